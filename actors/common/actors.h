@@ -1,0 +1,13 @@
+/*  Actors that both sides run.  */
+
+#pragma once
+
+#include "runtime/actor.h"
+
+/*  logger.c: writes log_line, error and actor_state events, one structured line each.  */
+extern const actor_class_t logger;
+
+/*  checkpointer.c: the only one in the process that checkpoints the database, when a
+    wal_grown hint says that it is due. Which database: the `agent.db` or `server.db`
+    setting, whichever is set.  */
+extern const actor_class_t checkpointer;

@@ -1,0 +1,114 @@
+/*  port - one actor's end of the bus, without sockets.
+
+    Keeps what the bus promises and moves nothing itself: credit and order on every link,
+    parked messages, conflated hints, subscriptions. Frames leave through a transport and
+    are handed in by whoever received them; the threaded host, the simulator and the ipc
+    gateway share this one implementation. Not for use from several threads at once.
+
+    A link is a pair (sender, receiver) on the lo lane. Its messages are numbered from 1 in
+    an epoch, the sender's incarnation. The receiver admits them in order and exactly once,
+    and returns CREDIT{done, window} when they are done; a sender without credit parks.
+    Nothing ever blocks: what cannot go is kept here, and port_parked() tells the owner to
+    take no new work until it is gone.  */
+
+#pragma once
+
+#include "bus/envelope.h"
+
+#include <stdatomic.h>
+
+/*  Bytes shared by reference count, so that one payload serves every subscriber.  */
+typedef struct blob {
+    atomic_int refs;
+    size_t size;
+    uint8_t data[];
+} blob_t;
+
+blob_t *blob_new(bytes_t bytes);
+blob_t *blob_ref(blob_t *self);
+void blob_unref(blob_t **self);
+/*  For C libraries that free with (data, hint): hint is the blob.  */
+void blob_free(void *data, void *hint);
+
+typedef struct transport {
+    void *self;
+    /*  Takes the header (copied) and the payload (the transport takes its own reference).
+        Never blocks. ERR_NO_ROUTE if there is no such actor.  */
+    err_t (*put)(void *self, const char *to, lane_t lane, bytes_t header, blob_t *payload);
+    uint64_t (*now_ns)(void *self); /* monotonic */
+    uint64_t (*random)(void *self);
+    int64_t (*wall_ms)(void *self);
+    /*  A message that will not be delivered, and why.  */
+    void (*dead)(void *self, const envelope_t *envelope, bytes_t payload, err_t why);
+} transport_t;
+
+enum {
+    PORT_WINDOW = 512,            /* messages on a link that are not done, at most */
+    PORT_WINDOW_BYTES = 8 << 20,  /* the same in bytes; one message always goes */
+    PORT_EVENT_QUEUE = 100000,    /* events kept for a subscriber without credit */
+    PORT_EVENT_BYTES = 64 << 20,
+};
+
+typedef struct port port_t;
+
+/*  name and transport must outlive it. epoch: greater than that of any earlier port of this
+    name.  */
+port_t *port_new(const char *name, const transport_t *transport, uint64_t epoch);
+void port_destroy(port_t **self);
+
+/*  ---------------------------------------------------------------------- sending  */
+
+/*  Completes the envelope (from, id, epoch, seq, sent_ns, hash, and trace if zero) and sends
+    or keeps the message. `to` may be "ipc/NAME": the part before the slash is who carries it.
+    REQ and CAST park without credit; EVT is queued, and beyond the queue a dead letter
+    (ERR_OVERFLOW); with FLAG_CONFLATE an unsent message of the same type and key is
+    overwritten; kinds of the hi lane always go. *id (may be NULL) is the message's id.
+    ERR_NO_ROUTE: the message is a dead letter already.  */
+err_t port_send(port_t *self, envelope_t *draft, blob_t *payload, uint8_t id[16]);
+
+/*  To every subscriber whose pattern matches draft->type.  */
+void port_publish(port_t *self, envelope_t *draft, blob_t *payload);
+void port_subscribe(port_t *self, const char *pattern, const char *subscriber);
+void port_unsubscribe(port_t *self, const char *pattern, const char *subscriber);
+/*  Words are separated by dots and underscores are part of a word: `*` matches one word, `>`
+    the rest, anything else itself. A pattern ending in `*` also matches by prefix:
+    "srv_*".  */
+bool pattern_matches(const char *pattern, const char *type);
+
+/*  A REQ or CAST waits for credit.  */
+bool port_parked(const port_t *self);
+/*  Who it waits for; NULL if nothing is parked.  */
+const char *port_parked_on(const port_t *self);
+/*  Messages the link would take now.  */
+uint32_t port_credit(port_t *self, const char *to);
+
+/*  -------------------------------------------------------------------- receiving  */
+
+typedef enum admission {
+    ADMIT,      /* handle it, then port_done() */
+    DUPLICATE,  /* seen on this link: drop it; its credit is sent again */
+    OUT_OF_ORDER /* an earlier one is missing: drop it; a NAK has gone */
+} admission_t;
+
+/*  For each message of the lo lane.  */
+admission_t port_admit(port_t *self, const envelope_t *envelope, size_t bytes);
+/*  Admitted, and now handled, refused or dead: in the order admitted.  */
+void port_done(port_t *self, const envelope_t *envelope);
+/*  Sends credit that is owed. At the end of a round, and before sleeping (idle: also small
+    amounts).  */
+void port_settle(port_t *self, bool idle);
+
+/*  CREDIT and NAK, from the hi lane: windows open, parked messages leave. *freed (may be
+    NULL) is set to the peer's name if a link without credit has some again.  */
+void port_on_credit(port_t *self, const envelope_t *envelope, bytes_t payload,
+                    const char **freed);
+
+/*  ------------------------------------------------------------------- what it knows  */
+
+typedef struct port_stats {
+    uint64_t sent, received, done, duplicates, dead, events_dropped;
+    uint64_t parked, queued, in_flight; /* now */
+} port_stats_t;
+port_stats_t port_stats(const port_t *self);
+/*  For every link: sent = done + in flight, and in flight ≤ window. False names a bug.  */
+bool port_consistent(const port_t *self);

@@ -1,0 +1,42 @@
+/*  host - runs actors on threads: one shell thread an actor, ZeroMQ between them, real time.
+
+    The program adds actors in start order and calls host_run(), which blocks until a signal
+    (SIGTERM, SIGINT, through signalfd) or host_stop(), then stops them in reverse: intake,
+    drain, flush, stop, each with a deadline; a straggler is named. All of it is called from
+    the main thread, but for host_stop().  */
+
+#pragma once
+
+#include "runtime/net.h"
+
+typedef struct host host_t;
+
+typedef struct host_options {
+    const char *name;            /* "agent" or "server", for logs */
+    const char *run_dir;         /* NULL: no ipc endpoint, no tap */
+    const net_driver_t *net;     /* for actors with net handlers; NULL: none */
+    const void *settings;        /* what ctx_settings() gives; must outlive the host */
+    uint32_t restart_limit;      /* restarts of one actor in restart_period_ms; 0: 5 */
+    uint32_t restart_period_ms;  /* 0: 30000 */
+    uint32_t attempts_limit;     /* deliveries of one message before it is a dead letter; 0: 3 */
+    uint32_t stop_deadline_ms;   /* per actor and phase; 0: 5000 */
+    void (*log)(void *log_to, const log_line_t *line); /* NULL: stderr. Any thread. */
+    void *log_to;
+} host_options_t;
+
+host_t *host_new(const host_options_t *options);
+/*  Adds an actor; they start in the order added. class must outlive the host.  */
+void host_add(host_t *self, const actor_class_t *class);
+/*  Checks the graph, locks the run directory, starts everybody. On an error nothing runs,
+    and fault names who and why.  */
+CHECKED err_t host_start(host_t *self, fault_t *fault);
+/*  Blocks until stopped. OK after an ordered stop; ERR_FAILED when an actor was given up
+    (past its restart limit); ERR_TIMEOUT when a straggler had to be abandoned.  */
+CHECKED err_t host_run(host_t *self, fault_t *fault);
+/*  Makes host_run() return. Any thread, any time.  */
+void host_stop(host_t *self);
+void host_destroy(host_t **self);
+
+/*  The graph of parking edges among these classes. ERR_CONFIG and the cycle in fault,
+    "a -> b -> a", with the ways out, if there is one.  */
+CHECKED err_t lint_edges(const actor_class_t *const *classes, size_t n, fault_t *fault);

@@ -1,0 +1,67 @@
+-- The agent's own tables, beside the application's in its database file.
+
+-- The journal: every change ever made here or received, oldest first by rowid. A local row
+-- stays pending until the server's verdict or a person's act; both leave it in place.
+CREATE TABLE IF NOT EXISTS local_changes (
+  id              TEXT PRIMARY KEY NOT NULL,         -- UUIDv7, also the id at the server
+  entity_type     TEXT NOT NULL,                     -- table
+  entity_id       TEXT NOT NULL,                     -- primary key, as text
+  operation       TEXT NOT NULL CHECK (operation IN ('insert', 'update', 'delete')),
+  data            JSONB CHECK (operation <> 'delete' OR data IS NULL),
+  timestamp       BIGINT NOT NULL,                   -- ms since 1970, never falling
+  processed_local BOOLEAN DEFAULT FALSE,             -- it is in the entity table
+  processed_sync  BOOLEAN DEFAULT FALSE,             -- the server has decided
+  error           TEXT,                              -- last error
+  attempts        INTEGER DEFAULT 0,                 -- times the server refused it
+  from_server     BOOLEAN NOT NULL DEFAULT FALSE,
+  skip_reason     TEXT,                              -- why it was not applied here
+  lsn             BIGINT,                            -- server position of the change
+  client_id       TEXT,                              -- who made it
+  txn             TEXT,                              -- local transaction
+  verdict         TEXT,                              -- applied, merged or rejected
+  state           TEXT NOT NULL DEFAULT 'pending'
+                  CHECK (state IN ('pending', 'failed', 'parked', 'done')),
+  next_attempt    BIGINT                             -- failed: not before
+);
+CREATE INDEX IF NOT EXISTS idx_local_changes_processed_local
+  ON local_changes (timestamp) WHERE processed_local = 0;
+CREATE INDEX IF NOT EXISTS idx_local_changes_processed_sync
+  ON local_changes (timestamp) WHERE processed_sync = 0;
+CREATE INDEX IF NOT EXISTS idx_local_changes_entity
+  ON local_changes (entity_type, entity_id);
+
+-- Every error a change ever had; local_changes.error is only the last.
+CREATE TABLE IF NOT EXISTS waybill_errors (
+  change_id TEXT NOT NULL,
+  attempt   INTEGER NOT NULL,
+  time      BIGINT NOT NULL,
+  code      TEXT NOT NULL,
+  message   TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS idx_waybill_errors_change ON waybill_errors (change_id);
+
+-- Identity and position: one row. The position moves only in the transaction that applies
+-- what lies before it.
+CREATE TABLE IF NOT EXISTS sync_state (
+  one       INTEGER PRIMARY KEY CHECK (one = 1),
+  client_id TEXT NOT NULL,
+  epoch     TEXT NOT NULL DEFAULT '',
+  lsn       BIGINT NOT NULL DEFAULT 0,
+  schema_version INTEGER NOT NULL DEFAULT 1
+);
+
+-- The server's version of a row that local changes stand above, and its position. Gone when
+-- the last of them has its verdict. data NULL: the server has deleted the row.
+CREATE TABLE IF NOT EXISTS waybill_server_rows (
+  entity_type TEXT NOT NULL,
+  entity_id   TEXT NOT NULL,
+  lsn         BIGINT NOT NULL,
+  data        BLOB,
+  PRIMARY KEY (entity_type, entity_id)
+);
+
+-- Parts of a server transaction larger than one frame, until its end has come.
+CREATE TABLE IF NOT EXISTS waybill_staged (
+  seq     INTEGER PRIMARY KEY,
+  change  BLOB NOT NULL                              -- a packed server_change
+);
