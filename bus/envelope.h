@@ -8,7 +8,7 @@
 
 #include "schemas/message.h"
 
-enum { ENVELOPE_VERSION = 1, NAME_ROOM = 64, ENVELOPE_ROOM = 512, HOP_LIMIT = 32 };
+enum { ENVELOPE_VERSION = 1, NAME_ROOM = 64, ENVELOPE_ROOM = 512 };
 
 /*  What an envelope is, and which lane it travels on. `lo` is read only while its reader
     can send; `hi` is always read.  */
@@ -32,7 +32,14 @@ typedef enum lane { LANE_lo, LANE_hi, LANE_COUNT } lane_t;
 typedef enum envelope_kind { ENVELOPE_KIND_MAP(X) ENVELOPE_KIND_COUNT } envelope_kind_t;
 #undef X
 
-enum { FLAG_REDELIVERED = 1 << 0, FLAG_CONFLATE = 1 << 1, FLAG_NO_TAP = 1 << 2 };
+/*  FLAG_PROMPT asks the receiver for its credit as soon as the message is done, not when
+    enough has come together: the ipc gateway acknowledges by it.  */
+enum {
+    FLAG_REDELIVERED = 1 << 0,
+    FLAG_CONFLATE = 1 << 1,
+    FLAG_NO_TAP = 1 << 2,
+    FLAG_PROMPT = 1 << 3,
+};
 
 typedef struct envelope {
     envelope_kind_t kind;
@@ -51,7 +58,7 @@ typedef struct envelope {
     const char *key;   /* conflation key or NULL */
     uint16_t flags;
     uint8_t attempt;   /* 0 on the first delivery */
-    uint8_t hop;
+    uint8_t hop;     /* messages between the root and this one, at most 127 */
 } envelope_t;
 
 lane_t envelope_lane(envelope_kind_t kind);

@@ -38,7 +38,7 @@ CHECKED err_t ipc_client_ask(ipc_client_t *self, const char *to, message_id_t id
                              const void *body, int timeout_ms, uint64_t *ask);
 
 typedef struct ipc_heard {
-    message_id_t id; /* MSG_error for an error reply */
+    message_id_t id; /* MSG_problem for an error reply */
     uint64_t ask;    /* 0 for events and messages */
     const char *from;
     const void *body; /* until the next call */

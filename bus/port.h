@@ -13,22 +13,8 @@
 
 #pragma once
 
+#include "bus/blob.h"
 #include "bus/envelope.h"
-
-#include <stdatomic.h>
-
-/*  Bytes shared by reference count, so that one payload serves every subscriber.  */
-typedef struct blob {
-    atomic_int refs;
-    size_t size;
-    uint8_t data[];
-} blob_t;
-
-blob_t *blob_new(bytes_t bytes);
-blob_t *blob_ref(blob_t *self);
-void blob_unref(blob_t **self);
-/*  For C libraries that free with (data, hint): hint is the blob.  */
-void blob_free(void *data, void *hint);
 
 typedef struct transport {
     void *self;
@@ -70,6 +56,8 @@ err_t port_send(port_t *self, envelope_t *draft, blob_t *payload, uint8_t id[16]
 void port_publish(port_t *self, envelope_t *draft, blob_t *payload);
 void port_subscribe(port_t *self, const char *pattern, const char *subscriber);
 void port_unsubscribe(port_t *self, const char *pattern, const char *subscriber);
+/*  Would anybody get an event of that type?  */
+bool port_has_subscriber(const port_t *self, const char *type);
 /*  Words are separated by dots and underscores are part of a word: `*` matches one word, `>`
     the rest, anything else itself. A pattern ending in `*` also matches by prefix:
     "srv_*".  */
@@ -87,21 +75,19 @@ uint32_t port_credit(port_t *self, const char *to);
 typedef enum admission {
     ADMIT,      /* handle it, then port_done() */
     DUPLICATE,  /* seen on this link: drop it; its credit is sent again */
-    OUT_OF_ORDER /* an earlier one is missing: drop it; a NAK has gone */
+    OUT_OF_ORDER /* an earlier one is missing, which inside a process is a bug: drop it */
 } admission_t;
 
 /*  For each message of the lo lane.  */
 admission_t port_admit(port_t *self, const envelope_t *envelope, size_t bytes);
 /*  Admitted, and now handled, refused or dead: in the order admitted.  */
 void port_done(port_t *self, const envelope_t *envelope);
-/*  Sends credit that is owed. At the end of a round, and before sleeping (idle: also small
-    amounts).  */
-void port_settle(port_t *self, bool idle);
+/*  Sends credit that is owed, once it is worth a message. At the end of a round.  */
+void port_settle(port_t *self);
 
-/*  CREDIT and NAK, from the hi lane: windows open, parked messages leave. *freed (may be
+/*  CREDIT, from the hi lane (its seq: done up to here): windows open, parked messages leave. *freed (may be
     NULL) is set to the peer's name if a link without credit has some again.  */
-void port_on_credit(port_t *self, const envelope_t *envelope, bytes_t payload,
-                    const char **freed);
+void port_on_credit(port_t *self, const envelope_t *envelope, const char **freed);
 
 /*  ------------------------------------------------------------------- what it knows  */
 

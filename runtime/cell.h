@@ -8,20 +8,11 @@
 
 #pragma once
 
+#include "bus/letter.h"
 #include "bus/port.h"
 #include "runtime/net.h"
 
 typedef struct cell cell_t;
-
-/*  A received message. Whoever receives it makes one; the cell gives it back through
-    release() when it is done.  */
-typedef struct letter {
-    envelope_t envelope;
-    envelope_names_t names;
-    bytes_t payload;
-    void (*release)(struct letter *self);
-    struct letter *next;
-} letter_t;
 
 typedef enum cell_state {
     CELL_STARTING,

@@ -16,6 +16,7 @@ typedef struct host_options {
     const char *run_dir;         /* NULL: no ipc endpoint, no tap */
     const net_driver_t *net;     /* for actors with net handlers; NULL: none */
     const void *settings;        /* what ctx_settings() gives; must outlive the host */
+    log_level_t log_level;       /* what is not logged is not even formatted */
     uint32_t restart_limit;      /* restarts of one actor in restart_period_ms; 0: 5 */
     uint32_t restart_period_ms;  /* 0: 30000 */
     uint32_t attempts_limit;     /* deliveries of one message before it is a dead letter; 0: 3 */

@@ -9,20 +9,21 @@
 
 #pragma once
 
+#include "runtime/cell.h"
 #include "runtime/net.h"
 
 typedef struct sim sim_t;
 
 /*  Chances are per 10,000; delays in virtual ms, drawn evenly from 0 to the limit.  */
 typedef struct sim_faults {
-    uint32_t bus_delay_ms;      /* between actors of a node */
-    uint32_t net_delay_ms;      /* a frame on a connection */
-    uint32_t redeliver;         /* a lo message is delivered a second time */
-    uint32_t net_cut;           /* per frame: the connection is cut instead */
-    uint32_t net_duplicate;     /* per frame: the peer gets it twice */
-    uint32_t actor_crash;       /* per message: its actor's instance is destroyed instead */
-    uint32_t node_crash;        /* per message: the whole node is, and restarts */
-    uint32_t restart_ms;        /* until a crashed node is back, at most */
+    uint32_t bus_delay_ms;  /* between actors of a node */
+    uint32_t net_delay_ms;  /* a frame on a connection */
+    uint32_t redeliver;     /* a lo message is delivered a second time */
+    uint32_t net_cut;       /* per frame: the connection is cut instead */
+    uint32_t net_duplicate; /* per frame: the peer gets it twice */
+    uint32_t actor_crash;   /* per message: its actor's instance is destroyed instead */
+    uint32_t node_crash;    /* per message: the whole node is, and restarts */
+    uint32_t restart_ms;    /* until a crashed node is back, at most */
 } sim_faults_t;
 
 sim_t *sim_new(uint64_t seed, const sim_faults_t *faults);
@@ -47,7 +48,7 @@ void sim_hear(sim_t *self, int node, const char *pattern);
 
 /*  What came back to the outsider: body is unpacked, valid until the next sim_ call.  */
 typedef struct sim_heard {
-    message_id_t id; /* MSG_error for an error reply */
+    message_id_t id; /* MSG_problem for an error reply */
     uint64_t ask;    /* what sim_ask() gave; 0 for events */
     const char *from;
     const void *body;
@@ -62,6 +63,11 @@ void sim_run_ms(sim_t *self, uint64_t virtual_ms);
 
 /*  Turns all faults off (chance and delay), to let the system come to rest.  */
 void sim_calm(sim_t *self);
+
+/*  False between a crash and the restart.  */
+bool sim_up(const sim_t *self, int node);
+/*  For tests that look inside. NULL while the node is down; valid until the next step.  */
+cell_t *sim_cell(sim_t *self, int node, const char *actor);
 
 uint64_t sim_now_ms(const sim_t *self);
 /*  Over every delivery, its time and its bytes.  */

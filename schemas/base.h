@@ -133,7 +133,9 @@ const char *lsn_text(uint64_t lsn, char text[LSN_TEXT]);
 /*  False if text is not ^[0-9A-Fa-f]{1,8}/[0-9A-Fa-f]{1,8}$.  */
 bool lsn_parse(const char *text, uint64_t *lsn);
 
-/*  UUIDs as text. uuid_v7_text writes 36 characters and a NUL.  */
+/*  UUIDs. The low 12 bits of random_hi follow the time, 62 bits of random_lo follow them: a
+    counter in random_hi keeps ids of one millisecond in order. uuid_text writes 36
+    characters and a NUL.  */
 enum { UUID_TEXT = 37 };
 void uuid_v7(uint8_t uuid[16], uint64_t unix_ms, uint64_t random_hi, uint64_t random_lo);
 const char *uuid_text(const uint8_t uuid[16], char text[UUID_TEXT]);

@@ -55,11 +55,13 @@ KIND_MAP(X)
 enum { REQUIRED = 0, OPTIONAL = 1 << 0, SECRET = 1 << 1 };
 
 /* clang-format off */
-/*  FIELD is NAMED with the C name as the name on the wire.  */
+/*  MESSAGE is CALLED with the C name as the message's name, and FIELD is NAMED so: the
+    passes below define CALLED and NAMED only.  */
+#define MESSAGE(name, class, summary) CALLED(name, #name, class, summary)
 #define FIELD(kind, name, since, flags, summary) NAMED(kind, name, #name, since, flags, summary)
 
 /*  MSG_change_recorded, ...  */
-#define MESSAGE(name, class, summary) MSG_##name,
+#define CALLED(name, wire, class, summary) MSG_##name,
 #define NAMED(...)
 #define TEXTS(...)
 #define LIST(...)
@@ -68,7 +70,7 @@ typedef enum message_id {
 #include "schemas/messages.def"
     MSG_COUNT
 } message_id_t;
-#undef MESSAGE
+#undef CALLED
 #undef NAMED
 #undef TEXTS
 #undef LIST
@@ -77,7 +79,7 @@ typedef enum message_id {
 /*  change_recorded_t, ...  */
 #define LATER_IS_OPTIONAL(since, flags)                                                        \
     _Static_assert((since) == 1 || ((flags) & OPTIONAL), "a later field must be OPTIONAL");
-#define MESSAGE(name, class, summary) typedef struct name {
+#define CALLED(name, wire, class, summary) typedef struct name {
 #define NAMED(kind, name, wire, since, flags, summary)                                         \
     field_##kind name; LATER_IS_OPTIONAL(since, flags)
 #define TEXTS(name, wire, since, flags, summary)                                               \
@@ -86,12 +88,15 @@ typedef enum message_id {
     element##_t *name; size_t n_##name; LATER_IS_OPTIONAL(since, flags)
 #define END(name) } name##_t;
 #include "schemas/messages.def"
-#undef MESSAGE
+#undef CALLED
 #undef NAMED
 #undef TEXTS
 #undef LIST
 #undef END
 /* clang-format on */
+
+/*  "TEXT", "LIST", ...  */
+const char *kind_name(kind_t kind);
 
 typedef struct field {
     const char *name; /* on the wire */
@@ -102,6 +107,7 @@ typedef struct field {
     size_t count_offset;  /* TEXTS and LIST: where n_name is */
     message_id_t element; /* LIST */
     const char *summary;
+    size_t name_size; /* strlen(name) */
 } field_t;
 
 typedef struct schema {

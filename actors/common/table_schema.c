@@ -1,0 +1,75 @@
+/*  Tables as descriptions that travel, out and in.  */
+
+#include "actors/common/table.h"
+
+#include <ctype.h>
+#include <string.h>
+
+table_schema_t
+table_describe(const table_t *self, arena_t *arena)
+{
+    column_t *columns = arena_new(arena, self->n_columns * sizeof *columns);
+    for (size_t i = 0; i < self->n_columns; i++)
+        columns[i] = (column_t){.name = arena_text(arena, self->columns[i].name),
+                                .type = arena_text(arena, self->columns[i].type),
+                                .key = self->columns[i].key,
+                                .not_null = self->columns[i].not_null};
+    return (table_schema_t){.name = arena_text(arena, self->name),
+                            .columns = columns,
+                            .n_columns = self->n_columns};
+}
+
+/*  The type is the one part of a description that cannot be quoted.  */
+static bool
+type_is_plain(const char *type)
+{
+    for (; type != NULL && *type != '\0'; type++)
+        if (!isalnum((unsigned char) *type) && strchr(" (),", *type) == NULL)
+            return false;
+    return true;
+}
+
+static void
+add_primary_key(buffer_t *sql, const table_schema_t *schema)
+{
+    const char *before = ", PRIMARY KEY (";
+    for (uint64_t place = 1; place <= schema->n_columns; place++)
+        for (size_t i = 0; i < schema->n_columns; i++) {
+            if (schema->columns[i].key != place)
+                continue;
+            buffer_add_text(sql, before);
+            sql_name(sql, schema->columns[i].name);
+            before = ", ";
+        }
+    if (before[2] == '\0')
+        buffer_add_text(sql, ")");
+}
+
+err_t
+table_create(db_t *db, const table_schema_t *schema, fault_t *fault)
+{
+    if (name_is_reserved(schema->name) || schema->name[0] == '\0')
+        return fault_set(fault, ERR_INVALID_CHANGE,
+                         "table \"%s\": the name is reserved; rename the table", schema->name);
+    buffer_t sql = {0};
+    buffer_add_text(&sql, "CREATE TABLE IF NOT EXISTS ");
+    sql_name(&sql, schema->name);
+    err_t err = OK;
+    for (size_t i = 0; i < schema->n_columns && err == OK; i++) {
+        const column_t *column = &schema->columns[i];
+        const bool plain = type_is_plain(column->type);
+        if (!plain)
+            err = fault_set(fault, ERR_INVALID_CHANGE, "table %s: column %s has no plain type",
+                            schema->name, column->name);
+        buffer_add_text(&sql, i == 0 ? " (" : ", ");
+        sql_name(&sql, column->name);
+        buffer_add_format(&sql, " %s%s", plain && column->type != NULL ? column->type : "",
+                          column->not_null ? " NOT NULL" : "");
+    }
+    add_primary_key(&sql, schema);
+    buffer_add_text(&sql, ")");
+    if (err == OK)
+        err = db_exec(db, buffer_text(&sql), fault);
+    buffer_release(&sql);
+    return err;
+}

@@ -1,0 +1,134 @@
+#include "actors/net/address.h"
+
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+enum { HIGHEST_PORT = 65535, DEFAULT_PORT = 80 };
+
+/*  Copies size bytes of text; false if they are none, too many, or not printable: a space
+    or a line break would end the request line that they go into.  */
+static bool
+copy_part(char *out, size_t room, const char *text, size_t size)
+{
+    if (size == 0 || size >= room)
+        return false;
+    for (size_t i = 0; i < size; i++)
+        if (text[i] <= ' ' || text[i] == 0x7f)
+            return false;
+    memcpy(out, text, size);
+    out[size] = '\0';
+    return true;
+}
+
+static bool
+parse_port(const char *text, size_t size, int *port)
+{
+    int value = 0;
+    if (size == 0 || size > 5)
+        return false;
+    for (size_t i = 0; i < size; i++) {
+        if (text[i] < '0' || text[i] > '9')
+            return false;
+        value = value * 10 + (text[i] - '0');
+    }
+    *port = value;
+    return value <= HIGHEST_PORT;
+}
+
+/*  The host at the start of text: *host_size bytes at *host; gives what comes after it.  */
+static const char *
+find_host(const char *text, const char **host, size_t *host_size)
+{
+    if (*text == '[') {
+        *host = text + 1;
+        *host_size = strcspn(*host, "]/?");
+        const char *end = *host + *host_size;
+        return *end == ']' ? end + 1 : NULL;
+    }
+    *host = text;
+    *host_size = strcspn(text, ":/?#");
+    return text + *host_size;
+}
+
+static const char *
+parse_authority(const char *text, address_t *out)
+{
+    const char *host = NULL;
+    size_t host_size = 0;
+    const char *rest = find_host(text, &host, &host_size);
+    if (rest == NULL || !copy_part(out->host, sizeof(out->host), host, host_size))
+        return NULL;
+    if (*rest != ':')
+        return rest;
+
+    rest++;
+    size_t digits = strcspn(rest, "/?#");
+    return parse_port(rest, digits, &out->port) ? rest + digits : NULL;
+}
+
+err_t
+address_parse(const char *text, address_t *out, fault_t *fault)
+{
+    *out = (address_t){.port = -1};
+    const char *rest = parse_authority(text, out);
+    if (rest == NULL || *rest != '\0' || out->port < 0)
+        return fault_set(fault, ERR_CONFIG,
+                         "\"%s\" is no address to listen on; write HOST:PORT, as 127.0.0.1:8787",
+                         text);
+    if (strcmp(out->host, "*") == 0)
+        out->host[0] = '\0';
+    return OK;
+}
+
+static err_t
+refuse_url(fault_t *fault, const char *text, const char *why)
+{
+    return fault_set(fault, ERR_CONFIG, "\"%s\" cannot be dialled: %s; write ws://HOST:PORT/PATH",
+                     text, why);
+}
+
+err_t
+url_parse(const char *text, url_t *out, fault_t *fault)
+{
+    static const char scheme[] = "ws://";
+    *out = (url_t){.address.port = DEFAULT_PORT};
+    if (strncmp(text, scheme, sizeof(scheme) - 1) != 0)
+        return refuse_url(fault, text, "it does not begin with ws://");
+
+    const char *rest = parse_authority(text + sizeof(scheme) - 1, &out->address);
+    if (rest == NULL || out->address.port == 0)
+        return refuse_url(fault, text, "its host or port makes no sense");
+    if (strchr(rest, '#') != NULL)
+        return refuse_url(fault, text, "a fragment (#) has no meaning here");
+
+    out->target[0] = '/';
+    size_t lead = *rest == '/' ? 0 : 1;
+    if (*rest != '\0'
+        && !copy_part(out->target + lead, sizeof(out->target) - lead, rest, strlen(rest)))
+        return refuse_url(fault, text, "its path is too long or has a space in it");
+    return OK;
+}
+
+err_t
+address_resolve(address_t *self, fault_t *fault)
+{
+    if (self->host[0] == '\0')
+        return OK;
+    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
+    struct addrinfo *found = NULL;
+    int failed = getaddrinfo(self->host, NULL, &hints, &found);
+    if (failed != 0)
+        return fault_set(fault, ERR_CONFIG, "cannot listen on %s: %s; use an address of this "
+                                            "machine, or * for all of them",
+                         self->host, gai_strerror(failed));
+    failed = getnameinfo(found->ai_addr, found->ai_addrlen, self->host, sizeof(self->host), NULL,
+                         0, NI_NUMERICHOST);
+    freeaddrinfo(found);
+    if (failed != 0)
+        return fault_set(fault, ERR_IO, "cannot listen on %s: %s", self->host,
+                         gai_strerror(failed));
+    return OK;
+}

@@ -1,0 +1,24 @@
+/*  address - HOST:PORT and ws://HOST:PORT/PATH taken apart.  */
+
+#pragma once
+
+#include "schemas/base.h"
+
+enum { HOST_ROOM = 256, TARGET_ROOM = 2048 };
+
+typedef struct address {
+    char host[HOST_ROOM]; /* without brackets; empty: every interface */
+    int port;
+} address_t;
+
+typedef struct url {
+    address_t address;
+    char target[TARGET_ROOM]; /* path and query, at least "/" */
+} url_t;
+
+/*  HOST:PORT, [V6]:PORT or *:PORT; port 0 is allowed.  */
+CHECKED err_t address_parse(const char *text, address_t *out, fault_t *fault);
+/*  ws://HOST[:PORT][/PATH][?QUERY]; the port is 80 if there is none.  */
+CHECKED err_t url_parse(const char *text, url_t *out, fault_t *fault);
+/*  The host as a numeric address: what a listening socket binds to.  */
+CHECKED err_t address_resolve(address_t *self, fault_t *fault);

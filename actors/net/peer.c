@@ -1,0 +1,219 @@
+#include "actors/net/peer.h"
+
+#include <libwebsockets.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    CONGESTED_ABOVE = 256 * 1024, /* queued bytes */
+    DRAINED_BELOW = 64 * 1024,
+    WRITES_IN_ONE_GO = 64,
+    KEPT_ROOM = 64 * 1024, /* of the receive buffer, between messages */
+    HANG_UP_SECONDS = 30,  /* for what is still queued */
+    DEFAULT_FRAME = 1024 * 1024,
+    DEFAULT_FRAGMENTS = 64,
+};
+
+/*  One frame to send. libwebsockets writes its header into the room before it.  */
+typedef struct parcel {
+    struct parcel *next;
+    size_t size;
+    bool binary;
+    uint8_t data[];
+} parcel_t;
+
+peer_t *
+peer_new(conn_t conn, const net_sink_t *sink, const net_limits_t *limits)
+{
+    peer_t *self = mem_new(sizeof(*self));
+    self->conn = conn;
+    self->sink = sink;
+    self->limits = *limits;
+    if (self->limits.max_frame == 0)
+        self->limits.max_frame = DEFAULT_FRAME;
+    if (self->limits.max_fragments == 0)
+        self->limits.max_fragments = DEFAULT_FRAGMENTS;
+    return self;
+}
+
+/*  ----------------------------------------------------------------------- sending  */
+
+void
+peer_send(peer_t *self, bytes_t frame, bool binary)
+{
+    if (self->closing || self->state == PEER_GONE)
+        return;
+    parcel_t *parcel = mem_new(sizeof(*parcel) + LWS_PRE + frame.size);
+    parcel->size = frame.size;
+    parcel->binary = binary;
+    if (frame.size > 0)
+        memcpy(parcel->data + LWS_PRE, frame.data, frame.size);
+
+    if (self->last != NULL)
+        self->last->next = parcel;
+    else
+        self->first = parcel;
+    self->last = parcel;
+    self->queued += frame.size;
+    if (self->queued > CONGESTED_ABOVE)
+        self->congested = true;
+    if (self->state == PEER_OPEN)
+        lws_callback_on_writable(self->socket);
+}
+
+static void
+drop_first(peer_t *self)
+{
+    parcel_t *parcel = self->first;
+    self->first = parcel->next;
+    if (self->first == NULL)
+        self->last = NULL;
+    self->queued -= parcel->size;
+    free(parcel);
+}
+
+/*  libwebsockets keeps what the system did not take, so a parcel is written once.  */
+static bool
+write_first(peer_t *self)
+{
+    parcel_t *parcel = self->first;
+    int written = lws_write(self->socket, parcel->data + LWS_PRE, parcel->size,
+                            parcel->binary ? LWS_WRITE_BINARY : LWS_WRITE_TEXT);
+    drop_first(self);
+    return written >= 0;
+}
+
+static void
+report_drained(peer_t *self)
+{
+    bool few = self->congested && self->queued < DRAINED_BELOW;
+    if (!few && self->first != NULL)
+        return;
+    self->congested = false;
+    self->sink->drained(self->sink->host, self->conn);
+}
+
+int
+peer_write(peer_t *self)
+{
+    size_t writes = 0;
+    for (; self->first != NULL && writes < WRITES_IN_ONE_GO; writes++) {
+        if (lws_send_pipe_choked(self->socket))
+            break;
+        if (!write_first(self))
+            return -1;
+    }
+    if (self->closing && self->first == NULL) {
+        lws_close_reason(self->socket, (enum lws_close_status) self->status,
+                         (unsigned char *) self->reason, strlen(self->reason));
+        return -1;
+    }
+    if (self->first != NULL)
+        lws_callback_on_writable(self->socket);
+    if (writes > 0 && !self->closing)
+        report_drained(self);
+    return 0;
+}
+
+/*  --------------------------------------------------------------------- receiving  */
+
+/*  Refused before a byte of it is stored: the header of a frame tells its size.  */
+static int
+refuse_size(peer_t *self)
+{
+    char why[REASON_ROOM];
+    int size = snprintf(why, sizeof(why), "message larger than %zu bytes or in more than %zu frames",
+                        self->limits.max_frame, self->limits.max_fragments);
+    peer_blame(self, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE, why, (size_t) size);
+    lws_close_reason(self->socket, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE,
+                     (unsigned char *) self->reason, strlen(self->reason));
+    return -1;
+}
+
+static bool
+fits(const peer_t *self, size_t piece, size_t to_come)
+{
+    size_t room = self->limits.max_frame - self->half.size;
+    return piece <= room && to_come <= room - piece
+           && self->fragments < self->limits.max_fragments;
+}
+
+static void
+forget_half(peer_t *self)
+{
+    self->fragments = 0;
+    if (self->half.room > KEPT_ROOM)
+        buffer_release(&self->half);
+    else
+        buffer_clear(&self->half);
+}
+
+int
+peer_receive(peer_t *self, bytes_t piece)
+{
+    size_t to_come = lws_remaining_packet_payload(self->socket);
+    if (self->closing)
+        return 0;
+    if (lws_is_first_fragment(self->socket))
+        forget_half(self);
+    if (!fits(self, piece.size, to_come))
+        return refuse_size(self);
+
+    bool whole = lws_is_final_fragment(self->socket) != 0;
+    bool binary = lws_frame_is_binary(self->socket) != 0;
+    if (to_come == 0)
+        self->fragments++;
+    if (whole && self->half.size == 0) {
+        self->fragments = 0;
+        self->sink->frame(self->sink->host, self->conn, piece, binary);
+        return 0;
+    }
+    buffer_add(&self->half, piece.data, piece.size);
+    if (whole) {
+        self->sink->frame(self->sink->host, self->conn, buffer_bytes(&self->half), binary);
+        forget_half(self);
+    }
+    return 0;
+}
+
+/*  ------------------------------------------------------------------------ ending  */
+
+void
+peer_blame(peer_t *self, int status, const char *reason, size_t reason_size)
+{
+    if (self->status != 0 || self->reason[0] != '\0')
+        return;
+    self->status = status;
+    if (reason_size >= sizeof(self->reason))
+        reason_size = sizeof(self->reason) - 1;
+    if (reason_size > 0)
+        memcpy(self->reason, reason, reason_size);
+    self->reason[reason_size] = '\0';
+}
+
+void
+peer_hang_up(peer_t *self, int code, const char *reason)
+{
+    if (self->closing || self->state == PEER_GONE)
+        return;
+    peer_blame(self, code, reason, strlen(reason));
+    self->closing = true;
+    if (self->state != PEER_OPEN)
+        return;
+    lws_rx_flow_control(self->socket, 1); /* the answer to our close must come through */
+    lws_set_timeout(self->socket, PENDING_TIMEOUT_USER_REASON_BASE, HANG_UP_SECONDS);
+    lws_callback_on_writable(self->socket);
+}
+
+void
+peer_destroy(peer_t **self_p)
+{
+    peer_t *self = *self_p;
+    if (self == NULL)
+        return;
+    while (self->first != NULL)
+        drop_first(self);
+    buffer_release(&self->half);
+    free(self);
+    *self_p = NULL;
+}

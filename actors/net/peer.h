@@ -1,0 +1,52 @@
+/*  peer - one WebSocket connection: what waits to be sent, and what is half received.
+
+    Knows the frames and their limits; when the connection begins and ends is the driver's
+    business (websocket.c).  */
+
+#pragma once
+
+#include "runtime/net.h"
+
+struct lws;
+
+typedef enum peer_state {
+    PEER_DIALLING, /* we connect; nothing was reported yet */
+    PEER_ACCEPTED, /* we said 101; nothing was reported yet */
+    PEER_OPEN,
+    PEER_GONE, /* its socket is gone; close was not reported yet */
+} peer_state_t;
+
+enum { REASON_ROOM = 124 }; /* what fits into a close frame, and a NUL */
+
+typedef struct peer {
+    conn_t conn;
+    peer_state_t state;
+    struct lws *socket; /* NULL when gone */
+    const net_sink_t *sink;
+    net_limits_t limits;
+    uint64_t token;
+
+    struct parcel *first; /* frames to send */
+    struct parcel *last;
+    size_t queued;  /* their bytes */
+    bool congested; /* they were many; drained is owed when they are few */
+
+    buffer_t half;    /* the message being received */
+    size_t fragments; /* it has come in so many frames */
+
+    bool closing; /* close_code goes out after the last parcel */
+    int status;   /* what close will report */
+    char reason[REASON_ROOM];
+} peer_t;
+
+peer_t *peer_new(conn_t conn, const net_sink_t *sink, const net_limits_t *limits);
+void peer_destroy(peer_t **self);
+void peer_send(peer_t *self, bytes_t frame, bool binary);
+/*  Sends what the system takes. Not 0: close the socket.  */
+int peer_write(peer_t *self);
+/*  Takes a piece of a message; reports it when it is whole. Not 0: close the socket.  */
+int peer_receive(peer_t *self, bytes_t piece);
+/*  Closes after the last parcel.  */
+void peer_hang_up(peer_t *self, int code, const char *reason);
+/*  Remembers why it ended; the first cause counts.  */
+void peer_blame(peer_t *self, int status, const char *reason, size_t reason_size);

@@ -1,0 +1,41 @@
+/*  validator - may this change be made? The last writer wins, by row.  */
+
+#pragma once
+
+#include "actors/server/client_changes/work.h"
+
+/*  A clock further ahead than this is not believed: it would win against everybody until
+    the others' clocks get there.  */
+enum { VALIDATOR_AHEAD_MS = 60000 };
+
+typedef enum operation { OPERATION_INSERT, OPERATION_UPDATE, OPERATION_DELETE, OPERATION_COUNT } operation_t;
+
+/*  How the row stands against the change.  */
+typedef enum standing {
+    ROW_OLDER,   /* it is there, and the change wins */
+    ROW_NEWER,   /* it is there, and a later writer was quicker */
+    GONE_BEFORE, /* it was deleted before the change was made */
+    GONE_SINCE,  /* it was deleted after that */
+    ROW_NEVER,   /* there was none */
+    STANDING_COUNT
+} standing_t;
+
+typedef enum decision { DECISION_APPLY, DECISION_MERGE, DECISION_NOT_FOUND } decision_t;
+
+/*  A change that was found to fit.  */
+typedef struct validated {
+    table_t *table;
+    value_t key;
+    const char *key_text;
+    operation_t operation;
+    decision_t decision; /* apply or merge */
+    int64_t updated_at;  /* the change's, unless its clock was not believed */
+} validated_t;
+
+decision_t validator_decide(operation_t operation, standing_t standing);
+/*  ERR_INVALID_CHANGE, ERR_ENTITY_NOT_FOUND, or the database's trouble.  */
+CHECKED err_t validator_check(const work_t *work, const client_change_t *change,
+                              validated_t *validated, fault_t *fault);
+/*  The table and key that the change names, if they make sense.  */
+CHECKED err_t validator_find(const work_t *work, const client_change_t *change,
+                             validated_t *validated, fault_t *fault);

@@ -1,0 +1,13 @@
+/*  work - what validator, executor and ledger share about the transaction they work in.  */
+
+#pragma once
+
+#include "actors/common/catalog.h"
+
+typedef struct work {
+    db_t *db;
+    catalog_t *catalog;
+    arena_t *arena;        /* of the round */
+    const char *client_id; /* whose changes these are, by the connection */
+    int64_t wall_ms;
+} work_t;

@@ -1,0 +1,7 @@
+#include "actors/server/actors.h"
+
+#include "actors/common/actors.h"
+
+const actor_class_t *const server_actors[] = {
+    &logger, &checkpointer, &client_changes, &replicator, &distributor, &listener, NULL,
+};

@@ -1,0 +1,38 @@
+/*  gateway - how other processes join: one more actor to those inside, a bus to those outside.
+
+    Runs on a thread of its own. Owns the ROUTER socket at bus.sock of the run directory and
+    a port named "ipc". A peer's message goes on to its actor with `from` "ipc/NAME", under
+    the peer's own id, so that the answer finds back; it is acknowledged when the actor has
+    handled it. A peer that is slow, silent or hostile costs nobody else anything.
+    docs/bus-protocol.md is the contract with peers.  */
+
+#pragma once
+
+#include "schemas/message.h"
+
+typedef struct gateway gateway_t;
+
+typedef struct gateway_options {
+    void *zmq;                 /* the host's ZeroMQ context */
+    const char *run_dir;       /* locked by the host */
+    const char *const *actors; /* who can be written to; NULL-terminated */
+    uint64_t epoch;            /* greater than that of any earlier gateway here */
+    void (*log)(void *log_to, const log_line_t *line); /* from its thread; NULL: silent */
+    void *log_to;
+} gateway_options_t;
+
+/*  options are copied, but not what they point to.  */
+gateway_t *gateway_new(const gateway_options_t *options);
+/*  Binds, then starts the thread. Call it when all actors have bound their inboxes.
+    ERR_IO and a fault if the socket cannot be had; nothing runs then.  */
+CHECKED err_t gateway_start(gateway_t *self, fault_t *fault);
+/*  From now on, every new message of a peer is refused with ERR_STOPPED, while answers still
+    leave. Any thread.  */
+void gateway_refuse(gateway_t *self);
+/*  Sends what has arrived by now, says BYE to the peers, ends the thread. Call it before the
+    actors' inboxes close.  */
+void gateway_stop(gateway_t *self);
+void gateway_destroy(gateway_t **self);
+
+/*  Messages for peers that were too slow or gone, so far. Any thread.  */
+uint64_t gateway_dead(const gateway_t *self);

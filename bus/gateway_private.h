@@ -1,0 +1,40 @@
+/*  gateway_private - what the parts of the gateway share.
+
+    gateway.c is its thread and the actors' side, members.c knows who has joined, visitors.c
+    takes what peers say.  */
+
+#pragma once
+
+#include "bus/gateway.h"
+#include "bus/peer.h"
+#include "bus/postbox.h"
+#include "bus/report.h"
+
+#include <pthread.h>
+
+enum { GATEWAY_PEERS = 64 };
+
+struct gateway {
+    gateway_options_t options;
+    report_t report;
+    postbox_t *postbox;
+    port_t *port;
+    void *router;
+    int wake; /* eventfd: ends the wait */
+    pthread_t thread;
+    bool running;
+    atomic_bool stopping, refusing;
+    atomic_uint_fast64_t dead;
+    uint64_t random; /* state of the generator for ids */
+    peer_t *peers;
+    size_t n_peers;
+};
+
+uint64_t gateway_now_ns(void *self);
+/*  A message for a peer that it will not get.  */
+void gateway_bury(gateway_t *self, const envelope_t *envelope, err_t why);
+/*  Tells every actor to send us such events from now on, or no longer.  */
+void gateway_broadcast(gateway_t *self, const char *verb, const char *pattern);
+
+/*  One message off the ROUTER, however it looks. False: there was none.  */
+bool gateway_receive(gateway_t *self);

@@ -1,0 +1,43 @@
+/*  postbox - one actor's sockets: its two inboxes, and the ways to the others'.
+
+    Binds PULL sockets at inproc://a/NAME/lo and inproc://a/NAME/hi, and connects a PUSH
+    socket to the inbox of another actor when something first goes there. A message is two
+    frames, header and payload. Nothing here waits: there are no high-water marks, because
+    the credit of bus/port.h bounds what can be under way. For one thread.  */
+
+#pragma once
+
+#include "bus/letter.h"
+#include "bus/port.h"
+
+typedef struct postbox postbox_t;
+
+/*  Binds the inboxes of name in the given ZeroMQ context. NULL if name is taken.  */
+postbox_t *postbox_new(void *zmq, const char *name, fault_t *fault);
+/*  Every letter must have been released.  */
+void postbox_destroy(postbox_t **self);
+
+/*  Allows sending to that actor. Its inboxes must be bound before the first put(): a
+    connection to nobody would take messages for ever and deliver none.  */
+void postbox_know(postbox_t *self, const char *name);
+
+/*  Where to tell of a message that could not be read; they are counted in any case.  */
+void postbox_log_to(postbox_t *self, void (*log)(void *log_to, const log_line_t *line),
+                    void *log_to);
+
+/*  A transport's put(): copies the header, shares the payload (NULL: empty). `to` may be
+    "ipc/NAME": the part before the slash carries it. ERR_NO_ROUTE for an unknown name,
+    ERR_STOPPED when the context is shutting down.  */
+CHECKED err_t postbox_put(postbox_t *self, const char *to, lane_t lane, bytes_t header,
+                          blob_t *payload);
+
+/*  The next letter of that lane, or NULL. The caller releases it, in this thread.  */
+letter_t *postbox_receive(postbox_t *self, lane_t lane);
+
+/*  For zmq_poll(), and for loops that wait for descriptors. A descriptor only says "look":
+    call postbox_ready() before each wait, and do not wait if it is true.  */
+void *postbox_socket(const postbox_t *self, lane_t lane);
+int postbox_fd(const postbox_t *self, lane_t lane);
+bool postbox_ready(const postbox_t *self, lane_t lane);
+
+uint64_t postbox_malformed(const postbox_t *self);

@@ -1,0 +1,481 @@
+#include "runtime/cell_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    BACKOFF_FIRST_MS = 100,
+    BACKOFF_LAST_MS = 30000,
+    NS_PER_MS = 1000000,
+};
+
+static const char *const state_names[] = {
+    [CELL_STARTING] = "starting", [CELL_RUNNING] = "ready",    [CELL_BACKOFF] = "backoff",
+    [CELL_DRAINING] = "draining", [CELL_DRAINED] = "drained",  [CELL_STOPPED] = "stopped",
+    [CELL_GIVEN_UP] = "failed",
+};
+
+const char *
+cell_state_name(cell_state_t state)
+{
+    return state_names[state];
+}
+
+/*  ------------------------------------------------------------------------- life  */
+
+static void
+on_dead(void *cell, const envelope_t *envelope, bytes_t payload, err_t why)
+{
+    cell_t *self = cell;
+    self->dead[why]++;
+    if (self->tapped && !(envelope->flags & FLAG_NO_TAP))
+        self->host.tap(self->host.transport.self, TAP_dead, envelope, payload, why);
+    /* The first of a kind is news, and then each power of two: a flood cannot flood the log. */
+    if ((self->dead[why] & (self->dead[why] - 1)) == 0)
+        ctx_log(&self->ctx, LOG_warning, "dead letter: %s from %s to %s: %s (%llu so far)",
+                envelope->type, envelope->from, envelope->to, err_text(why),
+                (unsigned long long) self->dead[why]);
+}
+
+/*  The port calls the host's functions with the host's self, and dead with ours.  */
+static err_t
+put(void *cell, const char *to, lane_t lane, bytes_t header, blob_t *payload)
+{
+    const transport_t *transport = &((cell_t *) cell)->host.transport;
+    return transport->put(transport->self, to, lane, header, payload);
+}
+
+static uint64_t
+now_ns(void *cell)
+{
+    const transport_t *transport = &((cell_t *) cell)->host.transport;
+    return transport->now_ns(transport->self);
+}
+
+static uint64_t
+chance(void *cell)
+{
+    const transport_t *transport = &((cell_t *) cell)->host.transport;
+    return transport->random(transport->self);
+}
+
+static int64_t
+wall_ms(void *cell)
+{
+    const transport_t *transport = &((cell_t *) cell)->host.transport;
+    return transport->wall_ms(transport->self);
+}
+
+cell_t *
+cell_new(const actor_class_t *class, const cell_host_t *host, const cell_limits_t *limits,
+         const void *settings, uint64_t epoch)
+{
+    cell_t *self = mem_new(sizeof *self);
+    self->ctx.cell = self;
+    self->class = class;
+    self->host = *host;
+    self->host.transport.dead = on_dead;
+    self->limits = *limits;
+    if (self->limits.round == 0)
+        self->limits.round = 128;
+    self->settings = settings;
+    self->round_last = &self->round;
+    self->requests.earliest_ms = UINT64_MAX;
+    transport_t transport = {self, put, now_ns, chance, wall_ms, on_dead};
+    self->port = port_new(class->name, &transport, epoch);
+    return self;
+}
+
+static void
+forget_instance(cell_t *self)
+{
+    if (self->instance == NULL)
+        return;
+    self->muted = true;
+    if (self->class->stop)
+        self->class->stop(self->instance, &self->ctx);
+    self->muted = false;
+    free(self->instance);
+    self->instance = NULL;
+    timers_release(&self->timers);
+    requests_clear(&self->requests);
+    while (self->n_fds > 0)
+        ctx_unwatch_fd(&self->ctx, self->fds[self->n_fds - 1]);
+    for (size_t i = 0; i < self->conns.n; i++)
+        self->driver->hang_up(self->net, self->conns.items[i], 1011, "restarting");
+    self->conns.n = 0;
+}
+
+void
+cell_destroy(cell_t **self_p)
+{
+    cell_t *self = *self_p;
+    if (self == NULL)
+        return;
+    if (self->state != CELL_STOPPED)
+        forget_instance(self);
+    round_release_all(self);
+    requests_clear(&self->requests);
+    timers_release(&self->timers);
+    port_destroy(&self->port);
+    buffer_release(&self->scratch);
+    arena_release(&self->arena);
+    free(self->conns.items);
+    free(self->fds);
+    free(self);
+    *self_p = NULL;
+}
+
+const char *
+cell_name(const cell_t *self)
+{
+    return self->class->name;
+}
+
+const actor_class_t *
+cell_class(const cell_t *self)
+{
+    return self->class;
+}
+
+cell_state_t
+cell_state(const cell_t *self)
+{
+    return self->state;
+}
+
+port_t *
+cell_port(cell_t *self)
+{
+    return self->port;
+}
+
+const char *
+cell_busy_with(const cell_t *self)
+{
+    return atomic_load_explicit(&self->busy, memory_order_relaxed);
+}
+
+uint64_t
+cell_restarts(const cell_t *self)
+{
+    return self->restarts;
+}
+
+uint64_t
+cell_dead(const cell_t *self, err_t why)
+{
+    return self->dead[why];
+}
+
+bool
+cell_lives(const cell_t *self)
+{
+    return self->state == CELL_RUNNING || self->state == CELL_DRAINING
+           || self->state == CELL_DRAINED;
+}
+
+void
+cell_set_state(cell_t *self, cell_state_t state, const char *reason)
+{
+    self->state = state;
+    self->host.state(self->host.transport.self, state, reason);
+    PUBLISH(&self->ctx, actor_state, .actor = self->class->name, .state = state_names[state],
+            .reason = reason, .restarts = self->restarts);
+}
+
+/*  ---------------------------------------------------------------------- failing  */
+
+static uint64_t
+now_ms(const cell_t *self)
+{
+    return now_ns((void *) self) / NS_PER_MS;
+}
+
+/*  Failures in the last period, this one among them.  */
+static size_t
+recent_failures(cell_t *self, uint64_t now)
+{
+    self->failures_ms[self->restarts % RESTARTS_KEPT] = now;
+    self->restarts++;
+    size_t recent = 0;
+    for (uint64_t i = 0; i < RESTARTS_KEPT && i < self->restarts; i++)
+        recent += now - self->failures_ms[i] <= self->limits.period_ms;
+    return recent;
+}
+
+static uint64_t
+backoff_ms(cell_t *self, size_t failures)
+{
+    uint64_t wait = BACKOFF_FIRST_MS;
+    while (--failures > 0 && wait < BACKOFF_LAST_MS)
+        wait *= 2;
+    wait = wait < BACKOFF_LAST_MS ? wait : BACKOFF_LAST_MS;
+    return wait / 2 + chance(self) % (wait / 2 + 1);
+}
+
+static void
+fall(cell_t *self, const char *why)
+{
+    ctx_log(&self->ctx, LOG_error, "failed: %s", why);
+    forget_instance(self);
+    self->n_handled = 0;
+    self->active = false;
+    size_t failures = recent_failures(self, now_ms(self));
+    if (failures > self->limits.restarts) {
+        cell_set_state(self, CELL_GIVEN_UP, why);
+        return;
+    }
+    self->restart_at_ms = now_ms(self) + backoff_ms(self, failures);
+    cell_set_state(self, CELL_BACKOFF, why);
+}
+
+void
+cell_fail(cell_t *self, const char *why)
+{
+    if (!cell_lives(self))
+        return;
+    round_blame(self, NULL);
+    fall(self, why);
+}
+
+void
+cell_judge(cell_t *self, err_t err, const char *what)
+{
+    if (err == OK)
+        return;
+    const char *text = self->refusal.err == err && self->refusal.text[0] ? self->refusal.text
+                                                                         : err_text(err);
+    if (err == ERR_FAILED)
+        fall(self, text);
+    else
+        ctx_log(&self->ctx, LOG_warning, "%s: %s", what, text);
+}
+
+/*  --------------------------------------------------------------------- starting  */
+
+static err_t
+start_instance(cell_t *self)
+{
+    self->instance = mem_new(self->class->state_size ? self->class->state_size : 1);
+    self->refusal = (fault_t){0};
+    err_t err = self->class->start ? self->class->start(self->instance, &self->ctx) : OK;
+    self->active = true;
+    return err;
+}
+
+err_t
+cell_start(cell_t *self, fault_t *fault)
+{
+    cell_set_state(self, CELL_STARTING, NULL);
+    err_t err = start_instance(self);
+    if (err == OK) {
+        cell_set_state(self, CELL_RUNNING, NULL);
+        return OK;
+    }
+    const char *text = self->refusal.text[0] ? self->refusal.text : err_text(err);
+    fault_set(fault, err, "%s", text);
+    forget_instance(self);
+    cell_set_state(self, CELL_STOPPED, fault ? fault->text : text);
+    return err;
+}
+
+static void
+restart(cell_t *self)
+{
+    err_t err = start_instance(self);
+    if (err != OK) {
+        char why[sizeof self->refusal.text];
+        memcpy(why, self->refusal.text[0] ? self->refusal.text : "it did not start", sizeof why);
+        why[sizeof why - 1] = '\0';
+        fall(self, why);
+        return;
+    }
+    cell_set_state(self, CELL_RUNNING, "restarted");
+    round_handle_pending(self);
+}
+
+/*  --------------------------------------------------------------------- messages  */
+
+/*  The payload of a control message: one short msgpack text.  */
+static bool
+control_text(const letter_t *letter, char text[NAME_ROOM + 1])
+{
+    bytes_t payload = letter->payload;
+    if (payload.size == 0 || (payload.data[0] & 0xe0) != 0xa0)
+        return false;
+    size_t size = payload.data[0] & 0x1f;
+    if (payload.size != size + 1 || memchr(payload.data + 1, '\0', size))
+        return false;
+    memcpy(text, payload.data + 1, size);
+    text[size] = '\0';
+    return true;
+}
+
+static void
+take_control(cell_t *self, const letter_t *letter)
+{
+    const char *verb = letter->envelope.type;
+    char text[NAME_ROOM + 1];
+    if (strcmp(verb, "tap_on") == 0)
+        self->tapped = true;
+    else if (strcmp(verb, "tap_off") == 0)
+        self->tapped = false;
+    else if (strcmp(verb, "subscribe") == 0 && control_text(letter, text))
+        port_subscribe(self->port, text, letter->envelope.from);
+    else if (strcmp(verb, "unsubscribe") == 0 && control_text(letter, text))
+        port_unsubscribe(self->port, text, letter->envelope.from);
+}
+
+static void
+take_credit(cell_t *self, const letter_t *letter)
+{
+    const char *freed;
+    port_on_credit(self->port, &letter->envelope, &freed);
+    if (freed && self->class->on_credit && cell_lives(self)) {
+        self->active = true;
+        cell_judge(self, self->class->on_credit(self->instance, &self->ctx, freed), "on_credit");
+    }
+}
+
+static void
+take_hi(cell_t *self, letter_t *letter)
+{
+    envelope_kind_t kind = letter->envelope.kind;
+    if (kind == ENVELOPE_REP || kind == ENVELOPE_ERR) {
+        round_answer(self, letter);
+        return;
+    }
+    if (kind == ENVELOPE_CREDIT)
+        take_credit(self, letter);
+    else if (kind == ENVELOPE_CONTROL)
+        take_control(self, letter);
+    letter->release(letter);
+}
+
+void
+cell_take(cell_t *self, letter_t *letter)
+{
+    letter->next = NULL;
+    letter->finished = false;
+    if (envelope_lane(letter->envelope.kind) == LANE_hi) {
+        take_hi(self, letter);
+        return;
+    }
+    if (port_admit(self->port, &letter->envelope, letter->payload.size) != ADMIT) {
+        letter->release(letter);
+        return;
+    }
+    *self->round_last = letter;
+    self->round_last = &letter->next;
+    self->n_round++;
+    round_handle_pending(self);
+}
+
+bool
+cell_wants_lo(const cell_t *self)
+{
+    return cell_lives(self) && !port_parked(self->port) && self->n_round < self->limits.round;
+}
+
+void
+cell_on_fd(cell_t *self, int fd)
+{
+    if (!cell_lives(self) || self->class->on_fd == NULL)
+        return;
+    self->active = true;
+    cell_judge(self, self->class->on_fd(self->instance, &self->ctx, fd), "on_fd");
+}
+
+/*  ------------------------------------------------------------------------- time  */
+
+static void
+fire_timers(cell_t *self, uint64_t now)
+{
+    uint64_t timer;
+    while (cell_lives(self) && !port_parked(self->port)
+           && timers_take_due(&self->timers, now, &timer)) {
+        self->active = true;
+        cell_judge(self, self->class->on_timer(self->instance, &self->ctx, timer), "on_timer");
+    }
+}
+
+static void
+expire_requests(cell_t *self, uint64_t now)
+{
+    request_t request;
+    while (cell_lives(self) && requests_take_failed(&self->requests, now, &request))
+        round_tell_failure(self, &request, request.err, err_text(request.err));
+}
+
+static void
+drain_on(cell_t *self)
+{
+    if (!self->drain_called && !port_parked(self->port)) {
+        self->drain_called = true;
+        self->active = true;
+        if (self->class->drain)
+            cell_judge(self, self->class->drain(self->instance, &self->ctx), "drain");
+    }
+}
+
+static bool
+nothing_under_way(const cell_t *self)
+{
+    return self->drain_called && self->n_round == 0 && self->requests.n == 0
+           && self->conns.n == 0 && !port_parked(self->port);
+}
+
+void
+cell_turn(cell_t *self, bool idle)
+{
+    uint64_t now = now_ms(self);
+    if (self->state == CELL_BACKOFF && now >= self->restart_at_ms)
+        restart(self);
+    expire_requests(self, now);
+    fire_timers(self, now);
+    if (self->state == CELL_DRAINING)
+        drain_on(self);
+    round_settle(self);
+    port_settle(self->port);
+    if (self->state == CELL_DRAINING && idle && nothing_under_way(self))
+        cell_set_state(self, CELL_DRAINED, NULL);
+}
+
+int64_t
+cell_next_ms(cell_t *self)
+{
+    uint64_t next = UINT64_MAX;
+    if (self->state == CELL_BACKOFF)
+        next = self->restart_at_ms;
+    if (cell_lives(self) && !port_parked(self->port))
+        next = timers_next(&self->timers);
+    if (cell_lives(self) && self->requests.n > 0 && self->requests.earliest_ms < next)
+        next = self->requests.earliest_ms;
+    if (next == UINT64_MAX)
+        return -1;
+    uint64_t now = now_ms(self);
+    return next <= now ? 0 : (int64_t) (next - now);
+}
+
+/*  ---------------------------------------------------------------------- stopping  */
+
+void
+cell_drain(cell_t *self)
+{
+    if (self->state == CELL_RUNNING)
+        cell_set_state(self, CELL_DRAINING, NULL);
+}
+
+void
+cell_stop(cell_t *self)
+{
+    forget_instance(self);
+    cell_set_state(self, CELL_STOPPED, NULL);
+}
+
+void
+cell_tap(cell_t *self, bool on)
+{
+    self->tapped = on;
+}

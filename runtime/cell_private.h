@@ -1,0 +1,91 @@
+/*  cell_private - the inside of a cell, shared by cell.c (its life), round.c (messages) and
+    context.c (what the actor may do).  */
+
+#pragma once
+
+#include "runtime/cell.h"
+#include "runtime/requests.h"
+#include "runtime/timers.h"
+
+#include <stdatomic.h>
+
+enum { RESTARTS_KEPT = 32 };
+
+struct ctx {
+    cell_t *cell;
+};
+
+/*  Connections of the present instance. Events of any other are dropped.  */
+typedef struct conns {
+    conn_t *items;
+    size_t n, room;
+} conns_t;
+
+struct cell {
+    ctx_t ctx;
+    const actor_class_t *class;
+    cell_host_t host;
+    cell_limits_t limits;
+    const void *settings;
+    port_t *port;
+    cell_state_t state;
+    void *instance;
+    timers_t timers;
+    requests_t requests;
+    arena_t arena;    /* of the round */
+    buffer_t scratch; /* packing */
+
+    /*  The round: lo letters admitted and not done, in order. The first n_handled of them
+        were handled by the present instance and wait for settle().  */
+    letter_t *round, **round_last;
+    size_t n_round, n_handled;
+    letter_t *answers; /* hi letters of the round, kept because bodies point into them */
+    bool active;       /* something was handled since the last settle */
+
+    const letter_t *current; /* being handled; NULL: a timer, a descriptor, the network */
+    uint64_t token;
+    bool answered;
+    fault_t refusal;
+
+    uint64_t restart_at_ms;
+    uint64_t failures_ms[RESTARTS_KEPT];
+    uint64_t restarts;
+    bool drain_called;
+    bool muted; /* sends nothing: stopping */
+    bool tapped;
+
+    const net_driver_t *driver;
+    net_t *net;
+    conns_t conns;
+    int listening; /* port, once the driver listens; 0 before */
+    int *fds;
+    size_t n_fds;
+
+    uint64_t last_uuid_ms, uuid_count;
+    uint64_t dead[ERR_COUNT];
+    _Atomic(const char *) busy;
+};
+
+/*  round.c  */
+void round_handle_pending(cell_t *self);
+void round_answer(cell_t *self, letter_t *letter);
+void round_settle(cell_t *self);
+/*  After a failure: what to deliver again, and what has failed too often. culprit NULL: the
+    whole round is suspect.  */
+void round_blame(cell_t *self, const letter_t *culprit);
+void round_release_all(cell_t *self);
+/*  Tells the actor that a request of its came to nothing.  */
+void round_tell_failure(cell_t *self, const request_t *request, err_t err, const char *text);
+
+/*  cell.c  */
+void cell_set_state(cell_t *self, cell_state_t state, const char *reason);
+/*  What a callback returned: OK, or a refusal that nobody waits for, or a failure.  */
+void cell_judge(cell_t *self, err_t err, const char *what);
+/*  Can callbacks of the instance be called?  */
+bool cell_lives(const cell_t *self);
+
+/*  context.c  */
+void cell_dispatch(cell_t *self, envelope_t *draft, message_id_t id, const void *body,
+                   uint8_t sent_id[16]);
+void cell_send_error(cell_t *self, const char *to, const uint8_t corr[16], err_t err,
+                     const char *text);

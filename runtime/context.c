@@ -1,0 +1,349 @@
+/*  The context: what an actor may do. Everything here ends in the port or in the host.  */
+
+#include "runtime/cell_private.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { NS_PER_MS = 1000000, DEFAULT_TIMEOUT_MS = 30000 };
+
+/*  --------------------------------------------------------------------- sending  */
+
+static void
+tap(cell_t *self, const envelope_t *envelope, bytes_t payload)
+{
+    if (self->tapped && !(envelope->flags & FLAG_NO_TAP))
+        self->host.tap(self->host.transport.self, TAP_send, envelope, payload, OK);
+}
+
+static void
+inherit(cell_t *self, envelope_t *draft)
+{
+    if (self->current == NULL)
+        return;
+    const envelope_t *cause = &self->current->envelope;
+    memcpy(draft->cause, cause->id, sizeof draft->cause);
+    memcpy(draft->trace, cause->trace, sizeof draft->trace);
+    draft->hop = (uint8_t) (cause->hop < INT8_MAX ? cause->hop + 1 : INT8_MAX);
+}
+
+static blob_t *
+pack(cell_t *self, message_id_t id, const void *body)
+{
+    buffer_clear(&self->scratch);
+    message_pack(id, body, &self->scratch);
+    return blob_new(buffer_bytes(&self->scratch));
+}
+
+static err_t
+dispatch(cell_t *self, envelope_t *draft, message_id_t id, const void *body, uint8_t sent_id[16])
+{
+    if (self->muted)
+        return ERR_STOPPED;
+    draft->type = schema_of(id)->name;
+    draft->hash = schema_hash(id);
+    draft->from = self->class->name;
+    inherit(self, draft);
+    blob_t *payload = pack(self, id, body);
+    err_t err = port_send(self->port, draft, payload, sent_id);
+    if (err == OK)
+        tap(self, draft, (bytes_t){payload->data, payload->size});
+    blob_unref(&payload);
+    return err;
+}
+
+/*  The edge is part of the manifest that the lint has seen; anything else could close a
+    cycle behind its back.  */
+static bool
+is_declared(const cell_t *self, const char *to, message_id_t id)
+{
+    for (const edge_t *edge = self->class->sends; edge && edge->to; edge++)
+        if (edge->message == id && strcmp(edge->to, to) == 0)
+            return true;
+    return false;
+}
+
+static bool
+refuse_undeclared(cell_t *self, const char *to, message_id_t id)
+{
+    message_class_t class = schema_of(id)->class;
+    if (class == CLASS_HINT || is_declared(self, to, id))
+        return false;
+    envelope_t draft = {.kind = ENVELOPE_CAST, .type = schema_of(id)->name,
+                        .from = self->class->name, .to = to};
+    self->host.transport.dead(self, &draft, (bytes_t){0}, ERR_UNDECLARED);
+    return true;
+}
+
+void
+ctx_hint(ctx_t *ctx, const char *to, message_id_t id, const char *key, const void *body)
+{
+    cell_t *self = ctx->cell;
+    assert(schema_of(id)->class == CLASS_HINT);
+    envelope_t draft = {.kind = ENVELOPE_CAST, .to = to, .key = key, .flags = FLAG_CONFLATE};
+    /* A hint that finds nobody is a dead letter, and that is all it is worth. */
+    (void) dispatch(self, &draft, id, body, NULL);
+}
+
+void
+ctx_send(ctx_t *ctx, const char *to, message_id_t id, const void *body)
+{
+    cell_t *self = ctx->cell;
+    if (schema_of(id)->class == CLASS_HINT) {
+        ctx_hint(ctx, to, id, NULL, body);
+        return;
+    }
+    assert(schema_of(id)->class == CLASS_COMMAND);
+    if (refuse_undeclared(self, to, id))
+        return;
+    envelope_t draft = {.kind = ENVELOPE_CAST, .to = to};
+    /* Without a route it is a dead letter by now, logged and counted. */
+    (void) dispatch(self, &draft, id, body, NULL);
+}
+
+void
+ctx_request(ctx_t *ctx, const char *to, message_id_t id, const void *body, uint64_t token,
+            uint32_t timeout_ms)
+{
+    cell_t *self = ctx->cell;
+    const transport_t *transport = &self->host.transport;
+    assert(schema_of(id)->class == CLASS_REQUEST);
+    uint64_t timeout = timeout_ms ? timeout_ms : DEFAULT_TIMEOUT_MS;
+    uint64_t deadline_ns = transport->now_ns(transport->self) + timeout * NS_PER_MS;
+    request_t request = {.message = id, .token = token, .deadline_ms = deadline_ns / NS_PER_MS + 1};
+    envelope_t draft = {.kind = ENVELOPE_REQ, .to = to, .deadline_ns = deadline_ns};
+    if (refuse_undeclared(self, to, id))
+        request.err = ERR_UNDECLARED;
+    else
+        request.err = dispatch(self, &draft, id, body, request.id);
+    if (!self->muted)
+        requests_add(&self->requests, &request);
+}
+
+static void
+answer(cell_t *self, const ticket_t *ticket, envelope_kind_t kind, message_id_t id,
+       const void *body)
+{
+    envelope_t draft = {.kind = kind, .to = ticket->to};
+    memcpy(draft.corr, ticket->corr, sizeof draft.corr);
+    memcpy(draft.trace, ticket->trace, sizeof draft.trace);
+    /* Whoever asked may be gone: then the answer is a dead letter. */
+    (void) dispatch(self, &draft, id, body, NULL);
+}
+
+ticket_t
+ctx_ticket(ctx_t *ctx)
+{
+    const envelope_t *envelope = ctx_envelope(ctx);
+    ticket_t ticket = {0};
+    memcpy(ticket.to, envelope->from, strlen(envelope->from));
+    memcpy(ticket.corr, envelope->id, sizeof ticket.corr);
+    memcpy(ticket.trace, envelope->trace, sizeof ticket.trace);
+    ctx->cell->answered = true;
+    return ticket;
+}
+
+void
+ctx_reply(ctx_t *ctx, message_id_t id, const void *body)
+{
+    ticket_t ticket = ctx_ticket(ctx);
+    answer(ctx->cell, &ticket, ENVELOPE_REP, id, body);
+}
+
+void
+ctx_answer(ctx_t *ctx, const ticket_t *ticket, message_id_t id, const void *body)
+{
+    answer(ctx->cell, ticket, ENVELOPE_REP, id, body);
+}
+
+void
+ctx_answer_error(ctx_t *ctx, const ticket_t *ticket, err_t err, const char *text)
+{
+    problem_t problem = {err_name(err), text ? text : err_text(err), ctx->cell->class->name, NULL};
+    answer(ctx->cell, ticket, ENVELOPE_ERR, MSG_problem, &problem);
+}
+
+void
+cell_send_error(cell_t *self, const char *to, const uint8_t corr[16], err_t err, const char *text)
+{
+    ticket_t ticket = {0};
+    memcpy(ticket.to, to, strlen(to));
+    memcpy(ticket.corr, corr, sizeof ticket.corr);
+    ctx_answer_error(&self->ctx, &ticket, err, text);
+}
+
+err_t
+ctx_refuse(ctx_t *ctx, err_t err, const char *format, ...)
+{
+    fault_t *refusal = &ctx->cell->refusal;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(refusal->text, sizeof refusal->text, format, arguments);
+    va_end(arguments);
+    refusal->err = err;
+    return err;
+}
+
+err_t
+ctx_fail(ctx_t *ctx, const char *format, ...)
+{
+    fault_t *refusal = &ctx->cell->refusal;
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(refusal->text, sizeof refusal->text, format, arguments);
+    va_end(arguments);
+    refusal->err = ERR_FAILED;
+    return ERR_FAILED;
+}
+
+void
+ctx_publish(ctx_t *ctx, message_id_t id, const void *body)
+{
+    cell_t *self = ctx->cell;
+    const schema_t *schema = schema_of(id);
+    assert(schema->class == CLASS_EVENT);
+    if (self->muted || (!self->tapped && !port_has_subscriber(self->port, schema->name)))
+        return;
+    envelope_t draft = {.kind = ENVELOPE_EVT, .type = schema->name, .hash = schema_hash(id),
+                        .from = self->class->name, .to = "*"};
+    inherit(self, &draft);
+    blob_t *payload = pack(self, id, body);
+    port_publish(self->port, &draft, payload);
+    tap(self, &draft, (bytes_t){payload->data, payload->size});
+    blob_unref(&payload);
+}
+
+uint32_t
+ctx_credit(ctx_t *ctx, const char *to)
+{
+    return port_credit(ctx->cell->port, to);
+}
+
+/*  ---------------------------------------------------------- what is being handled  */
+
+const envelope_t *
+ctx_envelope(ctx_t *ctx)
+{
+    assert(ctx->cell->current);
+    return &ctx->cell->current->envelope;
+}
+
+uint64_t
+ctx_token(ctx_t *ctx)
+{
+    return ctx->cell->token;
+}
+
+arena_t *
+ctx_arena(ctx_t *ctx)
+{
+    return &ctx->cell->arena;
+}
+
+const void *
+ctx_settings(ctx_t *ctx)
+{
+    return ctx->cell->settings;
+}
+
+/*  ------------------------------------------------------------ clock, chance, files  */
+
+uint64_t
+ctx_now_ms(ctx_t *ctx)
+{
+    const transport_t *transport = &ctx->cell->host.transport;
+    return transport->now_ns(transport->self) / NS_PER_MS;
+}
+
+int64_t
+ctx_wall_ms(ctx_t *ctx)
+{
+    const transport_t *transport = &ctx->cell->host.transport;
+    return transport->wall_ms(transport->self);
+}
+
+uint64_t
+ctx_random(ctx_t *ctx)
+{
+    const transport_t *transport = &ctx->cell->host.transport;
+    return transport->random(transport->self);
+}
+
+/*  Ascending even within a millisecond and when the clock steps back: the time never falls,
+    and a counter leads the random part.  */
+void
+ctx_uuid(ctx_t *ctx, char text[UUID_TEXT])
+{
+    cell_t *self = ctx->cell;
+    uint64_t ms = (uint64_t) ctx_wall_ms(ctx);
+    if (ms > self->last_uuid_ms) {
+        self->last_uuid_ms = ms;
+        self->uuid_count = 0;
+    } else if (++self->uuid_count >= 1U << 12) {
+        self->last_uuid_ms++;
+        self->uuid_count = 0;
+    }
+    uint8_t uuid[16];
+    uuid_v7(uuid, self->last_uuid_ms, self->uuid_count, ctx_random(ctx));
+    uuid_text(uuid, text);
+}
+
+void
+ctx_after(ctx_t *ctx, uint64_t timer, uint64_t ms)
+{
+    assert(ctx->cell->class->on_timer);
+    timers_set(&ctx->cell->timers, timer, ctx_now_ms(ctx) + ms);
+}
+
+void
+ctx_cancel(ctx_t *ctx, uint64_t timer)
+{
+    timers_cancel(&ctx->cell->timers, timer);
+}
+
+void
+ctx_watch_fd(ctx_t *ctx, int fd)
+{
+    cell_t *self = ctx->cell;
+    self->fds = mem_grow(self->fds, (self->n_fds + 1) * sizeof *self->fds);
+    self->fds[self->n_fds++] = fd;
+    self->host.watch_fd(self->host.transport.self, fd, true);
+}
+
+void
+ctx_unwatch_fd(ctx_t *ctx, int fd)
+{
+    cell_t *self = ctx->cell;
+    for (size_t i = 0; i < self->n_fds; i++)
+        if (self->fds[i] == fd) {
+            self->fds[i] = self->fds[--self->n_fds];
+            self->host.watch_fd(self->host.transport.self, fd, false);
+            return;
+        }
+}
+
+static const char *const level_names[] = {"error", "warning", "info", "debug"};
+
+/*  Through the bus where somebody listens there; else, and from the listener itself,
+    straight to the host.  */
+void
+ctx_log(ctx_t *ctx, log_level_t level, const char *format, ...)
+{
+    cell_t *self = ctx->cell;
+    if (level > self->limits.log_level)
+        return;
+    char text[1024];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    log_line_t line = {ctx_wall_ms(ctx), level_names[level], self->class->name, text};
+    bool hears_itself = self->class->handlers && self->class->handlers[MSG_log_line];
+    if (!self->muted && !hears_itself && self->state != CELL_STARTING
+        && port_has_subscriber(self->port, "log_line"))
+        ctx_publish(ctx, MSG_log_line, &line);
+    else
+        self->host.log(self->host.transport.self, &line);
+}

@@ -1,0 +1,426 @@
+#include "runtime/host.h"
+
+#include "bus/gateway.h"
+#include "bus/rundir.h"
+#include "runtime/shell.h"
+
+#include <assert.h>
+#include <czmq.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+#include <zmq.h>
+
+enum { START_DEADLINE_MS = 30000, MOST_ACTORS = 64, MS_PER_S = 1000, NS_PER_MS = 1000000 };
+
+typedef struct member {
+    shell_t *shell;
+    cell_state_t state;
+    char reason[256];
+} member_t;
+
+struct host {
+    host_options_t options;
+    const actor_class_t *classes[MOST_ACTORS];
+    const char *names[MOST_ACTORS + 1]; /* theirs, NULL-terminated */
+    member_t members[MOST_ACTORS];
+    size_t n, n_started;
+    void *zmq;
+    postbox_t *post; /* the supervisor's */
+    rundir_t *rundir;
+    gateway_t *gateway;
+    tap_t *tap;
+    int signals, wake;
+    sigset_t old_mask;
+    bool started, doors_open, abandoned;
+};
+
+/*  ----------------------------------------------------------------------- logging  */
+
+static void
+log_to_stderr(void *nobody, const log_line_t *line)
+{
+    (void) nobody;
+    char text[1400];
+    snprintf(text, sizeof text, "%s", line->text);
+    for (char *at = text; *at; at++)
+        if ((unsigned char) *at < ' ')
+            *at = '?';
+    fprintf(stderr, "%s %s: %s\n", line->level, line->actor, text);
+}
+
+static void
+say(host_t *self, const char *level, const char *text)
+{
+    log_line_t line = {clock_wall_ms(), level, SUPERVISOR, text};
+    self->options.log(self->options.log_to, &line);
+}
+
+/*  -------------------------------------------------------------------------- life  */
+
+static uint32_t
+or_else(uint32_t value, uint32_t otherwise)
+{
+    return value ? value : otherwise;
+}
+
+host_t *
+host_new(const host_options_t *options)
+{
+    host_t *self = mem_new(sizeof *self);
+    self->options = *options;
+    self->options.restart_limit = or_else(options->restart_limit, 5);
+    self->options.restart_period_ms = or_else(options->restart_period_ms, 30000);
+    self->options.attempts_limit = or_else(options->attempts_limit, 3);
+    self->options.stop_deadline_ms = or_else(options->stop_deadline_ms, 5000);
+    if (self->options.log == NULL)
+        self->options.log = log_to_stderr;
+    self->signals = -1;
+    self->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    assert(self->wake >= 0);
+    return self;
+}
+
+void
+host_add(host_t *self, const actor_class_t *class)
+{
+    assert(self->n < MOST_ACTORS);
+    self->names[self->n] = class->name;
+    self->classes[self->n++] = class;
+}
+
+void
+host_stop(host_t *self)
+{
+    uint64_t one = 1;
+    ssize_t wrote = write(self->wake, &one, sizeof one);
+    (void) wrote; /* full means that it is awake already */
+}
+
+/*  ---------------------------------------------------------------- orders and states  */
+
+static void
+order(host_t *self, const member_t *member, const char *verb)
+{
+    envelope_t envelope = {
+        .kind = ENVELOPE_CONTROL,
+        .type = verb,
+        .from = SUPERVISOR,
+        .to = shell_name(member->shell),
+        .flags = FLAG_NO_TAP,
+    };
+    uint8_t header[ENVELOPE_ROOM];
+    size_t size = envelope_pack(&envelope, header);
+    err_t err = postbox_put(self->post, envelope.to, LANE_hi, (bytes_t){header, size}, NULL);
+    assert(err == OK);
+}
+
+static void
+note_state(host_t *self, letter_t *letter)
+{
+    const envelope_t *envelope = &letter->envelope;
+    for (size_t i = 0; i < self->n; i++) {
+        member_t *member = &self->members[i];
+        if (strcmp(envelope->from, self->classes[i]->name) != 0 || strcmp(envelope->type, "state") != 0)
+            continue;
+        member->state = (cell_state_t) envelope->seq;
+        snprintf(member->reason, sizeof member->reason, "%.*s", (int) letter->payload.size,
+                 letter->payload.size ? (const char *) letter->payload.data : "");
+    }
+    letter->release(letter);
+}
+
+static void
+note_states(host_t *self)
+{
+    letter_t *letter;
+    while ((letter = postbox_receive(self->post, LANE_hi)) != NULL)
+        note_state(self, letter);
+}
+
+/*  Waits until the member is in one of the states (a set of bits), or the deadline.  */
+static bool
+await(host_t *self, const member_t *member, unsigned states, uint32_t ms)
+{
+    uint64_t deadline = clock_now_ns() + (uint64_t) ms * NS_PER_MS;
+    for (;;) {
+        note_states(self);
+        if (states & 1U << member->state)
+            return true;
+        uint64_t now = clock_now_ns();
+        if (now >= deadline)
+            return false;
+        zmq_pollitem_t item = {.socket = postbox_socket(self->post, LANE_hi), .events = ZMQ_POLLIN};
+        zmq_poll(&item, 1, (long) ((deadline - now) / NS_PER_MS) + 1);
+    }
+}
+
+/*  ------------------------------------------------------------------------ starting  */
+
+static err_t
+make_shells(host_t *self, fault_t *fault)
+{
+    shell_options_t options = {
+        .zmq = self->zmq,
+        .net = self->options.net,
+        .settings = self->options.settings,
+        .limits = {.restarts = self->options.restart_limit,
+                   .period_ms = self->options.restart_period_ms,
+                   .attempts = self->options.attempts_limit,
+                   .log_level = self->options.log_level},
+        .epoch = (uint64_t) clock_wall_ms(),
+        .log = self->options.log,
+        .log_to = self->options.log_to,
+    };
+    for (size_t i = 0; i < self->n; i++) {
+        self->members[i].shell = shell_new(self->classes[i], &options, fault);
+        if (self->members[i].shell == NULL)
+            return fault->err;
+        postbox_know(self->post, self->classes[i]->name);
+    }
+    return OK;
+}
+
+/*  Everybody may send to everybody, and gets the events it wants to hear.  */
+static void
+introduce(host_t *self)
+{
+    for (size_t i = 0; i < self->n; i++) {
+        shell_t *shell = self->members[i].shell;
+        if (self->options.run_dir)
+            shell_know(shell, "ipc");
+        for (size_t other = 0; other < self->n; other++) {
+            shell_know(shell, self->classes[other]->name);
+            const char *const *pattern = self->classes[other]->hears;
+            for (; pattern && *pattern && other != i; pattern++)
+                shell_subscribe(shell, *pattern, self->classes[other]->name);
+        }
+    }
+}
+
+static err_t
+open_run_dir(host_t *self, fault_t *fault)
+{
+    if (self->options.run_dir == NULL)
+        return OK;
+    return rundir_lock(self->options.run_dir, &self->rundir, fault);
+}
+
+/*  Signals become a descriptor before any thread is made, so that none gets them.  */
+static err_t
+catch_signals(host_t *self, fault_t *fault)
+{
+    sigset_t mask;
+    sigemptyset(&mask);
+    sigaddset(&mask, SIGINT);
+    sigaddset(&mask, SIGTERM);
+    pthread_sigmask(SIG_BLOCK, &mask, &self->old_mask);
+    signal(SIGPIPE, SIG_IGN);
+    self->signals = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (self->signals < 0)
+        return fault_set(fault, ERR_IO, "signalfd: %s", strerror(errno));
+    return OK;
+}
+
+static err_t
+start_members(host_t *self, fault_t *fault)
+{
+    for (size_t i = 0; i < self->n; i++) {
+        member_t *member = &self->members[i];
+        err_t err = shell_launch(member->shell, fault);
+        if (err != OK)
+            return err;
+        self->n_started = i + 1;
+        order(self, member, "start");
+        if (!await(self, member, 1U << CELL_RUNNING | 1U << CELL_STOPPED, START_DEADLINE_MS))
+            return fault_set(fault, ERR_TIMEOUT, "%s did not start within %d s",
+                             self->classes[i]->name, START_DEADLINE_MS / MS_PER_S);
+        if (member->state == CELL_STOPPED)
+            return fault_set(fault, ERR_CONFIG, "%s", member->reason);
+    }
+    return OK;
+}
+
+static err_t
+open_doors(host_t *self, fault_t *fault)
+{
+    if (self->options.run_dir == NULL)
+        return OK;
+    gateway_options_t options = {
+        .zmq = self->zmq,
+        .run_dir = self->options.run_dir,
+        .actors = self->names,
+        .epoch = (uint64_t) clock_wall_ms(),
+        .log = self->options.log,
+        .log_to = self->options.log_to,
+    };
+    self->gateway = gateway_new(&options);
+    err_t err = gateway_start(self->gateway, fault);
+    if (err != OK)
+        return err;
+    self->doors_open = true;
+    return tap_start(self, fault);
+}
+
+static err_t
+prepare(host_t *self, fault_t *fault)
+{
+    err_t err = lint_edges(self->classes, self->n, fault);
+    if (err == OK)
+        err = open_run_dir(self, fault);
+    if (err == OK)
+        err = catch_signals(self, fault);
+    if (err != OK)
+        return err;
+    zsys_handler_set(NULL); /* czmq's own would stop every poller in the process at once */
+    self->zmq = zmq_ctx_new();
+    assert(self->zmq);
+    self->post = postbox_new(self->zmq, SUPERVISOR, fault);
+    return self->post ? make_shells(self, fault) : fault->err;
+}
+
+/*  ------------------------------------------------------------------------ stopping  */
+
+static void
+name_straggler(host_t *self, const member_t *member, const char *phase)
+{
+    char text[256];
+    const char *busy = shell_busy_with(member->shell);
+    snprintf(text, sizeof text, "%s does not %s: %s %s", shell_name(member->shell), phase,
+             busy ? "it is busy with" : "it waits for", busy ? busy : "answers");
+    say(self, "warning", text);
+}
+
+static void
+drain_member(host_t *self, member_t *member)
+{
+    if (member->state != CELL_RUNNING)
+        return;
+    order(self, member, "drain");
+    if (!await(self, member, ~(1U << CELL_RUNNING | 1U << CELL_DRAINING), self->options.stop_deadline_ms))
+        name_straggler(self, member, "drain");
+}
+
+static void
+stop_member(host_t *self, member_t *member)
+{
+    struct timespec deadline;
+    clock_gettime(CLOCK_REALTIME, &deadline);
+    deadline.tv_sec += self->options.stop_deadline_ms / MS_PER_S + 1;
+    order(self, member, "stop");
+    if (shell_join(member->shell, &deadline))
+        return;
+    name_straggler(self, member, "stop");
+    self->abandoned = true;
+}
+
+/*  Consumers started first, so they stop last: whatever a producer still says on its way
+    out finds somebody.  */
+static void
+stop_members(host_t *self)
+{
+    if (self->doors_open)
+        gateway_refuse(self->gateway);
+    for (size_t i = self->n_started; i-- > 0;)
+        drain_member(self, &self->members[i]);
+    if (self->doors_open)
+        gateway_stop(self->gateway);
+    for (size_t i = self->n_started; i-- > 0;)
+        stop_member(self, &self->members[i]);
+    self->n_started = 0;
+}
+
+err_t
+host_start(host_t *self, fault_t *fault)
+{
+    fault_t unwanted;
+    fault = fault ? fault : &unwanted;
+    err_t err = prepare(self, fault);
+    if (err == OK) {
+        introduce(self);
+        err = start_members(self, fault);
+    }
+    if (err == OK)
+        err = open_doors(self, fault);
+    self->started = err == OK;
+    if (err != OK)
+        stop_members(self);
+    return err;
+}
+
+void
+host_destroy(host_t **self_p)
+{
+    host_t *self = *self_p;
+    if (self == NULL)
+        return;
+    *self_p = NULL;
+    if (self->n_started > 0)
+        stop_members(self);
+    if (self->abandoned)
+        return; /* a thread still uses all of it; the process is about to end */
+    tap_destroy(&self->tap);
+    gateway_destroy(&self->gateway);
+    for (size_t i = 0; i < self->n; i++)
+        shell_destroy(&self->members[i].shell);
+    postbox_destroy(&self->post);
+    if (self->zmq)
+        zmq_ctx_term(self->zmq);
+    rundir_unlock(&self->rundir);
+    if (self->signals >= 0) {
+        close(self->signals);
+        pthread_sigmask(SIG_SETMASK, &self->old_mask, NULL);
+    }
+    close(self->wake);
+    free(self);
+}
+
+/*  ------------------------------------------------------------------------- running  */
+
+static const member_t *
+given_up(const host_t *self)
+{
+    for (size_t i = 0; i < self->n; i++)
+        if (self->members[i].state == CELL_GIVEN_UP)
+            return &self->members[i];
+    return NULL;
+}
+
+static void
+take_signal(host_t *self)
+{
+    struct signalfd_siginfo info;
+    while (read(self->signals, &info, sizeof info) == (ssize_t) sizeof info)
+        say(self, "info", info.ssi_signo == SIGINT ? "SIGINT: stopping" : "SIGTERM: stopping");
+}
+
+err_t
+host_run(host_t *self, fault_t *fault)
+{
+    assert(self->started);
+    zmq_pollitem_t items[] = {
+        {.socket = postbox_socket(self->post, LANE_hi), .events = ZMQ_POLLIN},
+        {.fd = self->signals, .events = ZMQ_POLLIN},
+        {.fd = self->wake, .events = ZMQ_POLLIN},
+    };
+    while (given_up(self) == NULL) {
+        zmq_poll(items, COUNT_OF(items), -1);
+        note_states(self);
+        if (items[1].revents || items[2].revents)
+            break;
+    }
+    take_signal(self);
+    const member_t *failed = given_up(self);
+    stop_members(self);
+    if (self->abandoned)
+        return fault_set(fault, ERR_TIMEOUT, "%s: an actor did not stop; see the log",
+                         self->options.name);
+    if (failed)
+        return fault_set(fault, ERR_FAILED, "%s failed too often: %s", shell_name(failed->shell),
+                         failed->reason);
+    return OK;
+}

@@ -1,0 +1,175 @@
+/*  The network as an actor sees it: its calls go to the driver, the driver's come back as
+    callbacks, and connections of a failed instance are nobody's any more.  */
+
+#include "runtime/cell_private.h"
+
+#include <string.h>
+
+static size_t
+find(const conns_t *conns, conn_t conn)
+{
+    size_t i = 0;
+    while (i < conns->n && conns->items[i] != conn)
+        i++;
+    return i;
+}
+
+static bool
+is_ours(const cell_t *self, conn_t conn)
+{
+    return cell_lives(self) && find(&self->conns, conn) < self->conns.n;
+}
+
+static void
+add(conns_t *conns, conn_t conn)
+{
+    if (conns->n == conns->room) {
+        conns->room = conns->room ? conns->room * 2 : 16;
+        conns->items = mem_grow(conns->items, conns->room * sizeof *conns->items);
+    }
+    conns->items[conns->n++] = conn;
+}
+
+/*  ------------------------------------------------------------- from the driver  */
+
+static void
+on_upgrade(void *cell, const net_upgrade_t *upgrade, net_answer_t *answer)
+{
+    cell_t *self = cell;
+    *answer = (net_answer_t){.status = 503};
+    if (self->state != CELL_RUNNING)
+        return;
+    self->active = true;
+    cell_judge(self, self->class->net->on_upgrade(self->instance, &self->ctx, upgrade, answer),
+               "on_upgrade");
+}
+
+static void
+on_open(void *cell, conn_t conn, uint64_t token)
+{
+    cell_t *self = cell;
+    if (!cell_lives(self)) {
+        self->driver->hang_up(self->net, conn, 1013, "not now");
+        return;
+    }
+    if (!is_ours(self, conn))
+        add(&self->conns, conn);
+    self->active = true;
+    cell_judge(self, self->class->net->on_open(self->instance, &self->ctx, conn, token),
+               "on_open");
+}
+
+static void
+on_frame(void *cell, conn_t conn, bytes_t frame, bool binary)
+{
+    cell_t *self = cell;
+    if (!is_ours(self, conn))
+        return;
+    self->active = true;
+    cell_judge(self, self->class->net->on_frame(self->instance, &self->ctx, conn, frame, binary),
+               "on_frame");
+}
+
+static void
+on_drained(void *cell, conn_t conn)
+{
+    cell_t *self = cell;
+    if (!is_ours(self, conn) || self->class->net->on_drained == NULL)
+        return;
+    self->active = true;
+    cell_judge(self, self->class->net->on_drained(self->instance, &self->ctx, conn),
+               "on_drained");
+}
+
+static void
+on_close(void *cell, conn_t conn, int status, const char *reason)
+{
+    cell_t *self = cell;
+    if (!is_ours(self, conn))
+        return;
+    self->conns.items[find(&self->conns, conn)] = self->conns.items[self->conns.n - 1];
+    self->conns.n--;
+    self->active = true;
+    cell_judge(self,
+               self->class->net->on_close(self->instance, &self->ctx, conn, status, reason),
+               "on_close");
+}
+
+net_sink_t
+cell_sink(cell_t *self)
+{
+    return (net_sink_t){self, on_upgrade, on_open, on_frame, on_drained, on_close};
+}
+
+void
+cell_use_net(cell_t *self, const net_driver_t *driver, net_t *net)
+{
+    self->driver = driver;
+    self->net = net;
+}
+
+/*  -------------------------------------------------------------- from the actor  */
+
+/*  A restarted instance finds its listener still open.  */
+err_t
+net_listen(ctx_t *ctx, const char *address, const net_limits_t *limits, int *port,
+           fault_t *fault)
+{
+    cell_t *self = ctx->cell;
+    if (self->driver == NULL)
+        return fault_set(fault, ERR_CONFIG, "%s: this process has no network", address);
+    err_t err = OK;
+    if (self->listening == 0)
+        err = self->driver->listen(self->net, address, limits, &self->listening, fault);
+    if (err == OK && port)
+        *port = self->listening;
+    return err;
+}
+
+conn_t
+net_dial(ctx_t *ctx, const char *url, const char *protocol, const net_limits_t *limits,
+         fault_t *fault)
+{
+    cell_t *self = ctx->cell;
+    if (self->driver == NULL) {
+        fault_set(fault, ERR_CONFIG, "%s: this process has no network", url);
+        return 0;
+    }
+    if (self->muted)
+        return 0;
+    conn_t conn = self->driver->dial(self->net, url, protocol, limits, fault);
+    if (conn != 0)
+        add(&self->conns, conn);
+    return conn;
+}
+
+void
+net_send(ctx_t *ctx, conn_t conn, bytes_t frame, bool binary)
+{
+    cell_t *self = ctx->cell;
+    if (!self->muted && is_ours(self, conn))
+        self->driver->send(self->net, conn, frame, binary);
+}
+
+size_t
+net_queued(ctx_t *ctx, conn_t conn)
+{
+    cell_t *self = ctx->cell;
+    return is_ours(self, conn) ? self->driver->queued(self->net, conn) : 0;
+}
+
+void
+net_pause(ctx_t *ctx, conn_t conn, bool pause)
+{
+    cell_t *self = ctx->cell;
+    if (is_ours(self, conn))
+        self->driver->pause(self->net, conn, pause);
+}
+
+void
+net_close(ctx_t *ctx, conn_t conn, int code, const char *reason)
+{
+    cell_t *self = ctx->cell;
+    if (is_ours(self, conn))
+        self->driver->hang_up(self->net, conn, code, reason);
+}

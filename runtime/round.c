@@ -1,0 +1,275 @@
+/*  Rounds: messages are handled one by one, and done together when settle() has returned.  */
+
+#include "runtime/cell_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static void
+release(letter_t *letter)
+{
+    letter->release(letter);
+}
+
+static void
+busy(cell_t *self, const char *type)
+{
+    atomic_store_explicit(&self->busy, type, memory_order_relaxed);
+}
+
+static void
+tap(cell_t *self, tap_point_t point, const letter_t *letter, err_t err)
+{
+    if (self->tapped && !(letter->envelope.flags & FLAG_NO_TAP))
+        self->host.tap(self->host.transport.self, point, &letter->envelope, letter->payload, err);
+}
+
+/*  Opens a letter: known type, same schema, a body that fits. On an error the refusal says
+    why.  */
+static err_t
+open_letter(cell_t *self, const letter_t *letter, message_id_t *id, void **body)
+{
+    const envelope_t *envelope = &letter->envelope;
+    *id = message_named(envelope->type);
+    if (*id == MSG_COUNT)
+        return fault_set(&self->refusal, ERR_UNKNOWN, "%s: there is no such message",
+                         envelope->type);
+    if (envelope->hash != 0 && envelope->hash != schema_hash(*id))
+        return fault_set(&self->refusal, ERR_MALFORMED,
+                         "%s: sender and receiver were built from different declarations",
+                         envelope->type);
+    if (self->class->handlers == NULL || self->class->handlers[*id] == NULL)
+        return fault_set(&self->refusal, ERR_UNKNOWN, "%s does not take %s", self->class->name,
+                         envelope->type);
+    *body = arena_new(&self->arena, schema_of(*id)->size);
+    return message_unpack(*id, letter->payload, &self->arena, *body, &self->refusal);
+}
+
+static err_t
+run_handler(cell_t *self, const letter_t *letter)
+{
+    message_id_t id;
+    void *body = NULL;
+    self->refusal = (fault_t){0};
+    err_t err = open_letter(self, letter, &id, &body);
+    if (err != OK)
+        return err;
+    self->current = letter;
+    self->answered = false;
+    self->active = true;
+    busy(self, schema_of(id)->name);
+    err = self->class->handlers[id](self->instance, &self->ctx, body);
+    busy(self, NULL);
+    self->current = NULL;
+    return err;
+}
+
+static const char *
+refusal_text(const cell_t *self, err_t err)
+{
+    return self->refusal.text[0] ? self->refusal.text : err_text(err);
+}
+
+/*  A message that nobody will handle: its sender is told if it waits for an answer.  */
+static void
+bury(cell_t *self, letter_t *letter, err_t err)
+{
+    const envelope_t *envelope = &letter->envelope;
+    letter->finished = true;
+    if (envelope->kind == ENVELOPE_REQ)
+        cell_send_error(self, envelope->from, envelope->id, err, refusal_text(self, err));
+    else
+        self->host.transport.dead(self, envelope, letter->payload, err);
+}
+
+static bool
+is_expired(const cell_t *self, const envelope_t *envelope)
+{
+    const transport_t *transport = &self->host.transport;
+    return envelope->deadline_ns != 0
+           && transport->now_ns(transport->self) > envelope->deadline_ns;
+}
+
+static void
+handle(cell_t *self, letter_t *letter)
+{
+    const envelope_t *envelope = &letter->envelope;
+    if (is_expired(self, envelope)) {
+        self->host.transport.dead(self, envelope, letter->payload, ERR_EXPIRED);
+        letter->finished = true;
+        return;
+    }
+    tap(self, TAP_recv, letter, OK);
+    err_t err = run_handler(self, letter);
+    if (err == ERR_FAILED) {
+        round_blame(self, letter);
+        cell_judge(self, err, envelope->type);
+        return;
+    }
+    if (err == OK && envelope->kind == ENVELOPE_REQ && !self->answered)
+        err = ERR_UNANSWERED;
+    if (err != OK)
+        bury(self, letter, err);
+}
+
+static letter_t *
+nth(const cell_t *self, size_t n)
+{
+    letter_t *letter = self->round;
+    while (n-- > 0)
+        letter = letter->next;
+    return letter;
+}
+
+void
+round_handle_pending(cell_t *self)
+{
+    letter_t *letter = nth(self, self->n_handled);
+    while (letter && cell_lives(self)) {
+        if (!letter->finished)
+            handle(self, letter);
+        if (!cell_lives(self))
+            return;
+        self->n_handled++;
+        letter = letter->next;
+    }
+}
+
+/*  ---------------------------------------------------------------------- answers  */
+
+void
+round_tell_failure(cell_t *self, const request_t *request, err_t err, const char *text)
+{
+    failure_t failure = {err, text, request->message, request->token};
+    self->active = true;
+    if (self->class->on_error == NULL) {
+        ctx_log(&self->ctx, LOG_warning, "%s came to nothing: %s",
+                schema_of(request->message)->name, text);
+        return;
+    }
+    self->token = request->token;
+    cell_judge(self, self->class->on_error(self->instance, &self->ctx, &failure), "on_error");
+}
+
+static void
+take_error(cell_t *self, const letter_t *letter, const request_t *request)
+{
+    problem_t body = {0};
+    fault_t fault;
+    err_t err = message_unpack(MSG_problem, letter->payload, &self->arena, &body, &fault);
+    if (err != OK) {
+        round_tell_failure(self, request, err, fault.text);
+        return;
+    }
+    err_t named = err_named(body.code);
+    round_tell_failure(self, request, named == ERR_COUNT ? ERR_REFUSED : named, body.message);
+}
+
+void
+round_answer(cell_t *self, letter_t *letter)
+{
+    request_t request;
+    letter->next = self->answers;
+    self->answers = letter;
+    if (!cell_lives(self) || !requests_take(&self->requests, letter->envelope.corr, &request))
+        return; /* too late: whoever asked was told, or is gone */
+    tap(self, TAP_recv, letter, OK);
+    if (letter->envelope.kind == ENVELOPE_ERR) {
+        take_error(self, letter, &request);
+        return;
+    }
+    self->token = request.token;
+    err_t err = run_handler(self, letter);
+    cell_judge(self, err, letter->envelope.type);
+}
+
+/*  --------------------------------------------------------------------- settling  */
+
+static void
+finish(cell_t *self, letter_t *letter)
+{
+    tap(self, TAP_done, letter, OK);
+    port_done(self->port, &letter->envelope);
+    release(letter);
+}
+
+static void
+forget_answers(cell_t *self)
+{
+    while (self->answers) {
+        letter_t *letter = self->answers;
+        self->answers = letter->next;
+        release(letter);
+    }
+}
+
+/*  Only letters that the present instance has handled are done: a failed one's are not.  */
+static void
+finish_handled(cell_t *self)
+{
+    for (; self->n_handled > 0; self->n_handled--, self->n_round--) {
+        letter_t *letter = self->round;
+        self->round = letter->next;
+        finish(self, letter);
+    }
+    if (self->round == NULL)
+        self->round_last = &self->round;
+}
+
+void
+round_settle(cell_t *self)
+{
+    if (!cell_lives(self)) {
+        forget_answers(self);
+        return;
+    }
+    if (self->active && self->class->settle) {
+        busy(self, "settle");
+        err_t err = self->class->settle(self->instance, &self->ctx);
+        busy(self, NULL);
+        if (err == ERR_FAILED)
+            round_blame(self, NULL);
+        cell_judge(self, err, "settle");
+    }
+    self->active = false;
+    if (cell_lives(self))
+        finish_handled(self);
+    forget_answers(self);
+    arena_clear(&self->arena);
+}
+
+/*  --------------------------------------------------------------------- failures  */
+
+static void
+blame(cell_t *self, letter_t *letter)
+{
+    envelope_t *envelope = &letter->envelope;
+    if (envelope->attempt < UINT8_MAX)
+        envelope->attempt++;
+    if (envelope->attempt >= self->limits.attempts && !letter->finished)
+        bury(self, letter, ERR_POISON);
+}
+
+void
+round_blame(cell_t *self, const letter_t *culprit)
+{
+    for (letter_t *letter = self->round; letter; letter = letter->next) {
+        letter->envelope.flags |= FLAG_REDELIVERED;
+        if (culprit == NULL || letter == culprit)
+            blame(self, letter);
+    }
+}
+
+void
+round_release_all(cell_t *self)
+{
+    while (self->round) {
+        letter_t *letter = self->round;
+        self->round = letter->next;
+        release(letter);
+    }
+    self->round_last = &self->round;
+    self->n_round = self->n_handled = 0;
+    forget_answers(self);
+    arena_clear(&self->arena);
+}

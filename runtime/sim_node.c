@@ -1,0 +1,395 @@
+#include "runtime/sim_node.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*  An actor may fail often here: that is what simulations are for.  */
+static const cell_limits_t limits = {
+    .restarts = 30,
+    .period_ms = 30000,
+    .attempts = 3,
+    .log_level = LOG_debug,
+};
+
+/*  An actor and its place in the node.  */
+typedef struct seat {
+    node_t *node;
+    size_t index; /* also its box */
+    const actor_class_t *class;
+    cell_t *cell;
+    net_t *net;
+    uint64_t due_ns;
+    bool touched;
+} seat_t;
+
+struct node {
+    world_t *world;
+    network_t *network;
+    char *name, *address;
+    const void *settings;
+    seat_t **seats;
+    size_t n;
+    char **patterns; /* of the outsider */
+    size_t n_patterns;
+    outsider_t *outsider;
+    mail_t *mail; /* NULL: down */
+    uint64_t epoch;
+    uint64_t restart_ns;
+    bool unlinked;
+};
+
+node_t *
+node_new(world_t *world, network_t *network, const char *name, const char *address,
+         const void *settings)
+{
+    node_t *self = mem_new(sizeof *self);
+    self->world = world;
+    self->network = network;
+    self->name = mem_text(name);
+    self->address = address ? mem_text(address) : NULL;
+    self->settings = settings;
+    self->outsider = outsider_new(world);
+    self->restart_ns = NEVER;
+    return self;
+}
+
+void
+node_add(node_t *self, const actor_class_t *class)
+{
+    seat_t *seat = mem_new(sizeof *seat);
+    *seat = (seat_t){.node = self, .index = self->n, .class = class};
+    self->seats = mem_grow(self->seats, (self->n + 1) * sizeof *self->seats);
+    self->seats[self->n++] = seat;
+}
+
+void
+node_destroy(node_t **self_p)
+{
+    node_t *self = *self_p;
+    if (self == NULL)
+        return;
+    node_crash(self, false);
+    outsider_destroy(&self->outsider);
+    for (size_t i = 0; i < self->n; i++)
+        free(self->seats[i]);
+    for (size_t i = 0; i < self->n_patterns; i++)
+        free(self->patterns[i]);
+    free(self->patterns);
+    free(self->seats);
+    free(self->name);
+    free(self->address);
+    free(self);
+    *self_p = NULL;
+}
+
+/*  ------------------------------------------------------------- what the world gives a cell */
+
+static size_t
+box_named(const node_t *self, const char *to)
+{
+    size_t length = strcspn(to, "/");
+    for (size_t i = 0; i < self->n; i++)
+        if (strncmp(self->seats[i]->class->name, to, length) == 0
+            && self->seats[i]->class->name[length] == '\0')
+            return i;
+    bool outside = strncmp(outsider_name, to, length) == 0 && outsider_name[length] == '\0';
+    return outside ? self->n : SIZE_MAX;
+}
+
+static err_t
+post_from(node_t *self, size_t from, const char *to, lane_t lane, bytes_t header,
+          blob_t *payload)
+{
+    size_t box = box_named(self, to);
+    if (box == SIZE_MAX)
+        return ERR_NO_ROUTE;
+    mail_post(self->mail, (route_t){.from = from, .to = box, .lane = lane}, header, payload);
+    return OK;
+}
+
+static err_t
+seat_put(void *self, const char *to, lane_t lane, bytes_t header, blob_t *payload)
+{
+    seat_t *seat = self;
+    return post_from(seat->node, seat->index, to, lane, header, payload);
+}
+
+static uint64_t
+seat_now_ns(void *self)
+{
+    return ((seat_t *) self)->node->world->now_ns;
+}
+
+static uint64_t
+seat_random(void *self)
+{
+    return world_random(((seat_t *) self)->node->world);
+}
+
+static int64_t
+seat_wall_ms(void *self)
+{
+    return world_wall_ms(((seat_t *) self)->node->world);
+}
+
+static void
+seat_log(void *self, const log_line_t *line)
+{
+    const node_t *node = ((seat_t *) self)->node;
+    if (node->world->log)
+        fprintf(stderr, "%12.3f %s/%s %s: %s\n", (double) node->world->now_ns / 1e6, node->name,
+                line->actor, line->level, line->text);
+}
+
+static void
+seat_state(void *self, cell_state_t state, const char *reason)
+{
+    const seat_t *seat = self;
+    world_note(seat->node->world, cell_state_name(state), (bytes_t){0});
+    if (seat->node->world->log)
+        fprintf(stderr, "%12.3f %s/%s is %s: %s\n", (double) seat->node->world->now_ns / 1e6,
+                seat->node->name, seat->class->name, cell_state_name(state),
+                reason ? reason : "");
+}
+
+/*  Nothing outside the simulation can make a descriptor readable.  */
+static void
+seat_watch_fd(void *self, int fd, bool on)
+{
+    (void) self;
+    (void) fd;
+    (void) on;
+}
+
+static const transport_t seat_transport = {
+    .put = seat_put, .now_ns = seat_now_ns, .random = seat_random, .wall_ms = seat_wall_ms};
+
+/*  The outsider sends from the last box.  */
+static err_t
+outside_put(void *self, const char *to, lane_t lane, bytes_t header, blob_t *payload)
+{
+    node_t *node = self;
+    return post_from(node, node->n, to, lane, header, payload);
+}
+
+/*  --------------------------------------------------------------------------- running  */
+
+static void
+touch(void *self)
+{
+    ((seat_t *) self)->touched = true;
+}
+
+static void
+turn(void *subject)
+{
+    seat_t *seat = subject;
+    node_t *node = seat->node;
+    bool waiting = mail_waiting(node->mail, seat->index, cell_wants_lo(seat->cell));
+    seat->touched = false;
+    cell_turn(seat->cell, !waiting);
+    if (cell_state(seat->cell) == CELL_GIVEN_UP) {
+        node_crash(node, true); /* as the program does, when it is told */
+        return;
+    }
+    int64_t next_ms = cell_next_ms(seat->cell);
+    seat->due_ns = next_ms < 0 ? NEVER : node->world->now_ns + (uint64_t) next_ms * 1000000;
+}
+
+/*  The instance goes before or after the message: with what it did not settle.  */
+static void
+hand_over(seat_t *seat, letter_t *letter)
+{
+    world_t *world = seat->node->world;
+    bool crash = world_chance(world, world->faults.actor_crash)
+                 && cell_state(seat->cell) == CELL_RUNNING;
+    bool before = crash && world_below(world, 2) == 0;
+    if (before)
+        cell_fail(seat->cell, "simulated fault");
+    cell_take(seat->cell, letter);
+    if (crash && !before && cell_state(seat->cell) == CELL_RUNNING)
+        cell_fail(seat->cell, "simulated fault");
+    touch(seat);
+}
+
+static void
+deliver(void *reader, channel_t *channel)
+{
+    seat_t *seat = reader;
+    node_t *node = seat->node;
+    world_t *world = node->world;
+    if (world_chance(world, world->faults.node_crash)) {
+        node_crash(node, true);
+        return;
+    }
+    if (channel_lane(channel) == LANE_lo && world_chance(world, world->faults.redeliver))
+        channel_repeat(channel);
+    letter_t *letter = channel_take(channel);
+    world_note_message(world, node->name, &letter->envelope, letter->payload);
+    hand_over(seat, letter);
+}
+
+static void
+deliver_outside(void *reader, channel_t *channel)
+{
+    node_t *node = reader;
+    letter_t *letter = channel_take(channel);
+    world_note_message(node->world, node->name, &letter->envelope, letter->payload);
+    outsider_receive(node->outsider, letter);
+}
+
+/*  -------------------------------------------------------------------------- coming up  */
+
+static void
+subscribe(node_t *self, seat_t *publisher)
+{
+    port_t *port = cell_port(publisher->cell);
+    for (size_t i = 0; i < self->n; i++) {
+        const actor_class_t *class = self->seats[i]->class;
+        for (size_t p = 0; class->hears && class->hears[p]; p++)
+            port_subscribe(port, class->hears[p], class->name);
+    }
+    for (size_t i = 0; i < self->n_patterns; i++)
+        port_subscribe(port, self->patterns[i], outsider_name);
+}
+
+static void
+seat_fill(seat_t *seat)
+{
+    node_t *node = seat->node;
+    cell_host_t host = {.transport = seat_transport,
+                        .log = seat_log,
+                        .watch_fd = seat_watch_fd,
+                        .state = seat_state};
+    host.transport.self = seat;
+    seat->cell = cell_new(seat->class, &host, &limits, node->settings, node->epoch);
+    mail_reader(node->mail, seat->index, seat, deliver);
+    if (seat->class->net) {
+        net_sink_t sink = cell_sink(seat->cell);
+        seat->net = network_join(node->network, node->address, &sink,
+                                 (net_owner_t){.self = seat, .touched = touch});
+        net_link(seat->net, !node->unlinked);
+        cell_use_net(seat->cell, &sim_net_driver, seat->net);
+    }
+}
+
+err_t
+node_start(node_t *self, fault_t *fault)
+{
+    self->epoch++;
+    self->restart_ns = NEVER;
+    self->mail = mail_new(self->world, self->n + 1);
+    mail_reader(self->mail, self->n, self, deliver_outside);
+    outsider_join(self->outsider, (outsider_way_t){.node = self, .put = outside_put},
+                  self->epoch);
+    for (size_t i = 0; i < self->n; i++)
+        seat_fill(self->seats[i]);
+    for (size_t i = 0; i < self->n; i++)
+        subscribe(self, self->seats[i]);
+    for (size_t i = 0; i < self->n; i++) {
+        err_t err = cell_start(self->seats[i]->cell, fault);
+        if (err != OK) {
+            node_crash(self, false);
+            return err;
+        }
+        touch(self->seats[i]);
+    }
+    return OK;
+}
+
+static void
+start_again(void *subject)
+{
+    node_t *self = subject;
+    fault_t fault;
+    if (node_start(self, &fault) == OK)
+        return;
+    if (self->world->log)
+        fprintf(stderr, "%s does not start: %s\n", self->name, fault.text);
+    self->restart_ns = world_later(self->world, 1000) + 1000000;
+}
+
+/*  ------------------------------------------------------------------------- going down  */
+
+void
+node_crash(node_t *self, bool restart)
+{
+    self->restart_ns = NEVER;
+    if (restart)
+        self->restart_ns = world_later(self->world, self->world->faults.restart_ms);
+    if (self->mail == NULL)
+        return;
+    world_note(self->world, "down", (bytes_t){0});
+    for (size_t i = 0; i < self->n; i++)
+        cell_destroy(&self->seats[i]->cell);
+    for (size_t i = 0; i < self->n; i++)
+        network_leave(&self->seats[i]->net);
+    outsider_leave(self->outsider);
+    mail_destroy(&self->mail);
+}
+
+void
+node_link(node_t *self, bool up)
+{
+    self->unlinked = !up;
+    for (size_t i = 0; i < self->n; i++)
+        if (self->seats[i]->net)
+            net_link(self->seats[i]->net, up);
+}
+
+/*  ----------------------------------------------------------------------- its owner's view  */
+
+bool
+node_is_up(const node_t *self)
+{
+    return self->mail != NULL;
+}
+
+outsider_t *
+node_outsider(node_t *self)
+{
+    return self->outsider;
+}
+
+void
+node_hear(node_t *self, const char *pattern)
+{
+    self->patterns = mem_grow(self->patterns, (self->n_patterns + 1) * sizeof *self->patterns);
+    self->patterns[self->n_patterns++] = mem_text(pattern);
+    for (size_t i = 0; self->mail && i < self->n; i++)
+        port_subscribe(cell_port(self->seats[i]->cell), pattern, outsider_name);
+}
+
+size_t
+node_size(const node_t *self)
+{
+    return self->n;
+}
+
+cell_t *
+node_cell(node_t *self, size_t i)
+{
+    return self->seats[i]->cell;
+}
+
+void
+node_touch(node_t *self, size_t i)
+{
+    touch(self->seats[i]);
+}
+
+void
+node_agenda(node_t *self, agenda_t *agenda)
+{
+    agenda_add(agenda, self->restart_ns, start_again, self);
+    if (self->mail == NULL)
+        return;
+    for (size_t i = 0; i < self->n; i++) {
+        seat_t *seat = self->seats[i];
+        mail_agenda(self->mail, i, cell_wants_lo(seat->cell), agenda);
+        agenda_add(agenda, seat->touched ? 0 : seat->due_ns, turn, seat);
+    }
+    mail_agenda(self->mail, self->n, true, agenda);
+}

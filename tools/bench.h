@@ -1,0 +1,28 @@
+/*  bench - each figure beside the same work on the bare library, in one run.  */
+
+#pragma once
+
+#include "schemas/base.h"
+
+typedef struct bench {
+    int runs;
+    const char *dir; /* for databases: a real disk, not memory */
+} bench_t;
+
+/*  How much of the work was done per second; 0 after a complaint.  */
+typedef double work_fn(const bench_t *bench);
+
+typedef struct trial {
+    const char *what;
+    const char *unit; /* what is counted */
+    bool as_time;     /* shown in µs each, and the ratio is ours : bare */
+    double goal;      /* the ratio that must be reached, or not passed if as_time */
+    work_fn *bare, *ours;
+} trial_t;
+
+extern const trial_t bench_bus_trials[2];    /* bench_bus.c */
+extern const trial_t bench_record_trials[2]; /* bench_record.c */
+extern const trial_t bench_apply_trials[1];  /* bench_apply.c */
+
+/*  What an idle agent costs in 10 s; gives the exit status.  */
+int bench_idle(const bench_t *bench); /* bench_idle.c */

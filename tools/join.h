@@ -1,0 +1,31 @@
+/*  join - how a verb becomes part of a running agent's bus for a while.  */
+
+#pragma once
+
+#include "bus/ipc_client.h"
+#include "tools/verb.h"
+
+#include <stdio.h>
+
+enum { JOIN_MS = 3000, ANSWER_MS = 60000 };
+
+/*  The option every verb that joins has: {"run-dir", ...}.  */
+#define RUN_DIR_RULE(into)                                                                     \
+    {                                                                                          \
+        "run-dir", OPTION_TEXT, into, 0, 0                                                     \
+    }
+/*  What the usage text says about it.  */
+#define RUN_DIR_USAGE                                                                          \
+    "  --run-dir DIR   where the agent can be joined; default $XDG_RUNTIME_DIR/waybill,\n"     \
+    "                  else /tmp/waybill-UID\n"
+
+/*  Joins the process that runs in run_dir (NULL: the default one), waiting timeout_ms for
+    it. NULL after a complaint if nobody answers.  */
+ipc_client_t *join(const verb_t *verb, const char *run_dir, int timeout_ms);
+
+/*  Asks the actor `service` and waits. NULL after a complaint if it refuses or is silent;
+    the answer lives until the next call.  */
+const void *ask_service(ipc_client_t *client, message_id_t question, const void *body,
+                        message_id_t answer);
+/*  One event as a line: {"time": ..., "from": ..., "type": ..., "body": {...}} or as text.  */
+void print_event(const ipc_heard_t *heard, bool json, FILE *out);

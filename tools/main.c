@@ -1,0 +1,84 @@
+/*  waybill - the program: finds the verb and runs it.  */
+
+#include "tools/verbs.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const verb_t verb_help;
+
+static const verb_t *const verbs[] = {
+    &verb_server, &verb_agent,   &verb_init,    &verb_upsert,  &verb_delete,
+    &verb_record, &verb_apply,   &verb_status,  &verb_changes, &verb_watch,
+    &verb_tap,    &verb_history, &verb_compare, &verb_bench,   &verb_help,
+};
+
+static const verb_t *
+find_verb(const char *name)
+{
+    for (size_t i = 0; i < COUNT_OF(verbs); i++)
+        if (strcmp(verbs[i]->name, name) == 0)
+            return verbs[i];
+    return NULL;
+}
+
+static void
+overview(FILE *out)
+{
+    fputs("usage: waybill VERB [OPTION...] [OPERAND...]\n\n"
+          "Keeps an application's own SQLite database in step with a server's, whether the\n"
+          "network is there or not.\n\n",
+          out);
+    for (size_t i = 0; i < COUNT_OF(verbs); i++)
+        fprintf(out, "  %-9s %s\n", verbs[i]->name, verbs[i]->summary);
+    fputs(
+        "\n`waybill help VERB` tells more. Exit status: 0 done, 1 the answer is no or it was\n"
+        "refused, 2 wrong usage or configuration.\n",
+        out);
+}
+
+static int
+unknown_verb(const char *name)
+{
+    complain("%s: no such verb; `waybill help` lists them", name);
+    return STATUS_USAGE;
+}
+
+static int
+help(args_t *args)
+{
+    int status;
+    if (!options_read(args, &(option_rule_t){0}, 0, 1, &status))
+        return status;
+    if (args->count == 0)
+        return overview(stdout), STATUS_DONE;
+    const verb_t *verb = find_verb(args->values[0]);
+    if (!verb)
+        return unknown_verb(args->values[0]);
+    fputs(verb->usage, stdout);
+    return STATUS_DONE;
+}
+
+static const verb_t verb_help = {
+    .name = "help",
+    .summary = "tell how to use a verb",
+    .usage = "usage: waybill help [VERB]\n\n"
+             "Prints how to use that verb; without one, what verbs there are.\n",
+    .run = help,
+};
+
+int
+main(int argc, char **argv)
+{
+    if (argc < 2)
+        return overview(stderr), STATUS_USAGE;
+    if (strcmp(argv[1], "--version") == 0)
+        return puts("waybill " WAYBILL_VERSION), STATUS_DONE;
+    if (strcmp(argv[1], "--help") == 0)
+        return overview(stdout), STATUS_DONE;
+
+    const verb_t *verb = find_verb(argv[1]);
+    if (!verb)
+        return unknown_verb(argv[1]);
+    return verb->run(&(args_t){.verb = verb, .count = argc - 2, .values = argv + 2});
+}

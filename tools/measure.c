@@ -1,0 +1,90 @@
+#include "tools/measure.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { BAR = 30, REDRAW_NS = 100000000 };
+
+uint64_t
+now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t) now.tv_sec * 1000000000u + (uint64_t) now.tv_nsec;
+}
+
+int64_t
+wall_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+double
+seconds_since(uint64_t start_ns)
+{
+    return (double) (now_ns() - start_ns) / 1e9;
+}
+
+const char *
+number_text(uint64_t number, char text[NUMBER_TEXT])
+{
+    char digits[NUMBER_TEXT];
+    int n = snprintf(digits, sizeof digits, "%" PRIu64, number);
+    char *to = text;
+    for (int i = 0; i < n; i++) {
+        if (i > 0 && (n - i) % 3 == 0)
+            *to++ = ',';
+        *to++ = digits[i];
+    }
+    *to = '\0';
+    return text;
+}
+
+const char *
+time_text(int64_t ms, char text[TIME_TEXT])
+{
+    time_t seconds = (time_t) (ms / 1000);
+    struct tm parts;
+    gmtime_r(&seconds, &parts);
+    size_t n = strftime(text, TIME_TEXT, "%Y-%m-%dT%H:%M:%S", &parts);
+    snprintf(text + n, TIME_TEXT - n, ".%03dZ", (int) (ms % 1000));
+    return text;
+}
+
+progress_t
+progress_new(const char *what)
+{
+    return (progress_t){.what = what, .on = isatty(STDERR_FILENO) == 1};
+}
+
+void
+progress_draw(progress_t *self, double share, const char *format, ...)
+{
+    uint64_t now = now_ns();
+    if (!self->on || now - self->drawn_ns < REDRAW_NS)
+        return;
+    self->drawn_ns = now;
+
+    fprintf(stderr, "\r\033[K%-18s ", self->what);
+    int full = (int) (share * BAR);
+    for (int i = 0; share >= 0 && i < BAR; i++)
+        fputs(i < full ? "█" : "░", stderr);
+    va_list list;
+    va_start(list, format);
+    fputc(' ', stderr);
+    vfprintf(stderr, format, list);
+    va_end(list);
+    fflush(stderr);
+}
+
+void
+progress_end(progress_t *self)
+{
+    if (self->on && self->drawn_ns > 0)
+        fputs("\r\033[K", stderr);
+}

@@ -1,0 +1,99 @@
+/*  changes - what the agent has recorded and received.  */
+
+#include "tools/join.h"
+#include "tools/measure.h"
+#include "tools/verbs.h"
+
+#include <inttypes.h>
+
+typedef struct listing {
+    bool json;
+    bool headed; /* the line of titles is printed */
+} listing_t;
+
+static void
+print_json(const change_row_t *change)
+{
+    buffer_t text = {0};
+    message_to_json(MSG_change_row, change, true, &text);
+    puts(buffer_text(&text));
+    buffer_release(&text);
+}
+
+static void
+print_row(listing_t *self, const change_row_t *change)
+{
+    if (self->json) {
+        print_json(change);
+        return;
+    }
+    if (!self->headed)
+        printf("%8s  %-24s  %-7s  %-9s  %-24s  %s\n", "SEQ", "TIME", "STATE", "OPERATION",
+               "ROW", "NOTE");
+    self->headed = true;
+    char time[TIME_TEXT];
+    const char *note = change->error ? change->error : change->skip_reason;
+    printf("%8" PRIu64 "  %-24s  %-7s  %-9s  %s/%-*s  %s%s\n", change->seq,
+           time_text(change->timestamp, time), change->state, change->operation,
+           change->entity_type, 12, change->entity_id,
+           change->from_server ? "from the server " : "", note ? note : "");
+}
+
+/*  Page by page, so that neither side holds them all.  */
+static int
+list(ipc_client_t *client, const char *filter, listing_t *self)
+{
+    for (uint64_t after = 0;;) {
+        changes_list_t question = {.filter = filter, .after = after};
+        const changes_page_t *page =
+            ask_service(client, MSG_changes_list, &question, MSG_changes_page);
+        if (!page)
+            return STATUS_NO;
+        for (size_t i = 0; i < page->n_changes; i++)
+            print_row(self, &page->changes[i]);
+        if (!page->more || page->n_changes == 0)
+            return STATUS_DONE;
+        after = page->changes[page->n_changes - 1].seq;
+    }
+}
+
+static int
+changes(args_t *args)
+{
+    const char *run_dir = NULL;
+    bool json = false, pending = false, failed = false, all = false;
+    const option_rule_t rules[] = {
+        RUN_DIR_RULE(&run_dir),
+        {"json", OPTION_FLAG, &json, 0, 0},
+        {"pending", OPTION_FLAG, &pending, 0, 0},
+        {"failed", OPTION_FLAG, &failed, 0, 0},
+        {"all", OPTION_FLAG, &all, 0, 0},
+        {0},
+    };
+    int status;
+    if (!options_read(args, rules, 0, 0, &status))
+        return status;
+    if (pending + failed + all > 1)
+        return complain_usage(args->verb, "--pending, --failed, --all: choose one");
+
+    AUTO(ipc_client) client = join(args->verb, run_dir, JOIN_MS);
+    if (!client)
+        return STATUS_NO;
+    return list(client,
+                all      ? "all"
+                : failed ? "failed"
+                         : "pending",
+                &(listing_t){.json = json});
+}
+
+const verb_t verb_changes = {
+    .name = "changes",
+    .summary = "list the changes that wait, that failed, or all",
+    .usage = "usage: waybill changes [--pending|--failed|--all] [--json] [--run-dir DIR]\n\n"
+             "Lists rows of local_changes, oldest first.\n\n"
+             "  --pending       those the server has not decided yet (the default)\n"
+             "  --failed        those it refused: to be tried again, or waiting for a person\n"
+             "  --all           all of them, also the server's\n"
+             "  --json          one JSON object a line, with every column\n" RUN_DIR_USAGE,
+    .run = changes,
+};
