@@ -122,8 +122,8 @@ envelope_pack(const envelope_t *self, uint8_t out[ENVELOPE_ROOM])
 
 /*  -------------------------------------------------------------------- unpacking  */
 
-/*  Reads fields off a frame that plausible() has passed; once one does not fit, bad
-    stays set and whatever follows reads as zero.  */
+/*  Reads fields off a frame, looking before each step whether there is room; once one does
+    not fit, bad stays set and whatever follows reads as zero.  */
 typedef struct cursor {
     const uint8_t *at, *end;
     bool bad;
@@ -240,10 +240,6 @@ take_extensions(cursor_t *self)
 err_t
 envelope_unpack(bytes_t frame, envelope_t *self, envelope_names_t *names)
 {
-    size_t used;
-    if (!plausible(frame, &used) || used != frame.size)
-        return ERR_MALFORMED;
-
     cursor_t in = {frame.data, frame.data + frame.size, false};
     take_header(&in);
     self->kind = (envelope_kind_t) take_uint(&in, ENVELOPE_KIND_COUNT - 1);
@@ -264,7 +260,8 @@ envelope_unpack(bytes_t frame, envelope_t *self, envelope_names_t *names)
     self->attempt = (uint8_t) take_uint(&in, 0x7f);
     self->hop = (uint8_t) take_uint(&in, 0x7f);
     take_extensions(&in);
-    if (in.bad || self->type == NULL || self->from == NULL || self->to == NULL)
+    if (in.bad || in.at != in.end || self->type == NULL || self->from == NULL
+        || self->to == NULL)
         return ERR_MALFORMED;
     return OK;
 }

@@ -43,21 +43,21 @@ enum {
 
 typedef struct envelope {
     envelope_kind_t kind;
-    const char *type;  /* message name; for CONTROL the verb */
-    uint32_t hash;     /* schema hash of type; 0: not checked */
-    const char *from;  /* actor; "ipc/NAME" for a process that joined */
+    const char *type; /* message name; for CONTROL the verb */
+    uint32_t hash;    /* schema hash of type; 0: not checked */
+    const char *from; /* actor; "ipc/NAME" for a process that joined */
     const char *to;
-    uint8_t id[16];    /* UUIDv7 */
-    uint8_t corr[16];  /* request this answers; zero: none */
-    uint8_t cause[16]; /* message being handled when this was sent; zero: none */
-    uint8_t trace[16]; /* root of the tree */
-    uint64_t epoch;    /* incarnation of the link */
-    uint64_t seq;      /* its number on the link; 0: not counted (hi lane) */
-    uint64_t sent_ns;  /* monotonic */
+    uint8_t id[16];       /* UUIDv7 */
+    uint8_t corr[16];     /* request this answers; zero: none */
+    uint8_t cause[16];    /* message being handled when this was sent; zero: none */
+    uint8_t trace[16];    /* root of the tree */
+    uint64_t epoch;       /* incarnation of the link */
+    uint64_t seq;         /* its number on the link; 0: not counted (hi lane) */
+    uint64_t sent_ns;     /* monotonic */
     uint64_t deadline_ns; /* monotonic; 0: none */
-    const char *key;   /* conflation key or NULL */
+    const char *key;      /* conflation key or NULL */
     uint16_t flags;
-    uint8_t attempt;   /* 0 on the first delivery */
+    uint8_t attempt; /* 0 on the first delivery */
     uint8_t hop;     /* messages between the root and this one, at most 127 */
 } envelope_t;
 

@@ -217,6 +217,12 @@ gateway_broadcast(gateway_t *self, const char *verb, const char *pattern)
 
 /*  ----------------------------------------------------------------------- thread  */
 
+static bool
+letters_wait(const gateway_t *self)
+{
+    return postbox_ready(self->postbox, LANE_hi) || postbox_ready(self->postbox, LANE_lo);
+}
+
 static void
 wait_for_work(gateway_t *self)
 {
@@ -226,7 +232,8 @@ wait_for_work(gateway_t *self)
         {.socket = postbox_socket(self->postbox, LANE_lo), .events = ZMQ_POLLIN},
         {.socket = self->router, .events = ZMQ_POLLIN},
     };
-    if (zmq_poll(items, COUNT_OF(items), members_next_ms(self)) < 0 && errno == ETERM)
+    long timeout = letters_wait(self) ? 0 : members_next_ms(self);
+    if (zmq_poll(items, COUNT_OF(items), timeout) < 0 && errno == ETERM)
         atomic_store(&self->stopping, true);
 }
 

@@ -123,6 +123,8 @@ is_carrier(const char *carrier, const char *name, size_t length)
 static out_link_t *
 find_out(const port_t *self, const char *to)
 {
+    if (self->out && strcmp(self->out->to, to) == 0)
+        return self->out;
     size_t length = carrier_length(to);
     for (out_link_t *link = self->out; link; link = link->next)
         if (is_carrier(link->to, to, length))
@@ -147,6 +149,8 @@ out_link(port_t *self, const char *to)
 static in_link_t *
 in_link(port_t *self, const char *from)
 {
+    if (self->in && strcmp(self->in->from, from) == 0)
+        return self->in;
     size_t length = carrier_length(from);
     for (in_link_t *link = self->in; link; link = link->next)
         if (is_carrier(link->from, from, length))
@@ -180,8 +184,8 @@ static err_t
 bury(port_t *self, const envelope_t *envelope, const blob_t *payload, err_t why)
 {
     self->stats.dead++;
-    self->transport.dead(self->transport.self, envelope, (bytes_t){payload->data, payload->size},
-                         why);
+    self->transport.dead(self->transport.self, envelope,
+                         (bytes_t){payload->data, payload->size}, why);
     return why;
 }
 
@@ -417,9 +421,9 @@ static subscription_t **
 find_subscription(port_t *self, const char *pattern, const char *subscriber)
 {
     subscription_t **at = &self->subscriptions;
-    while (*at
-           && (strcmp((*at)->pattern, pattern) != 0
-               || strcmp((*at)->subscriber, subscriber) != 0))
+    while (
+        *at
+        && (strcmp((*at)->pattern, pattern) != 0 || strcmp((*at)->subscriber, subscriber) != 0))
         at = &(*at)->next;
     return at;
 }
@@ -450,7 +454,8 @@ port_unsubscribe(port_t *self, const char *pattern, const char *subscriber)
 static bool
 has_earlier_match(const port_t *self, const subscription_t *subscription, const char *type)
 {
-    for (const subscription_t *each = self->subscriptions; each != subscription; each = each->next)
+    for (const subscription_t *each = self->subscriptions; each != subscription;
+         each = each->next)
         if (strcmp(each->subscriber, subscription->subscriber) == 0
             && pattern_matches(each->pattern, type))
             return true;

@@ -29,9 +29,9 @@ typedef struct transport {
 } transport_t;
 
 enum {
-    PORT_WINDOW = 512,            /* messages on a link that are not done, at most */
-    PORT_WINDOW_BYTES = 8 << 20,  /* the same in bytes; one message always goes */
-    PORT_EVENT_QUEUE = 100000,    /* events kept for a subscriber without credit */
+    PORT_WINDOW = 512,           /* messages on a link that are not done, at most */
+    PORT_WINDOW_BYTES = 8 << 20, /* the same in bytes; one message always goes */
+    PORT_EVENT_QUEUE = 100000,   /* events kept for a subscriber without credit */
     PORT_EVENT_BYTES = 64 << 20,
 };
 
@@ -73,8 +73,8 @@ uint32_t port_credit(port_t *self, const char *to);
 /*  -------------------------------------------------------------------- receiving  */
 
 typedef enum admission {
-    ADMIT,      /* handle it, then port_done() */
-    DUPLICATE,  /* seen on this link: drop it; its credit is sent again */
+    ADMIT,       /* handle it, then port_done() */
+    DUPLICATE,   /* seen on this link: drop it; its credit is sent again */
     OUT_OF_ORDER /* an earlier one is missing, which inside a process is a bug: drop it */
 } admission_t;
 
@@ -85,8 +85,8 @@ void port_done(port_t *self, const envelope_t *envelope);
 /*  Sends credit that is owed, once it is worth a message. At the end of a round.  */
 void port_settle(port_t *self);
 
-/*  CREDIT, from the hi lane (its seq: done up to here): windows open, parked messages leave. *freed (may be
-    NULL) is set to the peer's name if a link without credit has some again.  */
+/*  CREDIT, from the hi lane (its seq: done up to here): windows open, parked messages leave.
+   *freed (may be NULL) is set to the peer's name if a link without credit has some again.  */
 void port_on_credit(port_t *self, const envelope_t *envelope, const char **freed);
 
 /*  ------------------------------------------------------------------- what it knows  */

@@ -56,19 +56,19 @@ typedef struct actor_class {
     const edge_t *sends;      /* ends with {0}; NULL: sends nothing */
     const char *const *hears; /* event patterns, NULL-terminated; `*` one word, `>` the rest */
 
-    err_t (*start)(void *state, ctx_t *ctx);           /* ERR: did not start */
-    handler_fn *const *handlers;                       /* MSG_COUNT entries, by message id */
+    err_t (*start)(void *state, ctx_t *ctx); /* ERR: did not start */
+    handler_fn *const *handlers;             /* MSG_COUNT entries, by message id */
     err_t (*on_error)(void *state, ctx_t *ctx, const failure_t *failure); /* NULL: logged */
     err_t (*on_timer)(void *state, ctx_t *ctx, uint64_t timer);
     err_t (*on_fd)(void *state, ctx_t *ctx, int fd);
     err_t (*on_credit)(void *state, ctx_t *ctx, const char *to); /* may send there again */
-    err_t (*settle)(void *state, ctx_t *ctx);          /* end of a round: commit, then reply */
-    err_t (*drain)(void *state, ctx_t *ctx);           /* finish what you hold; no new work comes */
+    err_t (*settle)(void *state, ctx_t *ctx); /* end of a round: commit, then reply */
+    err_t (*drain)(void *state, ctx_t *ctx);  /* finish what you hold; no new work comes */
     /*  Gives everything back, and nothing more: it commits nothing and sends nothing. Also
         called after a failed start, before a restart, and where the simulator kills a
         process.  */
     void (*stop)(void *state, ctx_t *ctx);
-    const net_handlers_t *net;                         /* NULL: no network */
+    const net_handlers_t *net; /* NULL: no network */
 } actor_class_t;
 
 /*  ------------------------------------------------------------------ saying things  */
@@ -130,8 +130,8 @@ arena_t *ctx_arena(ctx_t *ctx);
 
 /*  ------------------------------------------------------------- clock, chance, files  */
 
-uint64_t ctx_now_ms(ctx_t *ctx);  /* monotonic */
-int64_t ctx_wall_ms(ctx_t *ctx);  /* since 1970; may jump */
+uint64_t ctx_now_ms(ctx_t *ctx); /* monotonic */
+int64_t ctx_wall_ms(ctx_t *ctx); /* since 1970; may jump */
 uint64_t ctx_random(ctx_t *ctx);
 void ctx_uuid(ctx_t *ctx, char text[UUID_TEXT]); /* UUIDv7, ascending within the actor */
 

@@ -10,8 +10,8 @@ enum {
 };
 
 static const char *const state_names[] = {
-    [CELL_STARTING] = "starting", [CELL_RUNNING] = "ready",    [CELL_BACKOFF] = "backoff",
-    [CELL_DRAINING] = "draining", [CELL_DRAINED] = "drained",  [CELL_STOPPED] = "stopped",
+    [CELL_STARTING] = "starting", [CELL_RUNNING] = "ready",   [CELL_BACKOFF] = "backoff",
+    [CELL_DRAINING] = "draining", [CELL_DRAINED] = "drained", [CELL_STOPPED] = "stopped",
     [CELL_GIVEN_UP] = "failed",
 };
 
@@ -79,7 +79,7 @@ cell_new(const actor_class_t *class, const cell_host_t *host, const cell_limits_
     if (self->limits.round == 0)
         self->limits.round = 128;
     self->settings = settings;
-    self->round_last = &self->round;
+    self->round_last = self->unhandled = &self->round;
     self->requests.earliest_ms = UINT64_MAX;
     transport_t transport = {self, put, now_ns, chance, wall_ms, on_dead};
     self->port = port_new(class->name, &transport, epoch);
@@ -219,7 +219,7 @@ fall(cell_t *self, const char *why)
 {
     ctx_log(&self->ctx, LOG_error, "failed: %s", why);
     forget_instance(self);
-    self->n_handled = 0;
+    round_forget_handling(self);
     self->active = false;
     size_t failures = recent_failures(self, now_ms(self));
     if (failures > self->limits.restarts) {
@@ -244,8 +244,8 @@ cell_judge(cell_t *self, err_t err, const char *what)
 {
     if (err == OK)
         return;
-    const char *text = self->refusal.err == err && self->refusal.text[0] ? self->refusal.text
-                                                                         : err_text(err);
+    const char *text =
+        self->refusal.err == err && self->refusal.text[0] ? self->refusal.text : err_text(err);
     if (err == ERR_FAILED)
         fall(self, text);
     else
@@ -286,7 +286,8 @@ restart(cell_t *self)
     err_t err = start_instance(self);
     if (err != OK) {
         char why[sizeof self->refusal.text];
-        memcpy(why, self->refusal.text[0] ? self->refusal.text : "it did not start", sizeof why);
+        memcpy(why, self->refusal.text[0] ? self->refusal.text : "it did not start",
+               sizeof why);
         why[sizeof why - 1] = '\0';
         fall(self, why);
         return;
@@ -334,7 +335,8 @@ take_credit(cell_t *self, const letter_t *letter)
     port_on_credit(self->port, &letter->envelope, &freed);
     if (freed && self->class->on_credit && cell_lives(self)) {
         self->active = true;
-        cell_judge(self, self->class->on_credit(self->instance, &self->ctx, freed), "on_credit");
+        cell_judge(self, self->class->on_credit(self->instance, &self->ctx, freed),
+                   "on_credit");
     }
 }
 

@@ -10,6 +10,7 @@
 
 #include "bus/letter.h"
 #include "bus/port.h"
+#include "bus/tap.h"
 #include "runtime/net.h"
 
 typedef struct cell cell_t;
@@ -21,11 +22,9 @@ typedef enum cell_state {
     CELL_DRAINING, /* takes what is there, starts nothing new */
     CELL_DRAINED,
     CELL_STOPPED,
-    CELL_GIVEN_UP  /* past its restart limit */
+    CELL_GIVEN_UP /* past its restart limit */
 } cell_state_t;
 const char *cell_state_name(cell_state_t state);
-
-typedef enum tap_point { TAP_send, TAP_recv, TAP_done, TAP_dead } tap_point_t;
 
 /*  What the host does for a cell. put, now_ns, random, wall_ms are the transport's.  */
 typedef struct cell_host {

@@ -35,9 +35,10 @@ struct cell {
     arena_t arena;    /* of the round */
     buffer_t scratch; /* packing */
 
-    /*  The round: lo letters admitted and not done, in order. The first n_handled of them
-        were handled by the present instance and wait for settle().  */
+    /*  The round: lo letters admitted and not done, in order. Those before unhandled (there
+        are n_handled) were handled by the present instance and wait for settle().  */
     letter_t *round, **round_last;
+    letter_t **unhandled;
     size_t n_round, n_handled;
     letter_t *answers; /* hi letters of the round, kept because bodies point into them */
     bool active;       /* something was handled since the last settle */
@@ -74,6 +75,8 @@ void round_settle(cell_t *self);
     whole round is suspect.  */
 void round_blame(cell_t *self, const letter_t *culprit);
 void round_release_all(cell_t *self);
+/*  The instance is gone: whatever it has handled and not settled is to be handled again.  */
+void round_forget_handling(cell_t *self);
 /*  Tells the actor that a request of its came to nothing.  */
 void round_tell_failure(cell_t *self, const request_t *request, err_t err, const char *text);
 

@@ -38,7 +38,8 @@ pack(cell_t *self, message_id_t id, const void *body)
 }
 
 static err_t
-dispatch(cell_t *self, envelope_t *draft, message_id_t id, const void *body, uint8_t sent_id[16])
+dispatch(cell_t *self, envelope_t *draft, message_id_t id, const void *body,
+         uint8_t sent_id[16])
 {
     if (self->muted)
         return ERR_STOPPED;
@@ -71,8 +72,10 @@ refuse_undeclared(cell_t *self, const char *to, message_id_t id)
     message_class_t class = schema_of(id)->class;
     if (class == CLASS_HINT || is_declared(self, to, id))
         return false;
-    envelope_t draft = {.kind = ENVELOPE_CAST, .type = schema_of(id)->name,
-                        .from = self->class->name, .to = to};
+    envelope_t draft = {.kind = ENVELOPE_CAST,
+                        .type = schema_of(id)->name,
+                        .from = self->class->name,
+                        .to = to};
     self->host.transport.dead(self, &draft, (bytes_t){0}, ERR_UNDECLARED);
     return true;
 }
@@ -112,7 +115,8 @@ ctx_request(ctx_t *ctx, const char *to, message_id_t id, const void *body, uint6
     assert(schema_of(id)->class == CLASS_REQUEST);
     uint64_t timeout = timeout_ms ? timeout_ms : DEFAULT_TIMEOUT_MS;
     uint64_t deadline_ns = transport->now_ns(transport->self) + timeout * NS_PER_MS;
-    request_t request = {.message = id, .token = token, .deadline_ms = deadline_ns / NS_PER_MS + 1};
+    request_t request = {
+        .message = id, .token = token, .deadline_ms = deadline_ns / NS_PER_MS + 1};
     envelope_t draft = {.kind = ENVELOPE_REQ, .to = to, .deadline_ns = deadline_ns};
     if (refuse_undeclared(self, to, id))
         request.err = ERR_UNDECLARED;
@@ -161,12 +165,14 @@ ctx_answer(ctx_t *ctx, const ticket_t *ticket, message_id_t id, const void *body
 void
 ctx_answer_error(ctx_t *ctx, const ticket_t *ticket, err_t err, const char *text)
 {
-    problem_t problem = {err_name(err), text ? text : err_text(err), ctx->cell->class->name, NULL};
+    problem_t problem = {err_name(err), text ? text : err_text(err), ctx->cell->class->name,
+                         NULL};
     answer(ctx->cell, ticket, ENVELOPE_ERR, MSG_problem, &problem);
 }
 
 void
-cell_send_error(cell_t *self, const char *to, const uint8_t corr[16], err_t err, const char *text)
+cell_send_error(cell_t *self, const char *to, const uint8_t corr[16], err_t err,
+                const char *text)
 {
     ticket_t ticket = {0};
     memcpy(ticket.to, to, strlen(to));
@@ -206,8 +212,11 @@ ctx_publish(ctx_t *ctx, message_id_t id, const void *body)
     assert(schema->class == CLASS_EVENT);
     if (self->muted || (!self->tapped && !port_has_subscriber(self->port, schema->name)))
         return;
-    envelope_t draft = {.kind = ENVELOPE_EVT, .type = schema->name, .hash = schema_hash(id),
-                        .from = self->class->name, .to = "*"};
+    envelope_t draft = {.kind = ENVELOPE_EVT,
+                        .type = schema->name,
+                        .hash = schema_hash(id),
+                        .from = self->class->name,
+                        .to = "*"};
     inherit(self, &draft);
     blob_t *payload = pack(self, id, body);
     port_publish(self->port, &draft, payload);

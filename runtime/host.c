@@ -125,7 +125,8 @@ note_state(host_t *self, letter_t *letter)
     const envelope_t *envelope = &letter->envelope;
     for (size_t i = 0; i < self->n; i++) {
         member_t *member = &self->members[i];
-        if (strcmp(envelope->from, self->classes[i]->name) != 0 || strcmp(envelope->type, "state") != 0)
+        if (strcmp(envelope->from, self->classes[i]->name) != 0
+            || strcmp(envelope->type, "state") != 0)
             continue;
         member->state = (cell_state_t) envelope->seq;
         snprintf(member->reason, sizeof member->reason, "%.*s", (int) letter->payload.size,
@@ -154,7 +155,8 @@ await(host_t *self, const member_t *member, unsigned states, uint32_t ms)
         uint64_t now = clock_now_ns();
         if (now >= deadline)
             return false;
-        zmq_pollitem_t item = {.socket = postbox_socket(self->post, LANE_hi), .events = ZMQ_POLLIN};
+        zmq_pollitem_t item = {.socket = postbox_socket(self->post, LANE_hi),
+                               .events = ZMQ_POLLIN};
         zmq_poll(&item, 1, (long) ((deadline - now) / NS_PER_MS) + 1);
     }
 }
@@ -263,7 +265,15 @@ open_doors(host_t *self, fault_t *fault)
     if (err != OK)
         return err;
     self->doors_open = true;
-    return tap_start(self, fault);
+    tap_options_t tap_options = {
+        .zmq = self->zmq,
+        .run_dir = self->options.run_dir,
+        .actors = self->names,
+        .log = self->options.log,
+        .log_to = self->options.log_to,
+    };
+    self->tap = tap_new(&tap_options);
+    return tap_start(self->tap, fault);
 }
 
 static err_t
@@ -301,7 +311,8 @@ drain_member(host_t *self, member_t *member)
     if (member->state != CELL_RUNNING)
         return;
     order(self, member, "drain");
-    if (!await(self, member, ~(1U << CELL_RUNNING | 1U << CELL_DRAINING), self->options.stop_deadline_ms))
+    if (!await(self, member, ~(1U << CELL_RUNNING | 1U << CELL_DRAINING),
+               self->options.stop_deadline_ms))
         name_straggler(self, member, "drain");
 }
 
@@ -327,8 +338,12 @@ stop_members(host_t *self)
         gateway_refuse(self->gateway);
     for (size_t i = self->n_started; i-- > 0;)
         drain_member(self, &self->members[i]);
-    if (self->doors_open)
+    if (self->doors_open) {
         gateway_stop(self->gateway);
+        if (self->tap)
+            tap_stop(self->tap);
+        self->doors_open = false;
+    }
     for (size_t i = self->n_started; i-- > 0;)
         stop_member(self, &self->members[i]);
     self->n_started = 0;
@@ -420,7 +435,7 @@ host_run(host_t *self, fault_t *fault)
         return fault_set(fault, ERR_TIMEOUT, "%s: an actor did not stop; see the log",
                          self->options.name);
     if (failed)
-        return fault_set(fault, ERR_FAILED, "%s failed too often: %s", shell_name(failed->shell),
-                         failed->reason);
+        return fault_set(fault, ERR_FAILED, "%s failed too often: %s",
+                         shell_name(failed->shell), failed->reason);
     return OK;
 }

@@ -66,7 +66,8 @@ on_frame(void *cell, conn_t conn, bytes_t frame, bool binary)
     if (!is_ours(self, conn))
         return;
     self->active = true;
-    cell_judge(self, self->class->net->on_frame(self->instance, &self->ctx, conn, frame, binary),
+    cell_judge(self,
+               self->class->net->on_frame(self->instance, &self->ctx, conn, frame, binary),
                "on_frame");
 }
 

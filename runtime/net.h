@@ -13,7 +13,7 @@ typedef uint64_t conn_t; /* never reused in a process; 0 is none */
 
 /*  A request to become a connection, on the listening side.  */
 typedef struct net_upgrade {
-    bool upgrade;         /* false: a plain HTTP request */
+    bool upgrade; /* false: a plain HTTP request */
     const char *method;
     const char *path;     /* without the query */
     const char *query;    /* raw, without '?'; may be empty */
@@ -23,11 +23,11 @@ typedef struct net_upgrade {
 } net_upgrade_t;
 
 typedef struct net_answer {
-    int status;            /* 101 accepts an upgrade; anything else is the HTTP answer */
-    const char *protocol;  /* accepted sub-protocol or NULL */
-    const char *type;      /* content type of body; NULL: text/plain */
-    const char *body;      /* may be NULL */
-    uint64_t token;        /* handed to on_open of this connection */
+    int status;           /* 101 accepts an upgrade; anything else is the HTTP answer */
+    const char *protocol; /* accepted sub-protocol or NULL */
+    const char *type;     /* content type of body; NULL: text/plain */
+    const char *body;     /* may be NULL */
+    uint64_t token;       /* handed to on_open of this connection */
 } net_answer_t;
 
 struct net_handlers {

@@ -21,7 +21,8 @@ static void
 tap(cell_t *self, tap_point_t point, const letter_t *letter, err_t err)
 {
     if (self->tapped && !(letter->envelope.flags & FLAG_NO_TAP))
-        self->host.tap(self->host.transport.self, point, &letter->envelope, letter->payload, err);
+        self->host.tap(self->host.transport.self, point, &letter->envelope, letter->payload,
+                       err);
 }
 
 /*  Opens a letter: known type, same schema, a body that fits. On an error the refusal says
@@ -112,27 +113,25 @@ handle(cell_t *self, letter_t *letter)
         bury(self, letter, err);
 }
 
-static letter_t *
-nth(const cell_t *self, size_t n)
-{
-    letter_t *letter = self->round;
-    while (n-- > 0)
-        letter = letter->next;
-    return letter;
-}
-
 void
 round_handle_pending(cell_t *self)
 {
-    letter_t *letter = nth(self, self->n_handled);
-    while (letter && cell_lives(self)) {
+    while (*self->unhandled && cell_lives(self)) {
+        letter_t *letter = *self->unhandled;
         if (!letter->finished)
             handle(self, letter);
         if (!cell_lives(self))
             return;
         self->n_handled++;
-        letter = letter->next;
+        self->unhandled = &letter->next;
     }
+}
+
+void
+round_forget_handling(cell_t *self)
+{
+    self->n_handled = 0;
+    self->unhandled = &self->round;
 }
 
 /*  ---------------------------------------------------------------------- answers  */
@@ -214,6 +213,7 @@ finish_handled(cell_t *self)
     }
     if (self->round == NULL)
         self->round_last = &self->round;
+    self->unhandled = &self->round;
 }
 
 void
@@ -269,7 +269,8 @@ round_release_all(cell_t *self)
         release(letter);
     }
     self->round_last = &self->round;
-    self->n_round = self->n_handled = 0;
+    self->n_round = 0;
+    round_forget_handling(self);
     forget_answers(self);
     arena_clear(&self->arena);
 }

@@ -1,11 +1,11 @@
 #include "runtime/shell.h"
 
 #include <assert.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <zmq.h>
 
 enum {
     NS_PER_S = 1000000000,
@@ -118,7 +118,8 @@ report_state(void *shell, cell_state_t state, const char *reason)
     };
     uint8_t header[ENVELOPE_ROOM];
     size_t size = envelope_pack(&envelope, header);
-    blob_t *why = blob_new((bytes_t){(const uint8_t *) reason, reason ? strlen(reason) + 1 : 0});
+    blob_t *why =
+        blob_new((bytes_t){(const uint8_t *) reason, reason ? strlen(reason) + 1 : 0});
     err_t err = postbox_put(self->post, SUPERVISOR, LANE_hi, (bytes_t){header, size}, why);
     assert(err == OK || err == ERR_STOPPED);
     blob_unref(&why);
@@ -153,13 +154,15 @@ shell_new(const actor_class_t *class, const shell_options_t *options, fault_t *f
         return NULL;
     }
     cell_host_t host = {
-        .transport = {.self = self, .put = put, .now_ns = now_ns, .random = chance, .wall_ms = wall_ms},
+        .transport =
+            {.self = self, .put = put, .now_ns = now_ns, .random = chance, .wall_ms = wall_ms},
         .log = write_log,
         .watch_fd = watch_fd,
         .state = report_state,
         .tap = tap,
     };
-    self->cell = cell_new(class, &host, &self->options.limits, options->settings, options->epoch);
+    self->cell =
+        cell_new(class, &host, &self->options.limits, options->settings, options->epoch);
     shell_know(self, SUPERVISOR);
     return self;
 }
@@ -281,23 +284,21 @@ something_waits(shell_t *self)
            || (cell_wants_lo(self->cell) && postbox_ready(self->post, LANE_lo));
 }
 
+/*  poll() on the sockets' descriptors, not zmq_poll(), which asks the system twice.  */
 static void
 wait_for_sockets(shell_t *self, int timeout_ms)
 {
-    zmq_pollitem_t items[2 + FDS] = {
-        {.socket = postbox_socket(self->post, LANE_hi), .events = ZMQ_POLLIN},
-    };
-    int n = 1;
+    struct pollfd items[2 + FDS] = {{.fd = postbox_fd(self->post, LANE_hi), .events = POLLIN}};
+    nfds_t n = 1;
     for (size_t i = 0; i < self->n_fds; i++)
-        items[n++] = (zmq_pollitem_t){.fd = self->fds[i], .events = ZMQ_POLLIN};
-    int n_fds = n;
+        items[n++] = (struct pollfd){.fd = self->fds[i], .events = POLLIN};
+    nfds_t n_fds = n;
     if (cell_wants_lo(self->cell))
-        items[n++] = (zmq_pollitem_t){.socket = postbox_socket(self->post, LANE_lo),
-                                      .events = ZMQ_POLLIN};
-    if (zmq_poll(items, n, timeout_ms) <= 0)
+        items[n++] = (struct pollfd){.fd = postbox_fd(self->post, LANE_lo), .events = POLLIN};
+    if (poll(items, n, timeout_ms) <= 0)
         return;
-    for (int i = 1; i < n_fds; i++)
-        if (items[i].revents & ZMQ_POLLIN)
+    for (nfds_t i = 1; i < n_fds; i++)
+        if (items[i].revents & POLLIN)
             cell_on_fd(self->cell, items[i].fd);
 }
 
@@ -331,14 +332,17 @@ thread_main(void *shell)
     shell_t *self = shell;
     self->tap = tap_source_new(self->options.zmq, self->class->name);
     open_net(self);
+    postbox_gather(self->post);
     while (!self->stopping) {
         bool more = take_hi(self);
         more |= take_lo(self);
         if (self->stopping)
             break;
         cell_turn(self->cell, !more && !something_waits(self));
+        postbox_flush(self->post);
         wait_for_work(self, more);
     }
+    postbox_flush(self->post);
     if (self->net)
         self->options.net->close(&self->net);
     tap_source_destroy(&self->tap);

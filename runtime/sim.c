@@ -4,12 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { STOP_DEADLINE_MS = 5000 };
+enum { STOP_DEADLINE_MS = 5000, NODES = 32 };
 
 struct sim {
     world_t world;
     network_t *network;
-    node_t **nodes;
+    node_t *nodes[NODES];
     size_t n;
     agenda_t agenda;
 };
@@ -33,7 +33,6 @@ sim_destroy(sim_t **self_p)
         node_destroy(&self->nodes[i]);
     network_destroy(&self->network);
     agenda_release(&self->agenda);
-    free(self->nodes);
     free(self);
     *self_p = NULL;
 }
@@ -48,7 +47,7 @@ node_at(const sim_t *self, int node)
 int
 sim_node(sim_t *self, const char *name, const char *address, const void *settings)
 {
-    self->nodes = mem_grow(self->nodes, (self->n + 1) * sizeof *self->nodes);
+    assert(self->n < NODES);
     self->nodes[self->n] = node_new(&self->world, self->network, name, address, settings);
     return (int) self->n++;
 }
@@ -139,14 +138,14 @@ drain(sim_t *self, node_t *node, size_t i)
 }
 
 void
-sim_stop(sim_t *self, int index)
+sim_stop(sim_t *self, int node)
 {
-    node_t *node = node_at(self, index);
-    for (size_t i = node_size(node); i-- > 0 && node_is_up(node);)
-        drain(self, node, i);
-    for (size_t i = node_size(node); i-- > 0 && node_is_up(node);)
-        cell_stop(node_cell(node, i));
-    node_crash(node, false);
+    node_t *stopped = node_at(self, node);
+    for (size_t i = node_size(stopped); i-- > 0 && node_is_up(stopped);)
+        drain(self, stopped, i);
+    for (size_t i = node_size(stopped); i-- > 0 && node_is_up(stopped);)
+        cell_stop(node_cell(stopped, i));
+    node_crash(stopped, false);
 }
 
 void
@@ -202,12 +201,12 @@ sim_up(const sim_t *self, int node)
 }
 
 cell_t *
-sim_cell(sim_t *self, int index, const char *actor)
+sim_cell(sim_t *self, int node, const char *actor)
 {
-    node_t *node = node_at(self, index);
-    for (size_t i = 0; node_is_up(node) && i < node_size(node); i++)
-        if (strcmp(cell_name(node_cell(node, i)), actor) == 0)
-            return node_cell(node, i);
+    node_t *where = node_at(self, node);
+    for (size_t i = 0; node_is_up(where) && i < node_size(where); i++)
+        if (strcmp(cell_name(node_cell(where, i)), actor) == 0)
+            return node_cell(where, i);
     return NULL;
 }
 

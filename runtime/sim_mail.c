@@ -23,8 +23,7 @@ struct channel {
     mail_t *mail;
     box_t *box;
     lane_t lane;
-    uint64_t last_at_ns; /* nothing arrives before what was sent earlier */
-    packet_t *first, *last;
+    packet_t *first, *last; /* only the first can be due: nothing overtakes */
 };
 
 struct mail {
@@ -108,11 +107,8 @@ channel_push(channel_t *self, bytes_t header, blob_t *payload)
 {
     assert(header.size <= ENVELOPE_ROOM);
     world_t *world = self->mail->world;
-    uint64_t at = world_later(world, world->faults.bus_delay_ms);
-    self->last_at_ns = at > self->last_at_ns ? at : self->last_at_ns;
-
     packet_t *packet = mem_new(sizeof *packet);
-    packet->at_ns = self->last_at_ns;
+    packet->at_ns = world_later(world, world->faults.bus_delay_ms);
     packet->payload = payload ? blob_ref(payload) : NULL;
     packet->header_size = header.size;
     memcpy(packet->header, header.data, header.size);

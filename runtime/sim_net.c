@@ -1,5 +1,6 @@
 #include "runtime/sim_wire.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -328,10 +329,7 @@ network_destroy(network_t **self_p)
     network_t *self = *self_p;
     if (self == NULL)
         return;
-    while (self->nets) {
-        net_t *net = self->nets;
-        network_leave(&net);
-    }
+    assert(self->nets == NULL);
     sweep(self);
     free(self);
     *self_p = NULL;

@@ -12,6 +12,7 @@ typedef struct network network_t;
 extern const net_driver_t sim_net_driver; /* open and wait are not for here: NULL */
 
 network_t *network_new(world_t *world);
+/*  Everybody has left.  */
 void network_destroy(network_t **self);
 void network_agenda(network_t *self, agenda_t *agenda);
 

@@ -29,7 +29,7 @@ struct node {
     network_t *network;
     char *name, *address;
     const void *settings;
-    seat_t **seats;
+    seat_t *seats; /* they stay where they are while the node is up */
     size_t n;
     char **patterns; /* of the outsider */
     size_t n_patterns;
@@ -58,10 +58,9 @@ node_new(world_t *world, network_t *network, const char *name, const char *addre
 void
 node_add(node_t *self, const actor_class_t *class)
 {
-    seat_t *seat = mem_new(sizeof *seat);
-    *seat = (seat_t){.node = self, .index = self->n, .class = class};
     self->seats = mem_grow(self->seats, (self->n + 1) * sizeof *self->seats);
-    self->seats[self->n++] = seat;
+    self->seats[self->n] = (seat_t){.node = self, .index = self->n, .class = class};
+    self->n++;
 }
 
 void
@@ -72,8 +71,6 @@ node_destroy(node_t **self_p)
         return;
     node_crash(self, false);
     outsider_destroy(&self->outsider);
-    for (size_t i = 0; i < self->n; i++)
-        free(self->seats[i]);
     for (size_t i = 0; i < self->n_patterns; i++)
         free(self->patterns[i]);
     free(self->patterns);
@@ -91,29 +88,22 @@ box_named(const node_t *self, const char *to)
 {
     size_t length = strcspn(to, "/");
     for (size_t i = 0; i < self->n; i++)
-        if (strncmp(self->seats[i]->class->name, to, length) == 0
-            && self->seats[i]->class->name[length] == '\0')
+        if (strncmp(self->seats[i].class->name, to, length) == 0
+            && self->seats[i].class->name[length] == '\0')
             return i;
     bool outside = strncmp(outsider_name, to, length) == 0 && outsider_name[length] == '\0';
     return outside ? self->n : SIZE_MAX;
 }
 
 static err_t
-post_from(node_t *self, size_t from, const char *to, lane_t lane, bytes_t header,
-          blob_t *payload)
-{
-    size_t box = box_named(self, to);
-    if (box == SIZE_MAX)
-        return ERR_NO_ROUTE;
-    mail_post(self->mail, (route_t){.from = from, .to = box, .lane = lane}, header, payload);
-    return OK;
-}
-
-static err_t
 seat_put(void *self, const char *to, lane_t lane, bytes_t header, blob_t *payload)
 {
-    seat_t *seat = self;
-    return post_from(seat->node, seat->index, to, lane, header, payload);
+    const seat_t *seat = self;
+    route_t route = {.from = seat->index, .to = box_named(seat->node, to), .lane = lane};
+    if (route.to == SIZE_MAX)
+        return ERR_NO_ROUTE;
+    mail_post(seat->node->mail, route, header, payload);
+    return OK;
 }
 
 static uint64_t
@@ -170,8 +160,12 @@ static const transport_t seat_transport = {
 static err_t
 outside_put(void *self, const char *to, lane_t lane, bytes_t header, blob_t *payload)
 {
-    node_t *node = self;
-    return post_from(node, node->n, to, lane, header, payload);
+    const node_t *node = self;
+    route_t route = {.from = node->n, .to = box_named(node, to), .lane = lane};
+    if (route.to == SIZE_MAX)
+        return ERR_NO_ROUTE;
+    mail_post(node->mail, route, header, payload);
+    return OK;
 }
 
 /*  --------------------------------------------------------------------------- running  */
@@ -247,7 +241,7 @@ subscribe(node_t *self, seat_t *publisher)
 {
     port_t *port = cell_port(publisher->cell);
     for (size_t i = 0; i < self->n; i++) {
-        const actor_class_t *class = self->seats[i]->class;
+        const actor_class_t *class = self->seats[i].class;
         for (size_t p = 0; class->hears && class->hears[p]; p++)
             port_subscribe(port, class->hears[p], class->name);
     }
@@ -285,16 +279,16 @@ node_start(node_t *self, fault_t *fault)
     outsider_join(self->outsider, (outsider_way_t){.node = self, .put = outside_put},
                   self->epoch);
     for (size_t i = 0; i < self->n; i++)
-        seat_fill(self->seats[i]);
+        seat_fill(&self->seats[i]);
     for (size_t i = 0; i < self->n; i++)
-        subscribe(self, self->seats[i]);
+        subscribe(self, &self->seats[i]);
     for (size_t i = 0; i < self->n; i++) {
-        err_t err = cell_start(self->seats[i]->cell, fault);
+        err_t err = cell_start(self->seats[i].cell, fault);
         if (err != OK) {
             node_crash(self, false);
             return err;
         }
-        touch(self->seats[i]);
+        touch(&self->seats[i]);
     }
     return OK;
 }
@@ -323,9 +317,9 @@ node_crash(node_t *self, bool restart)
         return;
     world_note(self->world, "down", (bytes_t){0});
     for (size_t i = 0; i < self->n; i++)
-        cell_destroy(&self->seats[i]->cell);
+        cell_destroy(&self->seats[i].cell);
     for (size_t i = 0; i < self->n; i++)
-        network_leave(&self->seats[i]->net);
+        network_leave(&self->seats[i].net);
     outsider_leave(self->outsider);
     mail_destroy(&self->mail);
 }
@@ -335,8 +329,8 @@ node_link(node_t *self, bool up)
 {
     self->unlinked = !up;
     for (size_t i = 0; i < self->n; i++)
-        if (self->seats[i]->net)
-            net_link(self->seats[i]->net, up);
+        if (self->seats[i].net)
+            net_link(self->seats[i].net, up);
 }
 
 /*  ----------------------------------------------------------------------- its owner's view  */
@@ -359,7 +353,7 @@ node_hear(node_t *self, const char *pattern)
     self->patterns = mem_grow(self->patterns, (self->n_patterns + 1) * sizeof *self->patterns);
     self->patterns[self->n_patterns++] = mem_text(pattern);
     for (size_t i = 0; self->mail && i < self->n; i++)
-        port_subscribe(cell_port(self->seats[i]->cell), pattern, outsider_name);
+        port_subscribe(cell_port(self->seats[i].cell), pattern, outsider_name);
 }
 
 size_t
@@ -371,13 +365,13 @@ node_size(const node_t *self)
 cell_t *
 node_cell(node_t *self, size_t i)
 {
-    return self->seats[i]->cell;
+    return self->seats[i].cell;
 }
 
 void
 node_touch(node_t *self, size_t i)
 {
-    touch(self->seats[i]);
+    touch(&self->seats[i]);
 }
 
 void
@@ -387,7 +381,7 @@ node_agenda(node_t *self, agenda_t *agenda)
     if (self->mail == NULL)
         return;
     for (size_t i = 0; i < self->n; i++) {
-        seat_t *seat = self->seats[i];
+        seat_t *seat = &self->seats[i];
         mail_agenda(self->mail, i, cell_wants_lo(seat->cell), agenda);
         agenda_add(agenda, seat->touched ? 0 : seat->due_ns, turn, seat);
     }

@@ -219,22 +219,31 @@ outsider_receive(outsider_t *self, letter_t *letter)
     letter->release(letter);
 }
 
+/*  What does not fit its schema is not worth hearing.  */
+static void *
+unpack_taken(outsider_t *self)
+{
+    const heard_t *heard = self->taken;
+    arena_clear(&self->arena);
+    void *body = arena_new(&self->arena, schema_of(heard->id)->size);
+    bytes_t packed = {heard->payload, heard->size};
+    return message_unpack(heard->id, packed, &self->arena, body, NULL) == OK ? body : NULL;
+}
+
 bool
 outsider_take(outsider_t *self, sim_heard_t *heard)
 {
-    free(self->taken);
-    self->taken = self->first;
-    if (self->first == NULL)
-        return false;
-    self->first = self->taken->next;
-    if (self->first == NULL)
-        self->last = NULL;
-
-    arena_clear(&self->arena);
-    void *body = arena_new(&self->arena, schema_of(self->taken->id)->size);
-    bytes_t packed = {self->taken->payload, self->taken->size};
-    if (message_unpack(self->taken->id, packed, &self->arena, body, NULL) != OK)
-        return outsider_take(self, heard);
+    void *body = NULL;
+    while (body == NULL) {
+        free(self->taken);
+        self->taken = self->first;
+        if (self->first == NULL)
+            return false;
+        self->first = self->taken->next;
+        if (self->first == NULL)
+            self->last = NULL;
+        body = unpack_taken(self);
+    }
     *heard = (sim_heard_t){
         .id = self->taken->id,
         .ask = self->taken->ask,

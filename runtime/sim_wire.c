@@ -14,12 +14,9 @@ void
 end_post(end_t *self, const news_t *what, const void *data)
 {
     world_t *world = self->wire->network->world;
-    uint64_t at = world_later(world, world->faults.net_delay_ms);
-    self->last_at_ns = at > self->last_at_ns ? at : self->last_at_ns;
-
     news_t *news = mem_new(sizeof *news + what->size);
     *news = *what;
-    news->at_ns = self->last_at_ns;
+    news->at_ns = world_later(world, world->faults.net_delay_ms);
     news->next = NULL;
     if (what->size > 0)
         memcpy(news->data, data, what->size);

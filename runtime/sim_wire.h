@@ -29,8 +29,7 @@ struct end {
     bool paused;
     size_t queued; /* bytes it sent that have not arrived */
     uint64_t drained_ns;
-    news_t *first, *last;
-    uint64_t last_at_ns; /* nothing arrives before what was sent earlier */
+    news_t *first, *last; /* only the first can be due: nothing overtakes */
 };
 
 enum { DIALLER, LISTENER };

@@ -23,7 +23,7 @@ world_init(world_t *self, uint64_t seed, const sim_faults_t *faults)
     *self = (world_t){.faults = *faults, .hash = UINT64_C(0xCBF29CE484222325)};
     for (size_t i = 0; i < COUNT_OF(self->random); i++)
         self->random[i] = splitmix64(&seed);
-    const char *log = getenv("WAYBILL_SIM_LOG");
+    const char *log = secure_getenv("WAYBILL_SIM_LOG");
     self->log = log != NULL && strcmp(log, "0") != 0;
 }
 

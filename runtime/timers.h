@@ -7,7 +7,7 @@
 typedef struct timers {
     struct timer {
         uint64_t tag, due_ms;
-    } *items;
+    } * items;
     size_t n, room;
 } timers_t;
 

@@ -28,7 +28,8 @@ CHECKED err_t message_unpack(message_id_t id, bytes_t bytes, arena_t *arena, voi
 void message_print(message_id_t id, const void *body, FILE *out);
 
 /*  The JSON object of a message, on one line without a newline; secrets are masked if
-    mask. Row values that JSON has no word for: a blob is {"$blob": "BASE64"}.  */
+    mask. Row values that JSON has no word for: a blob is {"$blob": "BASE64"} (read also as
+    {"$hex": "DIGITS"}, which SQL can write), an infinite real {"$real": "Inf"} or "-Inf".  */
 void message_to_json(message_id_t id, const void *body, bool mask, buffer_t *out);
 
 /*  Reads the JSON form into msgpack, which message_unpack() then checks: one set of

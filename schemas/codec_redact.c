@@ -6,7 +6,7 @@
 
 static const char mask[] = "***";
 
-/* NOLINTNEXTLINE(misc-no-recursion): as deep as the declarations */
+/* NOLINTBEGIN(misc-no-recursion): as deep as the declarations */
 static bool
 has_secret(const schema_t *schema)
 {
@@ -19,6 +19,7 @@ has_secret(const schema_t *schema)
     }
     return false;
 }
+/* NOLINTEND(misc-no-recursion) */
 
 /*  A field that we do not know may be a secret of a newer version; a list of records with
     secrets in them is masked whole.  */

@@ -3,7 +3,7 @@
 #include <ctype.h>
 
 static const char *const class_texts[CLASS_COUNT] = {
-#define X(name, text) [CLASS_##name] = text,
+#define X(name, text) [CLASS_##name] = (text),
     CLASS_MAP(X)
 #undef X
 };

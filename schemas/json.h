@@ -5,6 +5,8 @@
 #include "schemas/base.h"
 
 #define BLOB_NAME "$blob"
+#define HEX_NAME "$hex"   /* a blob as SQL can write it; read, never written */
+#define REAL_NAME "$real" /* "Inf" or "-Inf" */
 
 /*  {"$blob": "BASE64"}  */
 void blob_to_json(bytes_t blob, buffer_t *out);

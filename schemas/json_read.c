@@ -4,7 +4,9 @@
 #include "schemas/plausible.h"
 #include "schemas/text.h"
 
+#include <ctype.h>
 #include <jansson.h>
+#include <math.h>
 #include <string.h>
 
 /*  A list or map being read: which member comes next.  */
@@ -41,6 +43,76 @@ blob_pack(const json_t *text, buffer_t *out, fault_t *fault)
     return OK;
 }
 
+static int
+hex_digit(uint8_t digit)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    const char *found = digit != '\0' ? strchr(digits, toupper(digit)) : NULL;
+    return found != NULL ? (int) (found - digits) : -1;
+}
+
+static bool
+hex_read(bytes_t text, buffer_t *out)
+{
+    if (text.size % 2 != 0)
+        return false;
+    for (size_t i = 0; i < text.size; i += 2) {
+        int high = hex_digit(text.data[i]);
+        int low = hex_digit(text.data[i + 1]);
+        if (high < 0 || low < 0)
+            return false;
+        uint8_t byte = (uint8_t) (high << 4 | low);
+        buffer_add(out, &byte, 1);
+    }
+    return true;
+}
+
+static err_t
+hex_pack(const json_t *text, buffer_t *out, fault_t *fault)
+{
+    buffer_t blob = {0};
+    bytes_t letters = {(const uint8_t *) json_string_value(text), json_string_length(text)};
+    bool is_hex = hex_read(letters, &blob);
+    if (is_hex)
+        pack_blob(out, buffer_bytes(&blob));
+    buffer_release(&blob);
+    if (is_hex)
+        return OK;
+    return fault_set(fault, ERR_MALFORMED, "\"" HEX_NAME "\" must be pairs of hex digits");
+}
+
+static err_t
+infinity_pack(const json_t *text, buffer_t *out, fault_t *fault)
+{
+    bool is_negative = strcmp(json_string_value(text), "-Inf") == 0;
+    if (!is_negative && strcmp(json_string_value(text), "Inf") != 0)
+        return fault_set(fault, ERR_MALFORMED, "\"" REAL_NAME "\" must be Inf or -Inf");
+    pack_real(out, is_negative ? -HUGE_VAL : HUGE_VAL);
+    return OK;
+}
+
+/*  A row value that JSON has no word for: an object of one such member.  */
+typedef struct mark {
+    const char *name;
+    err_t (*pack)(const json_t *text, buffer_t *out, fault_t *fault);
+} mark_t;
+
+static const mark_t marks[] = {
+    {BLOB_NAME, blob_pack},
+    {HEX_NAME, hex_pack},
+    {REAL_NAME, infinity_pack},
+};
+
+static const mark_t *
+mark_of(const json_t *object)
+{
+    for (size_t i = 0; i < COUNT_OF(marks); i++)
+        if (json_object_size(object) == 1
+            && json_is_string(json_object_get(object, marks[i].name)))
+            return &marks[i];
+    return NULL;
+}
+
 static err_t
 open_pack(reader_t *self, json_t *json)
 {
@@ -56,9 +128,17 @@ open_pack(reader_t *self, json_t *json)
 }
 
 static err_t
+object_pack(reader_t *self, json_t *json)
+{
+    const mark_t *mark = self->depth > 0 ? mark_of(json) : NULL;
+    if (mark == NULL)
+        return open_pack(self, json);
+    return mark->pack(json_object_get(json, mark->name), self->out, self->fault);
+}
+
+static err_t
 value_pack(reader_t *self, json_t *json)
 {
-    json_t *blob = json_object_get(json, BLOB_NAME);
     switch (json_typeof(json)) {
     case JSON_NULL:
         pack_nil(self->out);
@@ -77,9 +157,7 @@ value_pack(reader_t *self, json_t *json)
         text_pack(json, self->out);
         return OK;
     case JSON_OBJECT:
-        if (self->depth > 0 && json_object_size(json) == 1 && json_is_string(blob))
-            return blob_pack(blob, self->out, self->fault);
-        return open_pack(self, json);
+        return object_pack(self, json);
     case JSON_ARRAY:
         return open_pack(self, json);
     }

@@ -6,6 +6,7 @@
 #include "schemas/text.h"
 
 #include <inttypes.h>
+#include <math.h>
 
 void
 blob_to_json(bytes_t blob, buffer_t *out)
@@ -32,7 +33,10 @@ static void
 real_write(double real, buffer_t *out)
 {
     char text[REAL_TEXT];
-    buffer_add_text(out, real_text(real, text));
+    if (isinf(real))
+        buffer_add_format(out, "{\"" REAL_NAME "\":\"%sInf\"}", real < 0 ? "-" : "");
+    else
+        buffer_add_text(out, real_text(real, text));
 }
 
 /*  False for what JSON and rows do not have.  */

@@ -33,6 +33,7 @@ kind_name(kind_t kind)
 /*  --------------------------------------------------------------- the tables  */
 
 /* clang-format off */
+/* NOLINTBEGIN(bugprone-macro-parentheses): what the passes are given is names and types */
 /*  One function a message, so that self_t can mean "the struct described here".  */
 #define CALLED(type, wire, type_class, text)                                                   \
     static const schema_t *type##_schema(void)                                                 \
@@ -41,15 +42,17 @@ kind_name(kind_t kind)
         static const char called[] = wire, summary_text[] = text;                              \
         enum { class = CLASS_##type_class };                                                   \
         static const field_t fields[] = {
+#define SHARED(c_name, wire, a_kind, a_since, some_flags, text)                                \
+    .name = wire, .name_size = sizeof(wire) - 1, .kind = KIND_##a_kind, .flags = some_flags,   \
+    .since = a_since, .offset = offsetof(self_t, c_name), .summary = text
 #define NAMED(kind, name, wire, since, flags, text)                                            \
-    {wire, KIND_##kind, flags, since, offsetof(self_t, name), 0, MSG_COUNT, text,              \
-     sizeof(wire) - 1},
-#define TEXTS(name, wire, since, flags, text)                                                  \
-    {wire, KIND_TEXTS, flags, since, offsetof(self_t, name), offsetof(self_t, n_##name),       \
-     MSG_COUNT, text, sizeof(wire) - 1},
-#define LIST(element, name, wire, since, flags, text)                                          \
-    {wire, KIND_LIST, flags, since, offsetof(self_t, name), offsetof(self_t, n_##name),        \
-     MSG_##element, text, sizeof(wire) - 1},
+    {SHARED(name, wire, kind, since, flags, text)},
+#define TEXTS(c_name, wire, since, flags, text)                                                \
+    {SHARED(c_name, wire, TEXTS, since, flags, text),                                          \
+     .count_offset = offsetof(self_t, n_##c_name)},
+#define LIST(record, c_name, wire, since, flags, text)                                         \
+    {SHARED(c_name, wire, LIST, since, flags, text),                                           \
+     .count_offset = offsetof(self_t, n_##c_name), .element = MSG_##record},
 #define END(type)                                                                              \
         };                                                                                     \
         static const schema_t schema = {called, (message_class_t) class, summary_text,         \
@@ -76,6 +79,7 @@ static const schema_t *(*const schemas[MSG_COUNT])(void) = {
 #undef TEXTS
 #undef LIST
 #undef END
+/* NOLINTEND(bugprone-macro-parentheses) */
 /* clang-format on */
 
 const schema_t *

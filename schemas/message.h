@@ -55,6 +55,7 @@ KIND_MAP(X)
 enum { REQUIRED = 0, OPTIONAL = 1 << 0, SECRET = 1 << 1 };
 
 /* clang-format off */
+/* NOLINTBEGIN(bugprone-macro-parentheses): what the passes are given is names and types */
 /*  MESSAGE is CALLED with the C name as the message's name, and FIELD is NAMED so: the
     passes below define CALLED and NAMED only.  */
 #define MESSAGE(name, class, summary) CALLED(name, #name, class, summary)
@@ -93,6 +94,7 @@ typedef enum message_id {
 #undef TEXTS
 #undef LIST
 #undef END
+/* NOLINTEND(bugprone-macro-parentheses) */
 /* clang-format on */
 
 /*  "TEXT", "LIST", ...  */
@@ -100,14 +102,14 @@ const char *kind_name(kind_t kind);
 
 typedef struct field {
     const char *name; /* on the wire */
+    size_t name_size; /* strlen(name) */
     kind_t kind;
+    message_id_t element; /* LIST */
     unsigned flags;
     unsigned since;
     size_t offset;
-    size_t count_offset;  /* TEXTS and LIST: where n_name is */
-    message_id_t element; /* LIST */
+    size_t count_offset; /* TEXTS and LIST: where n_name is */
     const char *summary;
-    size_t name_size; /* strlen(name) */
 } field_t;
 
 typedef struct schema {

@@ -7,21 +7,29 @@
 #include <string.h>
 #include <time.h>
 
+static const char *
+word_for(double real)
+{
+    if (isnan(real))
+        return "null";
+    return real > 0 ? "9e999" : "-9e999";
+}
+
 const char *
 real_text(double real, char text[REAL_TEXT])
 {
-    if (isnan(real))
-        return strcpy(text, "null");
-    if (isinf(real))
-        return strcpy(text, real > 0 ? "9e999" : "-9e999");
-
+    if (!isfinite(real)) {
+        snprintf(text, REAL_TEXT, "%s", word_for(real));
+        return text;
+    }
+    int size = 0;
     for (int digits = 15; digits <= 17; digits++) {
-        snprintf(text, REAL_TEXT, "%.*g", digits, real);
-        if (memcmp(&(double){strtod(text, NULL)}, &real, sizeof(real)) == 0)
+        size = snprintf(text, REAL_TEXT, "%.*g", digits, real);
+        if (strtod(text, NULL) == real)
             break;
     }
     if (strpbrk(text, ".e") == NULL)
-        strcat(text, ".0");
+        snprintf(text + size, REAL_TEXT - (size_t) size, ".0");
     return text;
 }
 
@@ -132,14 +140,14 @@ seconds_of(const struct tm *day, int64_t *seconds)
 }
 
 static bool
-number_parse(const char *text, int64_t *number)
+number_parse(const char *text, size_t size, int64_t *number)
 {
     char *end;
     const char *digits = text + (*text == '-');
     if (*digits < '0' || *digits > '9' || strlen(digits) > 18)
         return false;
     *number = strtoll(text, &end, 10);
-    return *end == '\0';
+    return end == text + size;
 }
 
 bool
@@ -149,7 +157,7 @@ time_parse(bytes_t text, int64_t *unix_ms)
     if (text.size == 0 || text.size >= sizeof(copy))
         return false;
     memcpy(copy, text.data, text.size);
-    if (number_parse(copy, unix_ms))
+    if (number_parse(copy, text.size, unix_ms))
         return true;
 
     const char *at = copy;

@@ -5,8 +5,8 @@
 #include "schemas/base.h"
 
 /*  The shortest text that reads back as the same real, and reads as a real: 1.0, not 1.
-    JSON has no word for two of them: infinity becomes 9e999, as in SQLite's own dumps,
-    and what is not a number becomes null.  */
+    Infinity becomes 9e999, which SQL reads as that (json.h has another word for it), and what
+    is not a number becomes null.  */
 enum { REAL_TEXT = 40 };
 const char *real_text(double real, char text[REAL_TEXT]);
 

@@ -2,10 +2,12 @@
 
 #include "schemas/plausible.h"
 
+#include <assert.h>
 #include <string.h>
 
 /*  --------------------------------------------------------------- writing  */
 
+enum { SHORT_TEXT = 0x1f };
 enum { TAG_NIL = 0xc0, TAG_FALSE = 0xc2, TAG_REAL = 0xcb, LARGEST_HEAD = 9 };
 
 /*  A tag and the last so many bytes of a number, big-endian.  */
@@ -42,7 +44,7 @@ form_add(buffer_t *out, const form_t *form, uint64_t number)
 }
 
 static const form_t uint_form = {0x00, 0x7f, 0xcc, 0xcd, 0xce, 0xcf};
-static const form_t text_form = {0xa0, 0x1f, 0xd9, 0xda, 0xdb, 0};
+static const form_t text_form = {0xa0, SHORT_TEXT, 0xd9, 0xda, 0xdb, 0};
 static const form_t list_form = {0x90, 0x0f, 0, 0xdc, 0xdd, 0};
 static const form_t map_form = {0x80, 0x0f, 0, 0xde, 0xdf, 0};
 
@@ -92,8 +94,15 @@ pack_real(buffer_t *out, double value)
 void
 pack_text(buffer_t *out, const void *data, size_t size)
 {
-    form_add(out, &text_form, size);
-    buffer_add(out, data, size);
+    uint8_t both[SHORT_TEXT + 1];
+    if (size == 0 || size > SHORT_TEXT) {
+        form_add(out, &text_form, size);
+        buffer_add(out, data, size);
+        return;
+    }
+    both[0] = (uint8_t) (0xa0 | size); /* field names, most of them: added at once */
+    memcpy(both + 1, data, size);
+    buffer_add(out, both, size + 1);
 }
 
 void
@@ -202,6 +211,7 @@ number_is(token_t *token, token_kind_t kind, uint64_t number)
 static bool
 signed_is(token_t *token, uint64_t number, unsigned width)
 {
+    assert(width > 0);
     unsigned unused = 64 - 8 * width;
     return number_is(token, TOKEN_INT, (uint64_t) ((int64_t) (number << unused) >> unused));
 }

@@ -94,6 +94,17 @@ escape_add(uint32_t code, buffer_t *out)
         buffer_add_format(out, "\\u%04x", code);
 }
 
+/*  How many letters from here on need no escape: added at once.  */
+static size_t
+plain_run(const uint8_t *at, size_t left)
+{
+    size_t size = 0;
+    while (size < left && at[size] >= 0x20 && at[size] < 0x7f && at[size] != '"'
+           && at[size] != '\\')
+        size++;
+    return size;
+}
+
 static size_t
 letter_to_json(const uint8_t *at, size_t left, buffer_t *out)
 {
@@ -115,8 +126,13 @@ void
 text_to_json(bytes_t text, buffer_t *out)
 {
     buffer_add(out, "\"", 1);
-    for (size_t i = 0; i < text.size;)
-        i += letter_to_json(text.data + i, text.size - i, out);
+    for (size_t i = 0; i < text.size;) {
+        size_t run = plain_run(text.data + i, text.size - i);
+        buffer_add(out, text.data + i, run);
+        i += run;
+        if (i < text.size)
+            i += letter_to_json(text.data + i, text.size - i, out);
+    }
     buffer_add(out, "\"", 1);
 }
 
@@ -133,10 +149,10 @@ base64_write(bytes_t bytes, buffer_t *out)
         uint32_t three = 0;
         for (size_t j = 0; j < 3; j++)
             three = three << 8 | (j < size ? bytes.data[i + j] : 0u);
-        char four[4];
-        for (size_t j = 0; j < 4; j++)
-            four[j] = j <= size ? digits64[three >> (18 - 6 * j) & 0x3f] : '=';
-        buffer_add(out, four, sizeof(four));
+        char four[] = "====";
+        for (size_t j = 0; j <= size; j++)
+            four[j] = digits64[three >> (18 - 6 * j) & 0x3f];
+        buffer_add_text(out, four);
     }
 }
 

@@ -1,6 +1,7 @@
 #include "tools/join.h"
 
 #include "bus/rundir.h"
+#include "schemas/number.h"
 #include "tools/measure.h"
 
 #include <limits.h>

@@ -45,17 +45,6 @@ number_text(uint64_t number, char text[NUMBER_TEXT])
     return text;
 }
 
-const char *
-time_text(int64_t ms, char text[TIME_TEXT])
-{
-    time_t seconds = (time_t) (ms / 1000);
-    struct tm parts;
-    gmtime_r(&seconds, &parts);
-    size_t n = strftime(text, TIME_TEXT, "%Y-%m-%dT%H:%M:%S", &parts);
-    snprintf(text + n, TIME_TEXT - n, ".%03dZ", (int) (ms % 1000));
-    return text;
-}
-
 progress_t
 progress_new(const char *what)
 {

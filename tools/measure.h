@@ -11,9 +11,6 @@ double seconds_since(uint64_t start_ns);
 /*  "19,722".  */
 enum { NUMBER_TEXT = 32 };
 const char *number_text(uint64_t number, char text[NUMBER_TEXT]);
-/*  ISO-8601, UTC, milliseconds.  */
-enum { TIME_TEXT = 32 };
-const char *time_text(int64_t ms, char text[TIME_TEXT]);
 
 /*  One line on a terminal's stderr that is written over and over; elsewhere nothing.  */
 typedef struct progress {

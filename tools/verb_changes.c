@@ -1,10 +1,12 @@
 /*  changes - what the agent has recorded and received.  */
 
+#include "schemas/number.h"
+#include "schemas/text.h"
 #include "tools/join.h"
-#include "tools/measure.h"
 #include "tools/verbs.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 typedef struct listing {
     bool json;
@@ -20,6 +22,13 @@ print_json(const change_row_t *change)
     buffer_release(&text);
 }
 
+/*  Texts of other people, as JSON has them: they cannot steer a terminal.  */
+static void
+add_quoted(buffer_t *line, const char *text)
+{
+    text_to_json((bytes_t){(const uint8_t *) text, strlen(text)}, line);
+}
+
 static void
 print_row(listing_t *self, const change_row_t *change)
 {
@@ -28,15 +37,24 @@ print_row(listing_t *self, const change_row_t *change)
         return;
     }
     if (!self->headed)
-        printf("%8s  %-24s  %-7s  %-9s  %-24s  %s\n", "SEQ", "TIME", "STATE", "OPERATION",
-               "ROW", "NOTE");
+        puts("     SEQ  TIME                      STATE    OPERATION  ROW");
     self->headed = true;
+
     char time[TIME_TEXT];
     const char *note = change->error ? change->error : change->skip_reason;
-    printf("%8" PRIu64 "  %-24s  %-7s  %-9s  %s/%-*s  %s%s\n", change->seq,
-           time_text(change->timestamp, time), change->state, change->operation,
-           change->entity_type, 12, change->entity_id,
-           change->from_server ? "from the server " : "", note ? note : "");
+    buffer_t line = {0};
+    buffer_add_format(&line, "%8" PRIu64 "  %s  %-7s  %-9s  %s ", change->seq,
+                      time_text(change->timestamp, time), change->state, change->operation,
+                      change->entity_type);
+    add_quoted(&line, change->entity_id);
+    if (change->from_server)
+        buffer_add_text(&line, ", from the server");
+    if (note && note[0]) {
+        buffer_add_text(&line, ": ");
+        add_quoted(&line, note);
+    }
+    puts(buffer_text(&line));
+    buffer_release(&line);
 }
 
 /*  Page by page, so that neither side holds them all.  */

@@ -3,7 +3,7 @@
 
 #include "schemas/codec.h"
 #include "schemas/row.h"
-#include "tools/measure.h"
+#include "schemas/text.h"
 #include "tools/verbs.h"
 
 #include <errno.h>
@@ -58,25 +58,10 @@ unescape(const char **at, char *byte)
     return true;
 }
 
-/*  Is it UTF-8, so that JSON can carry it?  */
 static bool
-is_utf8(const char *text)
+is_clean(const char *text)
 {
-    const unsigned char *at = (const unsigned char *) text;
-    while (*at) {
-        int more = *at < 0x80                  ? 0
-                   : *at >= 0xc2 && *at < 0xe0 ? 1
-                   : *at >= 0xe0 && *at < 0xf0 ? 2
-                   : *at >= 0xf0 && *at < 0xf5 ? 3
-                                               : -1;
-        if (more < 0 || (*at == 0xe0 && at[1] < 0xa0) || (*at == 0xed && at[1] > 0x9f)
-            || (*at == 0xf0 && at[1] < 0x90) || (*at == 0xf4 && at[1] > 0x8f))
-            return false;
-        for (at++; more > 0; more--, at++)
-            if ((*at & 0xc0) != 0x80)
-                return false;
-    }
-    return true;
+    return text_is_clean((bytes_t){(const uint8_t *) text, strlen(text)});
 }
 
 /*  The path that git may have quoted. One that is not UTF-8 stays quoted: still unique, and
@@ -86,7 +71,7 @@ read_path(arena_t *arena, const char *text)
 {
     size_t size = strlen(text);
     if (text[0] != '"')
-        return is_utf8(text) ? arena_text(arena, text) : NULL;
+        return is_clean(text) ? arena_text(arena, text) : NULL;
     if (size < 3 || text[size - 1] != '"')
         return NULL;
 
@@ -97,7 +82,7 @@ read_path(arena_t *arena, const char *text)
         else if (at++, !unescape(&at, to++))
             return NULL;
     }
-    return is_utf8(path) ? path : arena_text(arena, text);
+    return is_clean(path) ? path : arena_text(arena, text);
 }
 
 static void
@@ -196,7 +181,7 @@ read_commit(history_t *self, const char *line)
         return false;
     flush(self);
     free(self->author);
-    self->author = mem_text(is_utf8(line + end) ? line + end : "?");
+    self->author = mem_text(is_clean(line + end) ? line + end : "?");
     self->time_ms = seconds * 1000;
     self->commits++;
     return true;

@@ -47,10 +47,11 @@ add_pattern(buffer_t *sql, const char *pattern, const char *image, const char *c
     buffer_add_text(sql, pattern);
 }
 
-/*  Only of an infinite real is the product with zero not zero.  */
+/*  Only of an infinite real is the product with zero not zero. A text that json() made, stored
+    a moment ago, would be quoted as JSON and not as text: || takes that mark off.  */
 static const char value_pattern[] =
     "CASE typeof($column) WHEN 'null' THEN 'null' WHEN 'integer' THEN $column"
-    " WHEN 'text' THEN json_quote($column)"
+    " WHEN 'text' THEN json_quote($column || '')"
     " WHEN 'blob' THEN '{\"$hex\":\"' || hex($column) || '\"}'"
     " ELSE CASE WHEN $column * 0.0 = 0.0 THEN printf('%!.20g', $column)"
     " ELSE '{\"$real\":\"' || printf('%!.20g', $column) || '\"}' END END";

@@ -1,10 +1,12 @@
 #include "actors/net/address.h"
 
+#include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 enum { HIGHEST_PORT = 65535, DEFAULT_PORT = 80 };
 
@@ -75,9 +77,9 @@ address_parse(const char *text, address_t *out, fault_t *fault)
     *out = (address_t){.port = -1};
     const char *rest = parse_authority(text, out);
     if (rest == NULL || *rest != '\0' || out->port < 0)
-        return fault_set(fault, ERR_CONFIG,
-                         "\"%s\" is no address to listen on; write HOST:PORT, as 127.0.0.1:8787",
-                         text);
+        return fault_set(
+            fault, ERR_CONFIG,
+            "\"%s\" is no address to listen on; write HOST:PORT, as 127.0.0.1:8787", text);
     if (strcmp(out->host, "*") == 0)
         out->host[0] = '\0';
     return OK;
@@ -86,8 +88,8 @@ address_parse(const char *text, address_t *out, fault_t *fault)
 static err_t
 refuse_url(fault_t *fault, const char *text, const char *why)
 {
-    return fault_set(fault, ERR_CONFIG, "\"%s\" cannot be dialled: %s; write ws://HOST:PORT/PATH",
-                     text, why);
+    return fault_set(fault, ERR_CONFIG,
+                     "\"%s\" cannot be dialled: %s; write ws://HOST:PORT/PATH", text, why);
 }
 
 err_t
@@ -112,23 +114,67 @@ url_parse(const char *text, url_t *out, fault_t *fault)
     return OK;
 }
 
+/*  ------------------------------------------------------------------------ probe  */
+
 err_t
-address_resolve(address_t *self, fault_t *fault)
+address_refuse(const address_t *self, int cause, fault_t *fault)
 {
+    return fault_set(fault, cause == EADDRINUSE ? ERR_EXISTS : ERR_IO,
+                     "cannot listen on %s:%d: %s; choose another address with --listen",
+                     self->host[0] != '\0' ? self->host : "*", self->port,
+                     cause == EADDRINUSE ? "the port is taken" : strerror(cause));
+}
+
+static int
+try_to_listen(const struct addrinfo *where)
+{
+    int fd = socket(where->ai_family, where->ai_socktype | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        return errno;
+    int yes = 1;
+    int failed = setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &yes, sizeof(yes));
+    if (failed == 0)
+        failed = bind(fd, where->ai_addr, where->ai_addrlen);
+    if (failed == 0)
+        failed = listen(fd, 1);
+    int cause = failed == 0 ? 0 : errno;
+    close(fd);
+    return cause;
+}
+
+/*  Leaves the host as a number.  */
+static err_t
+probe(address_t *self, const struct addrinfo *where, fault_t *fault)
+{
+    int cause = try_to_listen(where);
+    if (cause != 0)
+        return address_refuse(self, cause, fault);
     if (self->host[0] == '\0')
         return OK;
-    struct addrinfo hints = {.ai_socktype = SOCK_STREAM, .ai_flags = AI_PASSIVE};
+    int failed = getnameinfo(where->ai_addr, where->ai_addrlen, self->host, sizeof(self->host),
+                             NULL, 0, NI_NUMERICHOST);
+    return failed == 0 ? OK : address_refuse(self, EADDRNOTAVAIL, fault);
+}
+
+err_t
+address_probe(address_t *self, fault_t *fault)
+{
+    char port[8];
+    snprintf(port, sizeof(port), "%d", self->port);
+    bool any = self->host[0] == '\0';
+    struct addrinfo hints = {
+        .ai_family = any ? AF_INET : AF_UNSPEC,
+        .ai_socktype = SOCK_STREAM,
+        .ai_flags = AI_PASSIVE,
+    };
     struct addrinfo *found = NULL;
-    int failed = getaddrinfo(self->host, NULL, &hints, &found);
+    int failed = getaddrinfo(any ? NULL : self->host, port, &hints, &found);
     if (failed != 0)
-        return fault_set(fault, ERR_CONFIG, "cannot listen on %s: %s; use an address of this "
-                                            "machine, or * for all of them",
-                         self->host, gai_strerror(failed));
-    failed = getnameinfo(found->ai_addr, found->ai_addrlen, self->host, sizeof(self->host), NULL,
-                         0, NI_NUMERICHOST);
+        return fault_set(
+            fault, ERR_CONFIG,
+            "cannot listen on %s: %s; use an address of this machine, or * for all", self->host,
+            gai_strerror(failed));
+    err_t err = probe(self, found, fault);
     freeaddrinfo(found);
-    if (failed != 0)
-        return fault_set(fault, ERR_IO, "cannot listen on %s: %s", self->host,
-                         gai_strerror(failed));
-    return OK;
+    return err;
 }

@@ -20,5 +20,8 @@ typedef struct url {
 CHECKED err_t address_parse(const char *text, address_t *out, fault_t *fault);
 /*  ws://HOST[:PORT][/PATH][?QUERY]; the port is 80 if there is none.  */
 CHECKED err_t url_parse(const char *text, url_t *out, fault_t *fault);
-/*  The host as a numeric address: what a listening socket binds to.  */
-CHECKED err_t address_resolve(address_t *self, fault_t *fault);
+/*  Asks the system whether this can be listened on, and why not; host becomes numeric. The
+    WebSocket library does not tell, and waits for addresses that this machine lacks.  */
+CHECKED err_t address_probe(address_t *self, fault_t *fault);
+/*  The errno of a failed attempt to listen, for a person.  */
+err_t address_refuse(const address_t *self, int cause, fault_t *fault);

@@ -26,10 +26,18 @@ static const struct {
     int status;
     const char *text;
 } phrases[] = {
-    {200, "OK"},           {204, "No Content"},         {400, "Bad Request"},
-    {401, "Unauthorized"}, {403, "Forbidden"},          {404, "Not Found"},
-    {405, "Method Not Allowed"}, {414, "URI Too Long"}, {426, "Upgrade Required"},
-    {429, "Too Many Requests"}, {500, "Internal Server Error"}, {503, "Service Unavailable"},
+    {200, "OK"},
+    {204, "No Content"},
+    {400, "Bad Request"},
+    {401, "Unauthorized"},
+    {403, "Forbidden"},
+    {404, "Not Found"},
+    {405, "Method Not Allowed"},
+    {414, "URI Too Long"},
+    {426, "Upgrade Required"},
+    {429, "Too Many Requests"},
+    {500, "Internal Server Error"},
+    {503, "Service Unavailable"},
 };
 
 /*  ----------------------------------------------------------------------- request  */
@@ -111,7 +119,8 @@ http_ask(struct lws *socket, const net_sink_t *sink, bool upgrade, net_answer_t 
 {
     request_t request = {.path = ""};
     net_upgrade_t question = {.upgrade = upgrade};
-    *answer = (net_answer_t){.status = 400, .body = "The request line or a header is too long\n"};
+    *answer =
+        (net_answer_t){.status = 400, .body = "The request line or a header is too long\n"};
     if (read_request(socket, &request, &question)) {
         *answer = (net_answer_t){.status = 0};
         sink->upgrade(sink->host, &question, answer);

@@ -1,6 +1,5 @@
 #include "actors/net/peer.h"
 
-#include <libwebsockets.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,12 +14,29 @@ enum {
 };
 
 /*  One frame to send. libwebsockets writes its header into the room before it.  */
-typedef struct parcel {
-    struct parcel *next;
+typedef struct outgoing {
+    struct outgoing *next;
     size_t size;
     bool binary;
     uint8_t data[];
-} parcel_t;
+} outgoing_t;
+
+static uint16_t
+seconds(uint32_t s)
+{
+    return s < UINT16_MAX ? (uint16_t) s : UINT16_MAX;
+}
+
+lws_retry_bo_t
+peer_keepalive(const net_limits_t *limits)
+{
+    if (limits->ping_s == 0 || limits->hangup_s <= limits->ping_s)
+        return (lws_retry_bo_t){0};
+    return (lws_retry_bo_t){
+        .secs_since_valid_ping = seconds(limits->ping_s),
+        .secs_since_valid_hangup = seconds(limits->hangup_s),
+    };
+}
 
 peer_t *
 peer_new(conn_t conn, const net_sink_t *sink, const net_limits_t *limits)
@@ -29,6 +45,7 @@ peer_new(conn_t conn, const net_sink_t *sink, const net_limits_t *limits)
     self->conn = conn;
     self->sink = sink;
     self->limits = *limits;
+    self->keepalive = peer_keepalive(limits);
     if (self->limits.max_frame == 0)
         self->limits.max_frame = DEFAULT_FRAME;
     if (self->limits.max_fragments == 0)
@@ -43,17 +60,17 @@ peer_send(peer_t *self, bytes_t frame, bool binary)
 {
     if (self->closing || self->state == PEER_GONE)
         return;
-    parcel_t *parcel = mem_new(sizeof(*parcel) + LWS_PRE + frame.size);
-    parcel->size = frame.size;
-    parcel->binary = binary;
+    outgoing_t *last = mem_new(sizeof(*last) + LWS_PRE + frame.size);
+    last->size = frame.size;
+    last->binary = binary;
     if (frame.size > 0)
-        memcpy(parcel->data + LWS_PRE, frame.data, frame.size);
+        memcpy(last->data + LWS_PRE, frame.data, frame.size);
 
     if (self->last != NULL)
-        self->last->next = parcel;
+        self->last->next = last;
     else
-        self->first = parcel;
-    self->last = parcel;
+        self->first = last;
+    self->last = last;
     self->queued += frame.size;
     if (self->queued > CONGESTED_ABOVE)
         self->congested = true;
@@ -64,21 +81,21 @@ peer_send(peer_t *self, bytes_t frame, bool binary)
 static void
 drop_first(peer_t *self)
 {
-    parcel_t *parcel = self->first;
-    self->first = parcel->next;
+    outgoing_t *frame = self->first;
+    self->first = frame->next;
     if (self->first == NULL)
         self->last = NULL;
-    self->queued -= parcel->size;
-    free(parcel);
+    self->queued -= frame->size;
+    free(frame);
 }
 
-/*  libwebsockets keeps what the system did not take, so a parcel is written once.  */
+/*  libwebsockets keeps what the system did not take, so a frame is written once.  */
 static bool
 write_first(peer_t *self)
 {
-    parcel_t *parcel = self->first;
-    int written = lws_write(self->socket, parcel->data + LWS_PRE, parcel->size,
-                            parcel->binary ? LWS_WRITE_BINARY : LWS_WRITE_TEXT);
+    outgoing_t *frame = self->first;
+    int written = lws_write(self->socket, frame->data + LWS_PRE, frame->size,
+                            frame->binary ? LWS_WRITE_BINARY : LWS_WRITE_TEXT);
     drop_first(self);
     return written >= 0;
 }
@@ -122,8 +139,9 @@ static int
 refuse_size(peer_t *self)
 {
     char why[REASON_ROOM];
-    int size = snprintf(why, sizeof(why), "message larger than %zu bytes or in more than %zu frames",
-                        self->limits.max_frame, self->limits.max_fragments);
+    int size =
+        snprintf(why, sizeof(why), "message larger than %zu bytes or in more than %zu frames",
+                 self->limits.max_frame, self->limits.max_fragments);
     peer_blame(self, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE, why, (size_t) size);
     lws_close_reason(self->socket, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE,
                      (unsigned char *) self->reason, strlen(self->reason));

@@ -7,7 +7,7 @@
 
 #include "runtime/net.h"
 
-struct lws;
+#include <libwebsockets.h>
 
 typedef enum peer_state {
     PEER_DIALLING, /* we connect; nothing was reported yet */
@@ -24,21 +24,25 @@ typedef struct peer {
     struct lws *socket; /* NULL when gone */
     const net_sink_t *sink;
     net_limits_t limits;
+    lws_retry_bo_t keepalive; /* the limits as the library wants them */
     uint64_t token;
+    bool unannounced; /* gone before open was reported */
 
-    struct parcel *first; /* frames to send */
-    struct parcel *last;
+    struct outgoing *first; /* frames to send */
+    struct outgoing *last;
     size_t queued;  /* their bytes */
     bool congested; /* they were many; drained is owed when they are few */
 
     buffer_t half;    /* the message being received */
     size_t fragments; /* it has come in so many frames */
 
-    bool closing; /* close_code goes out after the last parcel */
+    bool closing; /* close_code goes out after the last frame */
     int status;   /* what close will report */
     char reason[REASON_ROOM];
 } peer_t;
 
+/*  When to ping, when to give up.  */
+lws_retry_bo_t peer_keepalive(const net_limits_t *limits);
 peer_t *peer_new(conn_t conn, const net_sink_t *sink, const net_limits_t *limits);
 void peer_destroy(peer_t **self);
 void peer_send(peer_t *self, bytes_t frame, bool binary);
@@ -46,7 +50,7 @@ void peer_send(peer_t *self, bytes_t frame, bool binary);
 int peer_write(peer_t *self);
 /*  Takes a piece of a message; reports it when it is whole. Not 0: close the socket.  */
 int peer_receive(peer_t *self, bytes_t piece);
-/*  Closes after the last parcel.  */
+/*  Closes after the last frame.  */
 void peer_hang_up(peer_t *self, int code, const char *reason);
 /*  Remembers why it ended; the first cause counts.  */
 void peer_blame(peer_t *self, int status, const char *reason, size_t reason_size);

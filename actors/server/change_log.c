@@ -5,10 +5,12 @@
 err_t
 change_log_begin(db_t *db, const char *epoch, fault_t *fault)
 {
-    err_t err = db_run(db, "INSERT OR IGNORE INTO waybill_head (one, epoch, lsn) VALUES (1, ?1, ?2)",
-                       NULL, fault, "ti", epoch, (int64_t) CHANGE_LOG_ORIGIN);
+    err_t err =
+        db_run(db, "INSERT OR IGNORE INTO waybill_head (one, epoch, lsn) VALUES (1, ?1, ?2)",
+               NULL, fault, "ti", epoch, (int64_t) CHANGE_LOG_ORIGIN);
     if (err == OK)
-        err = db_run(db, "INSERT OR IGNORE INTO waybill_origin (one) VALUES (1)", NULL, fault, "");
+        err = db_run(db, "INSERT OR IGNORE INTO waybill_origin (one) VALUES (1)", NULL, fault,
+                     "");
     return err;
 }
 

@@ -2,6 +2,7 @@
 
 #include "tests/integration/world.h"
 
+#include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -144,6 +145,128 @@ says_when_no_agent_answers(void **state)
     assert_refused(RUN("status", "--run-dir", "/tmp/waybill-nobody"), 1, "start one with");
 }
 
+/*  --------------------------------------------------------------- history, compare  */
+
+static outcome_t
+run_history(const char *log)
+{
+    return run_verb(log, (const char *const[]){"history", "-", NULL});
+}
+
+static void
+history_follows_each_commit(void **state)
+{
+    (void) state;
+    outcome_t outcome = run_history("commit c0ffee 12 me@home\n\n"
+                                    ":000000 100644 0 b1 A\tread me\n"
+                                    ":000000 100644 0 b2 A\tMakefile\n"
+                                    "commit c0ffef 13 me@home\n\n"
+                                    ":100644 100755 b1 b3 M\tread me\n"
+                                    ":100644 120000 b1 b3 T\tlink\n"
+                                    ":100644 000000 b2 0 D\tMakefile\n"
+                                    "commit c0fff0 14 me@home\n");
+    assert_int_equal(outcome.status, 0);
+    assert_int_equal(count_lines(outcome.out), 2);
+    assert_contains(outcome.out, "\"operation\":\"insert\",\"id\":\"read me\"");
+    assert_contains(outcome.out, "\"mode\":\"100755\"");
+    assert_contains(outcome.out, "\"operation\":\"update\",\"id\":\"link\"");
+    assert_contains(outcome.out, "\"operation\":\"delete\",\"id\":\"Makefile\"}");
+    assert_contains(outcome.out, "\"updated_at\":13000");
+    outcome_release(&outcome);
+}
+
+static void
+history_reads_quoted_paths(void **state)
+{
+    (void) state;
+    outcome_t outcome = run_history("commit c0ffee 12 me@home\n"
+                                    ":000000 100644 0 b1 A\t\"a\\303\\244\\tb\\\"\"\n"
+                                    ":000000 100644 0 b1 A\t\"\\377\"\n");
+    assert_int_equal(outcome.status, 0);
+    assert_contains(outcome.out, "\"id\":\"a\303\244\\tb\\\"\"");
+    assert_contains(outcome.out, "\"id\":\"\\\"\\\\377\\\"\""); /* not UTF-8: as quoted */
+    outcome_release(&outcome);
+}
+
+static void
+history_splits_a_very_large_commit(void **state)
+{
+    (void) state;
+    buffer_t log = {0};
+    buffer_add_text(&log, "commit c0ffee 12 me@home\n");
+    for (int i = 0; i < 12000; i++)
+        buffer_add_format(&log, ":100644 000000 b1 0 D\tpath/%d\n", i);
+    outcome_t outcome = run_history(buffer_text(&log));
+    assert_int_equal(outcome.status, 0);
+    assert_int_equal(count_lines(outcome.out), 3);
+    buffer_release(&log);
+    outcome_release(&outcome);
+}
+
+static void
+history_refuses_what_is_none(void **state)
+{
+    (void) state;
+    static const char *const logs[] = {
+        "hello\n",
+        ":000000 100644 0 b1 A\tbefore any commit\n",
+        "commit c0ffee 12 me\n:000000 100644 0 b1 X\tunknown\n",
+        "commit c0ffee 12 me\n:000000 100644 0 b1 A\t\"open\n",
+        "commit c0ffee 12 me\n:000000 100644 0 b1 A\n",
+    };
+    for (size_t i = 0; i < COUNT_OF(logs); i++) {
+        outcome_t outcome = run_history(logs[i]);
+        assert_int_equal(outcome.status, 1);
+        assert_contains(outcome.err, i == 0 || i == 1 ? "line 1" : "line 2");
+        outcome_release(&outcome);
+    }
+}
+
+static void
+fill(const char *path, const char *sql)
+{
+    sqlite3 *db = NULL;
+    sqlite3_open(path, &db);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+static void
+compare_tells_equal_from_different(void **state)
+{
+    (void) state;
+    char *dir = directory_new(), *a = path_in(dir, "a.db"), *b = path_in(dir, "b.db");
+    fill(a,
+         "CREATE TABLE t (id INTEGER PRIMARY KEY, x); INSERT INTO t VALUES (1, 'one'), (2, 2)");
+    fill(b,
+         "CREATE TABLE t (x, id INTEGER PRIMARY KEY); INSERT INTO t VALUES (2, 2), ('one', 1)");
+    outcome_t equal = RUN("compare", a, b);
+    assert_int_equal(equal.status, 0);
+    assert_contains(equal.out, "all equal: 2 databases, 2 rows each");
+
+    fill(b, "UPDATE t SET x = 'two' WHERE id = 2; DELETE FROM t WHERE id = 1;"
+            "INSERT INTO t VALUES (NULL, 3); CREATE TABLE u (id INTEGER PRIMARY KEY)");
+    outcome_t different = RUN("compare", a, b);
+    assert_int_equal(different.status, 1);
+    assert_contains(different.out, "t 1: only in");
+    assert_contains(different.out, "t 2: x is '2' in");
+    assert_contains(different.out, "t 3: only in");
+    assert_contains(different.out, "u: a table of");
+    assert_contains(different.out, "different: 4 differences");
+    outcome_release(&equal);
+    outcome_release(&different);
+    free(a);
+    free(b);
+    directory_destroy(&dir);
+}
+
+static void
+compare_refuses_what_is_no_database(void **state)
+{
+    (void) state;
+    assert_refused(RUN("compare", "/nowhere/a.db", "/nowhere/b.db"), 2, "/nowhere/a.db");
+}
+
 int
 main(void)
 {
@@ -158,6 +281,12 @@ main(void)
         cmocka_unit_test(refuses_bad_changes_and_writes_nothing),
         cmocka_unit_test(apply_names_the_line_it_refuses),
         cmocka_unit_test(says_when_no_agent_answers),
+        cmocka_unit_test(history_follows_each_commit),
+        cmocka_unit_test(history_reads_quoted_paths),
+        cmocka_unit_test(history_splits_a_very_large_commit),
+        cmocka_unit_test(history_refuses_what_is_none),
+        cmocka_unit_test(compare_tells_equal_from_different),
+        cmocka_unit_test(compare_refuses_what_is_no_database),
     };
     return cmocka_run_group_tests(tests, start_world, stop_world);
 }

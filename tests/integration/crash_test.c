@@ -5,6 +5,7 @@
     WAYBILL_SEED=NUMBER repeats a run's choices.  */
 
 #include "tests/integration/process.h"
+#include "tests/integration/query.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -38,39 +39,6 @@ static int
 below(int limit)
 {
     return (int) (drand48() * limit);
-}
-
-/*  ----------------------------------------------------------------------- questions  */
-
-/*  The first column of the first row; -1 for an error, shown.  */
-static int64_t
-number(sqlite3 *db, const char *sql)
-{
-    sqlite3_stmt *statement = NULL;
-    sqlite3_prepare_v2(db, sql, -1, &statement, NULL);
-    int64_t answer = -1;
-    if (statement && sqlite3_step(statement) == SQLITE_ROW)
-        answer = sqlite3_column_int64(statement, 0);
-    else
-        print_error("%s: %s\n", sql, sqlite3_errmsg(db));
-    sqlite3_finalize(statement);
-    return answer;
-}
-
-static void
-execute(sqlite3 *db, const char *sql)
-{
-    if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
-        fail_msg("%s: %s", sql, sqlite3_errmsg(db));
-}
-
-/*  Reads it through SQLite, as any other program may, also while its owner runs.  */
-static void
-attach(sqlite3 *db, const char *path, const char *name)
-{
-    char *sql = mem_format("ATTACH 'file:%s?mode=ro' AS %s", path, name);
-    execute(db, sql);
-    free(sql);
 }
 
 /*  ------------------------------------------------------------------ starting, killing  */
@@ -158,7 +126,7 @@ set_up(chaos_t *self)
         start(self, &self->nodes[i]);
     }
     assert_int_equal(sqlite3_open(":memory:", &self->notes), SQLITE_OK);
-    execute(self->notes, "CREATE TABLE acks (id TEXT PRIMARY KEY, agent TEXT)");
+    query_run(self->notes, "CREATE TABLE acks (id TEXT PRIMARY KEY, agent TEXT)");
 }
 
 static void
@@ -235,54 +203,25 @@ take_acks(chaos_t *self, const node_t *agent, process_t *writer, int most)
 
 /*  ------------------------------------------------------------------------- proving  */
 
-/*  The file of a process that is dead, its log with it, copied: opening the original would
-    repair it before the agent can.  */
-static void
-copy_file(const char *from, const char *to)
-{
-    FILE *in = fopen(from, "r"), *out = fopen(to, "w");
-    assert_non_null(out);
-    char piece[65536];
-    for (size_t n; in && (n = fread(piece, 1, sizeof piece, in)) > 0;)
-        fwrite(piece, 1, n, out);
-    if (in)
-        fclose(in);
-    fclose(out);
-}
-
-static char *
-copy_database(const chaos_t *self, const node_t *node)
-{
-    char *copy = path_in(self->dir, "corpse.db");
-    char *log = mem_format("%s-wal", node->db), *log_copy = mem_format("%s-wal", copy);
-    char *index = mem_format("%s-shm", copy);
-    remove(index);
-    copy_file(node->db, copy);
-    copy_file(log, log_copy);
-    free(log);
-    free(log_copy);
-    free(index);
-    return copy;
-}
-
 /*  Everything the server has up to the agent's position is in the agent's table.  */
 static void
 check_position(const chaos_t *self, const node_t *agent)
 {
-    char *copy = copy_database(self, agent);
+    char *copy = path_in(self->dir, "corpse.db");
+    copy_database(agent->db, copy);
     sqlite3 *db = NULL;
     assert_int_equal(sqlite3_open_v2(copy, &db, SQLITE_OPEN_READWRITE | SQLITE_OPEN_URI, NULL),
                      SQLITE_OK);
     sqlite3_busy_timeout(db, 10000);
-    attach(db, self->nodes[SERVER].db, "server");
-    assert_int_equal(number(db, "SELECT lsn > (SELECT lsn FROM server.waybill_head)"
-                                " FROM sync_state"),
+    query_attach(db, self->nodes[SERVER].db, "server");
+    assert_int_equal(query_number(db, "SELECT lsn > (SELECT lsn FROM server.waybill_head)"
+                                      " FROM sync_state"),
                      0);
-    assert_int_equal(number(db,
-                            "SELECT count(*) FROM server.change_log WHERE tbl = 'events'"
-                            " AND lsn <= (SELECT lsn FROM sync_state)"
-                            " AND json_extract(data, '$.id') NOT IN (SELECT id FROM events)"),
-                     0);
+    assert_int_equal(
+        query_number(db, "SELECT count(*) FROM server.change_log WHERE tbl = 'events'"
+                         " AND lsn <= (SELECT lsn FROM sync_state)"
+                         " AND json_extract(data, '$.id') NOT IN (SELECT id FROM events)"),
+        0);
     sqlite3_close(db);
     free(copy);
 }
@@ -292,8 +231,8 @@ check_position(const chaos_t *self, const node_t *agent)
 static void
 check_acknowledged(const chaos_t *self, const node_t *agent)
 {
-    attach(self->notes, agent->db, "agent");
-    attach(self->notes, self->nodes[SERVER].db, "server");
+    query_attach(self->notes, agent->db, "agent");
+    query_attach(self->notes, self->nodes[SERVER].db, "server");
     char *lost = mem_format("SELECT count(*) FROM acks WHERE agent = '%s' AND NOT EXISTS"
                             " (SELECT 1 FROM agent.local_changes AS l WHERE l.id = acks.id"
                             " AND l.state = 'done' AND l.verdict = 'applied')",
@@ -302,25 +241,25 @@ check_acknowledged(const chaos_t *self, const node_t *agent)
                               " (SELECT count(*) FROM server.change_log AS l"
                               " WHERE l.change_id = acks.id)",
                               agent->name);
-    assert_int_equal(number(self->notes, lost), 0);
-    assert_int_equal(number(self->notes, absent), 0);
+    assert_int_equal(query_number(self->notes, lost), 0);
+    assert_int_equal(query_number(self->notes, absent), 0);
     free(lost);
     free(absent);
-    execute(self->notes, "DETACH agent");
-    execute(self->notes, "DETACH server");
+    query_run(self->notes, "DETACH agent");
+    query_run(self->notes, "DETACH server");
 }
 
 static void
 check_server(const chaos_t *self)
 {
-    attach(self->notes, self->nodes[SERVER].db, "server");
-    assert_int_equal(number(self->notes, "SELECT count(*) - count(DISTINCT change_id)"
-                                         " FROM server.change_log"),
+    query_attach(self->notes, self->nodes[SERVER].db, "server");
+    assert_int_equal(query_number(self->notes, "SELECT count(*) - count(DISTINCT change_id)"
+                                               " FROM server.change_log"),
                      0);
-    assert_int_equal(number(self->notes, "SELECT (SELECT count(*) FROM server.change_log)"
-                                         " - (SELECT count(*) FROM server.events)"),
+    assert_int_equal(query_number(self->notes, "SELECT (SELECT count(*) FROM server.change_log)"
+                                               " - (SELECT count(*) FROM server.events)"),
                      0);
-    execute(self->notes, "DETACH server");
+    query_run(self->notes, "DETACH server");
 }
 
 static void
@@ -387,7 +326,7 @@ loses_nothing_and_applies_nothing_twice(void **state)
         kill_one(self);
     come_to_rest(self);
 
-    int64_t acks = number(self->notes, "SELECT count(*) FROM acks");
+    int64_t acks = query_number(self->notes, "SELECT count(*) FROM acks");
     print_message("%d kills, %" PRId64 " acknowledged changes\n", KILLS, acks);
     assert_true(acks > KILLS);
     for (size_t i = 1; i < NODES; i++)

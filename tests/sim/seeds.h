@@ -29,7 +29,7 @@ seed_fails(const char *program, uint64_t seed, seed_fn *run)
 static inline int
 seeds_failing(const char *program, uint64_t n, seed_fn *run)
 {
-    const char *only = getenv("WAYBILL_SEED");
+    const char *only = secure_getenv("WAYBILL_SEED");
     if (only)
         return seed_fails(program, strtoull(only, NULL, 10), run);
     int failing = 0;

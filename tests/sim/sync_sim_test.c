@@ -74,7 +74,7 @@ below(world_t *self, uint64_t limit)
 static void
 make_directory(world_t *self)
 {
-    const char *places[] = {"/dev/shm", getenv("TMPDIR"), "/tmp"};
+    const char *places[] = {"/dev/shm", secure_getenv("TMPDIR"), "/tmp"};
     for (size_t i = 0; i < COUNT_OF(places); i++) {
         if (places[i] == NULL)
             continue;
@@ -183,7 +183,7 @@ end(world_t *self)
     sim_destroy(&self->sim);
     for (size_t i = 0; i < AGENTS; i++)
         buffer_release(&self->agents[i].written);
-    if (getenv("WAYBILL_SIM_KEEP"))
+    if (secure_getenv("WAYBILL_SIM_KEEP"))
         fprintf(stderr, "kept: %s\n", self->directory);
     else
         remove_files(self);

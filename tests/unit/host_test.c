@@ -292,7 +292,8 @@ a_circle_of_parking_edges_does_not_start(void **state)
 {
     (void) state;
     static const edge_t to_b[] = {{"b", MSG_ping}, {0}}, to_a[] = {{"a", MSG_ping}, {0}};
-    static const actor_class_t a = {.name = "a", .sends = to_b}, b = {.name = "b", .sends = to_a};
+    static const actor_class_t a = {.name = "a", .sends = to_b},
+                               b = {.name = "b", .sends = to_a};
     host_options_t options = {.name = "test", .log = quiet};
     host = host_new(&options);
     host_add(host, &a);

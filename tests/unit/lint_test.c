@@ -10,8 +10,8 @@
 #include <cmocka.h>
 
 #define ACTOR(title, ...)                                                                      \
-    static const actor_class_t title = {                                                       \
-        .name = #title, .sends = (const edge_t[]){__VA_ARGS__, {0}}}
+    static const actor_class_t title = {.name = #title,                                        \
+                                        .sends = (const edge_t[]){__VA_ARGS__, {0}}}
 
 ACTOR(sink, {"sink", MSG_wal_grown});
 ACTOR(middle, {"sink", MSG_parcel});

@@ -77,8 +77,7 @@ wins(const work_t *work, int64_t updated_at, int64_t their_time, const char *the
 
 /*  A row without a version was there before its table was captured: anybody wins.  */
 static err_t
-find_unversioned(const work_t *work, const validated_t *validated, standing_t *standing,
-                 fault_t *fault)
+find_unversioned(const validated_t *validated, standing_t *standing, fault_t *fault)
 {
     buffer_t row = {0};
     bool found = false;
@@ -95,10 +94,10 @@ find_standing(const work_t *work, const validated_t *validated, standing_t *stan
     static const char sql[] = "SELECT updated_at, client_id, deleted FROM waybill_versions"
                               " WHERE tbl = ?1 AND key = ?2";
     err_t err = OK;
-    sqlite3_stmt *version = db_query(work->db, sql, fault, "tt", table_name(validated->table),
-                                     validated->key_text);
+    sqlite3_stmt *version =
+        db_query(work->db, sql, fault, "tt", table_name(validated->table), validated->key_text);
     if (!db_step(work->db, version, &err, fault))
-        return err != OK ? err : find_unversioned(work, validated, standing, fault);
+        return err != OK ? err : find_unversioned(validated, standing, fault);
     const bool won = wins(work, validated->updated_at, sqlite3_column_int64(version, 0),
                           column_text(version, 1));
     if (sqlite3_column_int(version, 2) != 0)
@@ -112,6 +111,8 @@ find_standing(const work_t *work, const validated_t *validated, standing_t *stan
 static err_t
 check_fields(const client_change_t *change, fault_t *fault)
 {
+    if (change->id[0] == '\0')
+        return fault_set(fault, ERR_INVALID_CHANGE, "field id: it must not be empty");
     if (change->updated_at <= 0)
         return fault_set(fault, ERR_INVALID_CHANGE,
                          "field updated_at: it must be milliseconds since 1970");

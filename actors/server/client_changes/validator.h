@@ -8,7 +8,12 @@
     the others' clocks get there.  */
 enum { VALIDATOR_AHEAD_MS = 60000 };
 
-typedef enum operation { OPERATION_INSERT, OPERATION_UPDATE, OPERATION_DELETE, OPERATION_COUNT } operation_t;
+typedef enum operation {
+    OPERATION_INSERT,
+    OPERATION_UPDATE,
+    OPERATION_DELETE,
+    OPERATION_COUNT
+} operation_t;
 
 /*  How the row stands against the change.  */
 typedef enum standing {

@@ -1,0 +1,195 @@
+#include "actors/net/serve.h"
+
+#include "actors/net/http.h"
+#include "actors/net/peers.h"
+
+#include <string.h>
+#include <strings.h>
+
+enum {
+    RECEIVE_ROOM = 32 * 1024, /* read at a time */
+    SEND_ROOM = 256 * 1024,   /* offered to the system at a time */
+};
+
+/*  One callback of the library.  */
+typedef struct event {
+    peers_t *peers;
+    struct lws *socket;
+    peer_t *peer; /* NULL: the socket is no connection of ours (yet) */
+    void *data;
+    size_t size;
+} event_t;
+
+/*  HTTP/2 has holes in this version of the library and is compiled in: such a peer is hung
+    up on. Only a negative answer is safe here; what becomes of a WebSocket is decided later,
+    in on_upgrade().  */
+static int
+on_confirm_upgrade(event_t *event)
+{
+    return event->data != NULL && strcasecmp(event->data, "websocket") == 0 ? 0 : -1;
+}
+
+/*  The library has picked the first offered sub-protocol that it knows, and will echo it.  */
+static bool
+is_picked(struct lws *socket, const net_answer_t *answer)
+{
+    return answer->protocol == NULL
+           || strcmp(answer->protocol, lws_get_protocol(socket)->name) == 0;
+}
+
+static int
+on_upgrade(event_t *event)
+{
+    peers_t *self = event->peers;
+    net_answer_t answer;
+    http_ask(event->socket, &self->sink, true, &answer);
+    if (answer.status == 101 && !is_picked(event->socket, &answer))
+        answer = (net_answer_t){.status = 400, .body = "No such sub-protocol\n"};
+    if (answer.status != 101) {
+        http_answer(event->socket, &answer);
+        return -1;
+    }
+    peer_t *peer = peers_add(self, PEER_ACCEPTED, &self->limits);
+    peer->socket = event->socket;
+    peer->token = answer.token;
+    lws_set_opaque_user_data(event->socket, peer);
+    return 0;
+}
+
+static int
+on_request(event_t *event)
+{
+    net_answer_t answer;
+    http_ask(event->socket, &event->peers->sink, false, &answer);
+    if (answer.status == 101)
+        answer = (net_answer_t){.status = 426, .body = "A WebSocket upgrade is expected\n"};
+    http_answer(event->socket, &answer);
+    return -1;
+}
+
+static int
+on_established(event_t *event)
+{
+    if (event->peer == NULL || event->peer->closing)
+        return -1;
+    peer_t *peer = event->peer;
+    peer->state = PEER_OPEN;
+    peer->socket = event->socket;
+    event->peers->sink.open(event->peers->sink.host, peer->conn, peer->token);
+    if (peer->first != NULL)
+        lws_callback_on_writable(peer->socket);
+    return 0;
+}
+
+static int
+on_receive(event_t *event)
+{
+    if (event->peer == NULL)
+        return -1;
+    return peer_receive(event->peer, (bytes_t){event->data, event->size});
+}
+
+static int
+on_writeable(event_t *event)
+{
+    return event->peer != NULL ? peer_write(event->peer) : 0;
+}
+
+static int
+on_peer_close(event_t *event)
+{
+    const uint8_t *data = event->data;
+    if (event->peer == NULL)
+        return 0;
+    if (event->size < 2)
+        peer_blame(event->peer, LWS_CLOSE_STATUS_NO_STATUS, "", 0);
+    else
+        peer_blame(event->peer, data[0] << 8 | data[1], (const char *) data + 2,
+                   event->size - 2);
+    return 0;
+}
+
+static int
+on_failed(event_t *event)
+{
+    if (event->peer == NULL)
+        return 0;
+    int status = (int) lws_http_client_http_response(event->socket);
+    const char *why = event->data != NULL ? event->data : "";
+    peer_blame(event->peer, status, why, event->data != NULL ? strnlen(why, event->size) : 0);
+    peers_bury(event->peers, event->peer);
+    return 0;
+}
+
+static int
+on_closed(event_t *event)
+{
+    if (event->peer != NULL)
+        peers_bury(event->peers, event->peer);
+    return 0;
+}
+
+/*  Everything the library may say and we listen to, the frequent first.  */
+static const struct {
+    enum lws_callback_reasons reason;
+    int (*handle)(event_t *event);
+} handlers[] = {
+    {LWS_CALLBACK_CLIENT_RECEIVE, on_receive},
+    {LWS_CALLBACK_RECEIVE, on_receive},
+    {LWS_CALLBACK_CLIENT_WRITEABLE, on_writeable},
+    {LWS_CALLBACK_SERVER_WRITEABLE, on_writeable},
+    {LWS_CALLBACK_CLIENT_ESTABLISHED, on_established},
+    {LWS_CALLBACK_ESTABLISHED, on_established},
+    {LWS_CALLBACK_WS_PEER_INITIATED_CLOSE, on_peer_close},
+    {LWS_CALLBACK_CLIENT_CLOSED, on_closed},
+    {LWS_CALLBACK_CLOSED, on_closed},
+    {LWS_CALLBACK_CLIENT_CONNECTION_ERROR, on_failed},
+    {LWS_CALLBACK_HTTP_CONFIRM_UPGRADE, on_confirm_upgrade},
+    {LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION, on_upgrade},
+    {LWS_CALLBACK_HTTP, on_request},
+    {LWS_CALLBACK_WSI_DESTROY, on_closed},
+};
+
+static int
+serve(struct lws *socket, enum lws_callback_reasons reason, void *user, void *data, size_t size)
+{
+    (void) user;
+    for (size_t i = 0; i < COUNT_OF(handlers); i++) {
+        if (handlers[i].reason != reason)
+            continue;
+        event_t event = {
+            .peers = lws_context_user(lws_get_context(socket)),
+            .socket = socket,
+            .peer = lws_get_opaque_user_data(socket),
+            .data = data,
+            .size = size,
+        };
+        return handlers[i].handle(&event);
+    }
+    return 0;
+}
+
+/*  A descriptor of the bus can be read. That alone ends the wait; reading it is the
+    business of its owner.  */
+static int
+wake(struct lws *socket, enum lws_callback_reasons reason, void *user, void *data, size_t size)
+{
+    (void) socket, (void) reason, (void) user, (void) data, (void) size;
+    return 0;
+}
+
+#define SERVED(protocol)                                                                       \
+    {                                                                                          \
+        .name = (protocol), .callback = serve, .rx_buffer_size = RECEIVE_ROOM,                 \
+        .tx_packet_size = SEND_ROOM                                                            \
+    }
+
+/*  The first serves those who offer no sub-protocol.  */
+const struct lws_protocols listener_protocols[] = {
+    SERVED("none"), SERVED("waybill.v1"), SERVED("waybill.v1.json"), {.name = NULL}};
+
+const struct lws_protocols dialler_protocols[] = {SERVED("none"),
+                                                  SERVED("waybill.v1"),
+                                                  SERVED("waybill.v1.json"),
+                                                  {.name = "wake", .callback = wake},
+                                                  {.name = NULL}};

@@ -1,0 +1,11 @@
+/*  serve - what the library tells about its sockets, turned into peers and reports.
+
+    The context's user pointer is a peers_t.  */
+
+#pragma once
+
+#include <libwebsockets.h>
+
+extern const struct lws_protocols listener_protocols[];
+/*  With "wake", which polls foreign descriptors.  */
+extern const struct lws_protocols dialler_protocols[];

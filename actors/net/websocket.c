@@ -1,0 +1,239 @@
+#include "actors/net/websocket.h"
+
+#include "actors/net/address.h"
+#include "actors/net/peers.h"
+#include "actors/net/serve.h"
+
+#include <errno.h>
+#include <libwebsockets.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum {
+    MOST_SOCKETS = 4096, /* of one actor; each costs 28 bytes from the start */
+    SERVICE_ROOM = 32 * 1024,
+    HANDSHAKE_SECONDS = 10,
+    FIRST_CONN_SHIFT = 10, /* so many connections a microsecond, before ids of two lives meet */
+};
+
+struct net {
+    peers_t peers;
+    struct lws_context *context;
+    struct lws_vhost *dialler;  /* also polls the wake-up descriptors */
+    struct lws_vhost *listener; /* NULL until listen() */
+    address_t address;          /* of the listener */
+    lws_sorted_usec_list_t alarm;
+};
+
+/*  --------------------------------------------------------------------- open, close  */
+
+static struct lws_context *
+open_context(net_t *self)
+{
+    lws_set_log_level(0, NULL); /* what matters comes through the callbacks */
+    return lws_create_context(&(struct lws_context_creation_info){
+        .options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
+        .port = CONTEXT_PORT_NO_LISTEN,
+        .fd_limit_per_thread = MOST_SOCKETS,
+        .pt_serv_buf_size = SERVICE_ROOM,
+        .timeout_secs = HANDSHAKE_SECONDS,
+        .connect_timeout_secs = HANDSHAKE_SECONDS,
+        .user = &self->peers,
+    });
+}
+
+static bool
+adopt(struct lws_vhost *vhost, int fd)
+{
+    lws_sock_file_fd_type copy = {.filefd = dup(fd)}; /* the library closes what it adopts */
+    return copy.filefd >= 0
+           && lws_adopt_descriptor_vhost(vhost, LWS_ADOPT_RAW_FILE_DESC, copy, "wake", NULL)
+                  != NULL;
+}
+
+static void
+close_net(net_t **self_p)
+{
+    net_t *self = *self_p;
+    if (self == NULL)
+        return;
+    if (self->context != NULL)
+        lws_context_destroy(self->context);
+    peers_release(&self->peers);
+    free(self);
+    *self_p = NULL;
+}
+
+static bool
+open_dialler(net_t *self, const int *wake_fds, size_t n_wake_fds)
+{
+    self->context = open_context(self);
+    if (self->context == NULL)
+        return false;
+    self->dialler = lws_create_vhost(self->context, &(struct lws_context_creation_info){
+                                                        .port = CONTEXT_PORT_NO_LISTEN,
+                                                        .vhost_name = "dialler",
+                                                        .protocols = dialler_protocols,
+                                                        .alpn = "http/1.1",
+                                                        .timeout_secs = HANDSHAKE_SECONDS,
+                                                    });
+    if (self->dialler == NULL)
+        return false;
+    for (size_t i = 0; i < n_wake_fds; i++)
+        if (!adopt(self->dialler, wake_fds[i]))
+            return false;
+    return true;
+}
+
+static net_t *
+open_net(const net_sink_t *sink, const int *wake_fds, size_t n_wake_fds)
+{
+    net_t *self = mem_new(sizeof(*self));
+    self->peers.sink = *sink;
+    self->peers.newest = (conn_t) lws_now_usecs() << FIRST_CONN_SHIFT;
+    if (!open_dialler(self, wake_fds, n_wake_fds))
+        close_net(&self);
+    return self;
+}
+
+/*  -------------------------------------------------------------------------- wait  */
+
+/*  The library looks at its alarms before it sleeps: one that is due by then must keep it
+    from sleeping.  */
+static void
+on_alarm(lws_sorted_usec_list_t *alarm)
+{
+    net_t *self = lws_container_of(alarm, net_t, alarm);
+    lws_cancel_service(self->context);
+}
+
+static void
+wait_for_anything(net_t *self, int timeout_ms)
+{
+    if (peers_report_gone(&self->peers))
+        timeout_ms = 0;
+    if (timeout_ms > 0)
+        lws_sul_schedule(self->context, 0, &self->alarm, on_alarm,
+                         (lws_usec_t) timeout_ms * LWS_US_PER_MS);
+    lws_service(self->context, timeout_ms == 0 ? -1 : 0);
+    lws_sul_cancel(&self->alarm);
+    peers_report_gone(&self->peers);
+}
+
+/*  ------------------------------------------------------------------ listen, dial  */
+
+static err_t
+listen_on(net_t *self, const char *address, const net_limits_t *limits, int *port,
+          fault_t *fault)
+{
+    if (self->listener != NULL)
+        return fault_set(fault, ERR_EXISTS, "cannot listen on %s: listening already", address);
+    err_t err = address_parse(address, &self->address, fault);
+    if (err == OK)
+        err = address_probe(&self->address, fault);
+    if (err != OK)
+        return err;
+
+    const char *host = self->address.host;
+    self->peers.limits = *limits;
+    self->peers.keepalive = peer_keepalive(limits);
+    self->listener = lws_create_vhost(
+        self->context, &(struct lws_context_creation_info){
+                           .port = self->address.port,
+                           .iface = host[0] != '\0' ? host : NULL,
+                           .vhost_name = "listener",
+                           .protocols = listener_protocols,
+                           .alpn = "http/1.1",
+                           .timeout_secs = HANDSHAKE_SECONDS,
+                           .keepalive_timeout = HANDSHAKE_SECONDS,
+                           .retry_and_idle_policy = &self->peers.keepalive,
+                           .options = strchr(host, ':') ? 0 : LWS_SERVER_OPTION_DISABLE_IPV6,
+                       });
+    if (self->listener == NULL)
+        return address_refuse(&self->address, EADDRINUSE, fault);
+    *port = lws_get_vhost_listen_port(self->listener);
+    return OK;
+}
+
+static conn_t
+dial(net_t *self, const char *text, const char *protocol, const net_limits_t *limits,
+     fault_t *fault)
+{
+    url_t url;
+    if (url_parse(text, &url, fault) != OK)
+        return 0;
+    char host[HOST_ROOM + sizeof(":65535")];
+    snprintf(host, sizeof(host), "%s:%d", url.address.host, url.address.port);
+
+    peer_t *peer = peers_add(&self->peers, PEER_DIALLING, limits);
+    conn_t conn = peer->conn;
+    struct lws *socket = lws_client_connect_via_info(&(struct lws_client_connect_info){
+        .context = self->context,
+        .vhost = self->dialler,
+        .address = url.address.host,
+        .port = url.address.port,
+        .path = url.target,
+        .host = host,
+        .protocol = protocol != NULL && *protocol != '\0' ? protocol : NULL,
+        .ietf_version_or_minus_one = -1,
+        .opaque_user_data = peer,
+        .retry_and_idle_policy = &peer->keepalive,
+        .pwsi = &peer->socket,
+    });
+    if (socket == NULL && peer->state != PEER_GONE) {
+        peer->socket = NULL;
+        peer_blame(peer, 0, "the host is unknown", strlen("the host is unknown"));
+        peers_bury(&self->peers, peer);
+    }
+    return conn;
+}
+
+/*  -------------------------------------------------------------------- connections  */
+
+static void
+send_frame(net_t *self, conn_t conn, bytes_t frame, bool binary)
+{
+    peer_t *peer = peers_find(&self->peers, conn);
+    if (peer != NULL)
+        peer_send(peer, frame, binary);
+}
+
+static size_t
+queued(net_t *self, conn_t conn)
+{
+    const peer_t *peer = peers_find(&self->peers, conn);
+    return peer != NULL ? peer->queued : 0;
+}
+
+static void
+pause_reading(net_t *self, conn_t conn, bool pause)
+{
+    const peer_t *peer = peers_find(&self->peers, conn);
+    if (peer != NULL && peer->state == PEER_OPEN && !peer->closing)
+        lws_rx_flow_control(peer->socket, pause ? 0 : 1);
+}
+
+static void
+hang_up(net_t *self, conn_t conn, int code, const char *reason)
+{
+    peer_t *peer = peers_find(&self->peers, conn);
+    if (peer == NULL)
+        return;
+    peer_hang_up(peer, code, reason != NULL ? reason : "");
+    if (peer->state == PEER_DIALLING)
+        lws_set_timeout(peer->socket, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
+}
+
+const net_driver_t websocket_driver = {
+    .name = "websocket",
+    .open = open_net,
+    .close = close_net,
+    .wait = wait_for_anything,
+    .listen = listen_on,
+    .dial = dial,
+    .send = send_frame,
+    .queued = queued,
+    .pause = pause_reading,
+    .hang_up = hang_up,
+};

@@ -1,0 +1,113 @@
+#include "actors/server/client_changes/executor.h"
+
+/*  The capture triggers read it.  */
+static err_t
+set_origin(const work_t *work, const char *change_id, int64_t updated_at, fault_t *fault)
+{
+    return db_run(work->db,
+                  "UPDATE waybill_origin SET client_id = ?1, change_id = ?2, updated_at = ?3",
+                  NULL, fault, "tti", work->client_id, change_id, updated_at);
+}
+
+err_t
+executor_forget_origin(db_t *db, fault_t *fault)
+{
+    return db_run(db,
+                  "UPDATE waybill_origin SET client_id = NULL, change_id = NULL,"
+                  " updated_at = NULL",
+                  NULL, fault, "");
+}
+
+static err_t
+run_insert(const client_change_t *change, const validated_t *validated, bool *changed,
+           fault_t *fault)
+{
+    *changed = true;
+    return table_upsert(validated->table, change->data, fault);
+}
+
+static err_t
+run_update(const client_change_t *change, const validated_t *validated, bool *changed,
+           fault_t *fault)
+{
+    return table_update(validated->table, change->data, changed, fault);
+}
+
+static err_t
+run_delete(const client_change_t *change, const validated_t *validated, bool *changed,
+           fault_t *fault)
+{
+    (void) change;
+    return table_delete(validated->table, &validated->key, changed, fault);
+}
+
+static err_t (*const runs[OPERATION_COUNT])(const client_change_t *, const validated_t *,
+                                            bool *, fault_t *) = {
+    [OPERATION_INSERT] = run_insert,
+    [OPERATION_UPDATE] = run_update,
+    [OPERATION_DELETE] = run_delete,
+};
+
+/*  Only a rule of the database can make SQLite refuse a checked row with a plain error: a
+    trigger of the application, for instance. It would refuse again, so it is no trouble
+    that passes. And the path of our file is none of the client's business.  */
+static err_t
+name_rule(const work_t *work, err_t err, fault_t *fault)
+{
+    if (err == ERR_STORAGE || err == ERR_RULE_VIOLATION)
+        return fault_set(fault, ERR_RULE_VIOLATION, "%s", sqlite3_errmsg(db_handle(work->db)));
+    return err;
+}
+
+err_t
+executor_apply(const work_t *work, const client_change_t *change, const validated_t *validated,
+               fault_t *fault)
+{
+    bool changed = false;
+    err_t err = set_origin(work, change->id, validated->updated_at, fault);
+    if (err != OK)
+        return err;
+    err = runs[validated->operation](change, validated, &changed, fault);
+    if (err != OK)
+        return name_rule(work, err, fault);
+    if (!changed)
+        return fault_set(fault, ERR_ENTITY_NOT_FOUND,
+                         "%s %s: there is no such row; insert it first", change->table,
+                         validated->key_text);
+    return OK;
+}
+
+bool
+executor_owes_keys(db_t *db)
+{
+    int owed = 0;
+    int highest = 0;
+    sqlite3_db_status(db_handle(db), SQLITE_DBSTATUS_DEFERRED_FKS, &owed, &highest, 0);
+    return owed != 0;
+}
+
+err_t
+executor_count_logged(db_t *db, size_t *n, fault_t *fault)
+{
+    static const char sql[] =
+        "SELECT count(*) FROM change_log WHERE lsn > (SELECT lsn FROM waybill_head)";
+    err_t err = OK;
+    sqlite3_stmt *statement = db_query(db, sql, fault, "");
+    if (!db_step(db, statement, &err, fault))
+        return err;
+    *n = (size_t) sqlite3_column_int64(statement, 0);
+    sqlite3_reset(statement);
+    return OK;
+}
+
+err_t
+executor_disown_derived(const work_t *work, const client_change_t *change,
+                        const validated_t *validated, fault_t *fault)
+{
+    static const char sql[] =
+        "UPDATE change_log SET client_id = NULL"
+        " WHERE lsn > (SELECT lsn FROM waybill_head) AND change_id = ?1 AND NOT (tbl = ?2"
+        " AND CAST(json_extract(data, '$.\"' || ?3 || '\"') AS TEXT) IS ?4)";
+    return db_run(work->db, sql, NULL, fault, "tttt", change->id, table_name(validated->table),
+                  table_key(validated->table), validated->key_text);
+}

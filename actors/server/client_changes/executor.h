@@ -1,0 +1,21 @@
+/*  executor - makes a change that was found to fit, inside the caller's savepoint.  */
+
+#pragma once
+
+#include "actors/server/client_changes/validator.h"
+
+/*  Constraint failures are ERR_RULE_VIOLATION, with SQLite's words.  */
+CHECKED err_t executor_apply(const work_t *work, const client_change_t *change,
+                             const validated_t *validated, fault_t *fault);
+/*  Before the end of the transaction: what others write is not this client's.  */
+CHECKED err_t executor_forget_origin(db_t *db, fault_t *fault);
+
+/*  True while a deferred foreign key points nowhere.  */
+bool executor_owes_keys(db_t *db);
+
+/*  Rows that are logged and not yet sealed.  */
+CHECKED err_t executor_count_logged(db_t *db, size_t *n, fault_t *fault);
+/*  Rows that the application's own triggers wrote because of this change are news to its
+    client too: takes the client's name off them.  */
+CHECKED err_t executor_disown_derived(const work_t *work, const client_change_t *change,
+                                      const validated_t *validated, fault_t *fault);

@@ -1,0 +1,244 @@
+/*  client-changes - judges what clients send and applies it: the only writer of entity
+    rows on the server.
+
+    Hears  client_changes   from listener; answered with client_verdicts after the commit.
+    Says   committed        to replicator; wal_grown to checkpointer.
+
+    The requests of a round share one transaction. Trouble with the database costs no
+    client anything: nothing was decided, and they are asked to send it again.  */
+
+#include "actors/server/actors.h"
+#include "actors/server/change_log.h"
+#include "actors/server/client_changes/errors.h"
+#include "actors/server/client_changes/executor.h"
+#include "actors/server/client_changes/schema.h"
+#include "actors/server/client_changes/transaction.h"
+#include "actors/settings.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct submission {
+    ticket_t ticket;
+    const client_changes_t *request; /* lives as long as the round */
+    verdict_t *verdicts;
+} submission_t;
+
+typedef struct handler {
+    db_t *db;
+    catalog_t *catalog;
+    int64_t schema_version;
+    submission_t *submissions; /* of this round */
+    size_t n, room;
+} handler_t;
+
+/*  --------------------------------------------------------------------- starting  */
+
+static err_t
+open_database(handler_t *self, ctx_t *ctx, fault_t *fault)
+{
+    const settings_t *settings = ctx_settings(ctx);
+    char epoch[UUID_TEXT];
+    ctx_uuid(ctx, epoch);
+    err_t err = db_open(settings->server_db, true, &self->db, fault);
+    if (err == OK)
+        err = schema_prepare(self->db, settings->server_schema, epoch, fault);
+    if (err == OK)
+        err = catalog_open(self->db, &self->catalog, fault);
+    return err;
+}
+
+/*  What a foreign writer did while the server was down becomes a position here.  */
+static err_t
+catch_up(handler_t *self, fault_t *fault)
+{
+    uint64_t lsn = 0;
+    self->schema_version = -1;
+    err_t err = db_begin(self->db, fault);
+    if (err != OK)
+        return err;
+    err = schema_follow(self->db, self->catalog, &self->schema_version, fault);
+    if (err == OK)
+        err = change_log_seal(self->db, &lsn, fault);
+    if (err == OK)
+        return db_commit(self->db, fault);
+    db_rollback(self->db);
+    return err;
+}
+
+static err_t
+start(void *state, ctx_t *ctx)
+{
+    handler_t *self = state;
+    fault_t fault = {0};
+    err_t err = open_database(self, ctx, &fault);
+    if (err == OK)
+        err = catch_up(self, &fault);
+    return err == OK ? OK : ctx_fail(ctx, "%s", fault.text);
+}
+
+/*  -------------------------------------------------------------------- collecting  */
+
+static err_t
+on_client_changes(void *state, ctx_t *ctx, const void *body)
+{
+    handler_t *self = state;
+    const client_changes_t *request = body;
+    if (request->client_id[0] == '\0')
+        return ctx_refuse(ctx, ERR_MALFORMED, "field client_id: it must not be empty");
+    if (self->n == self->room) {
+        self->room = self->room ? self->room * 2 : 16;
+        self->submissions = mem_grow(self->submissions, self->room * sizeof *self->submissions);
+    }
+    self->submissions[self->n++] = (submission_t){
+        .ticket = ctx_ticket(ctx),
+        .request = request,
+        .verdicts = arena_new(ctx_arena(ctx), (request->n_changes + 1) * sizeof(verdict_t)),
+    };
+    return OK;
+}
+
+/*  ---------------------------------------------------------------------- deciding  */
+
+/*  The local transaction that begins at first: changes without a txn stand alone.  */
+static size_t
+transaction_size(const client_changes_t *request, size_t first)
+{
+    const client_change_t *changes = request->changes;
+    size_t n = 1;
+    while (changes[first].txn[0] != '\0' && first + n < request->n_changes
+           && strcmp(changes[first].txn, changes[first + n].txn) == 0)
+        n++;
+    return n;
+}
+
+static err_t
+judge_submission(const work_t *work, const submission_t *submission, uint64_t *lsn,
+                 fault_t *fault)
+{
+    const client_changes_t *request = submission->request;
+    size_t n = 0;
+    err_t err = OK;
+    for (size_t i = 0; err == OK && i < request->n_changes; i += n) {
+        n = transaction_size(request, i);
+        const transaction_t transaction = {
+            .changes = &request->changes[i],
+            .verdicts = &submission->verdicts[i],
+            .n = n,
+        };
+        err = transaction_judge(work, &transaction, lsn, fault);
+    }
+    return err;
+}
+
+static err_t
+judge_round(handler_t *self, ctx_t *ctx, uint64_t *lsn, fault_t *fault)
+{
+    work_t work = {
+        .db = self->db,
+        .catalog = self->catalog,
+        .arena = ctx_arena(ctx),
+        .wall_ms = ctx_wall_ms(ctx),
+    };
+    err_t err = schema_follow(self->db, self->catalog, &self->schema_version, fault);
+    if (err == OK)
+        err = change_log_seal(self->db, lsn, fault);
+    for (size_t i = 0; err == OK && i < self->n; i++) {
+        work.client_id = self->submissions[i].request->client_id;
+        err = judge_submission(&work, &self->submissions[i], lsn, fault);
+    }
+    if (err == OK)
+        err = executor_forget_origin(self->db, fault);
+    return err;
+}
+
+static err_t
+commit_round(handler_t *self, ctx_t *ctx, uint64_t *lsn, fault_t *fault)
+{
+    err_t err = db_begin(self->db, fault);
+    if (err != OK)
+        return err;
+    err = judge_round(self, ctx, lsn, fault);
+    if (err == OK)
+        err = db_commit(self->db, fault);
+    else
+        db_rollback(self->db);
+    if (err != OK)
+        self->schema_version = -1; /* triggers may have been rolled back as well */
+    return err;
+}
+
+static void
+put_off_round(handler_t *self, ctx_t *ctx, const fault_t *fault)
+{
+    const char *text = arena_text(ctx_arena(ctx), err_text(fault->err));
+    ctx_log(ctx, LOG_error, "changes of clients were put off: %s", fault->text);
+    for (size_t i = 0; i < self->n; i++) {
+        const submission_t *submission = &self->submissions[i];
+        for (size_t change = 0; change < submission->request->n_changes; change++)
+            errors_put_off(&submission->verdicts[change],
+                           submission->request->changes[change].id, text);
+    }
+}
+
+static void
+answer_round(handler_t *self, ctx_t *ctx)
+{
+    for (size_t i = 0; i < self->n; i++) {
+        const submission_t *submission = &self->submissions[i];
+        ANSWER(ctx, &submission->ticket, client_verdicts,
+               .session = submission->request->session, .verdicts = submission->verdicts,
+               .n_verdicts = submission->request->n_changes);
+    }
+    self->n = 0;
+}
+
+static err_t
+settle(void *state, ctx_t *ctx)
+{
+    handler_t *self = state;
+    uint64_t lsn = 0;
+    fault_t fault = {0};
+    if (self->n == 0)
+        return OK;
+    const err_t err = commit_round(self, ctx, &lsn, &fault);
+    if (err != OK)
+        put_off_round(self, ctx, &fault);
+    answer_round(self, ctx);
+    if (err == OK) {
+        SEND(ctx, "replicator", committed, .lsn = lsn);
+        SEND(ctx, "checkpointer", wal_grown, .pages = (uint64_t) db_wal_pages(self->db));
+    }
+    return OK;
+}
+
+static void
+stop(void *state, ctx_t *ctx)
+{
+    handler_t *self = state;
+    (void) ctx;
+    free(self->submissions);
+    catalog_close(&self->catalog);
+    db_close(&self->db);
+}
+
+static const edge_t sends[] = {
+    {"replicator", MSG_committed},
+    {"checkpointer", MSG_wal_grown},
+    {0},
+};
+
+static handler_fn *const handlers[MSG_COUNT] = {
+    [MSG_client_changes] = on_client_changes,
+};
+
+const actor_class_t client_changes = {
+    .name = "client-changes",
+    .summary = "judges what clients send and applies it",
+    .state_size = sizeof(handler_t),
+    .sends = sends,
+    .start = start,
+    .handlers = handlers,
+    .settle = settle,
+    .stop = stop,
+};

@@ -1,0 +1,72 @@
+#include "actors/server/client_changes/ledger.h"
+
+#include "schemas/codec.h"
+
+err_t
+ledger_claim(const work_t *work, const char *id, bool *fresh, fault_t *fault)
+{
+    static const char sql[] =
+        "INSERT OR IGNORE INTO client_changes (client_id, id, verdict, lsn)"
+        " VALUES (?1, ?2, '', 0)";
+    const err_t err = db_run(work->db, sql, NULL, fault, "tt", work->client_id, id);
+    *fresh = err == OK && db_changes(work->db) > 0;
+    return err;
+}
+
+err_t
+ledger_record(const work_t *work, const verdict_t *verdict, fault_t *fault)
+{
+    static const char sql[] = "UPDATE client_changes SET verdict = ?3, code = ?4, message = ?5,"
+                              " lsn = ?6 WHERE client_id = ?1 AND id = ?2";
+    return db_run(work->db, sql, NULL, fault, "tttttu", work->client_id, verdict->id,
+                  verdict->verdict, verdict->code, verdict->message, verdict->lsn);
+}
+
+static const char *
+keep_text(const work_t *work, sqlite3_stmt *statement, int column)
+{
+    if (sqlite3_column_type(statement, column) == SQLITE_NULL)
+        return NULL;
+    return arena_text(work->arena, column_text(statement, column));
+}
+
+err_t
+ledger_recall(const work_t *work, verdict_t *verdict, fault_t *fault)
+{
+    static const char sql[] = "SELECT verdict, code, message, lsn FROM client_changes"
+                              " WHERE client_id = ?1 AND id = ?2";
+    err_t err = OK;
+    sqlite3_stmt *statement =
+        db_query(work->db, sql, fault, "tt", work->client_id, verdict->id);
+    if (!db_step(work->db, statement, &err, fault))
+        return err != OK ? err
+                         : fault_set(fault, ERR_CORRUPT, "client_changes: %s is gone from it",
+                                     verdict->id);
+    *verdict = (verdict_t){
+        .id = verdict->id,
+        .verdict = "duplicate",
+        .first = keep_text(work, statement, 0),
+        .code = keep_text(work, statement, 1),
+        .message = keep_text(work, statement, 2),
+        .lsn = (uint64_t) sqlite3_column_int64(statement, 3),
+    };
+    sqlite3_reset(statement);
+    return OK;
+}
+
+err_t
+ledger_keep_rejected(const work_t *work, const client_change_t *change,
+                     const verdict_t *verdict, fault_t *fault)
+{
+    static const char sql[] =
+        "INSERT INTO changes_history (time, client_id, change_id, tbl, operation, data, code,"
+        " message) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+    buffer_t json = {0};
+    err_t err = msgpack_to_json(change->data, &json);
+    const char *data = err == OK ? buffer_text(&json) : NULL;
+    err = db_run(work->db, sql, NULL, fault, "ittttttt", work->wall_ms, work->client_id,
+                 change->id, change->table, change->operation, data, verdict->code,
+                 verdict->message);
+    buffer_release(&json);
+    return err;
+}

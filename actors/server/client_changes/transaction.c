@@ -1,0 +1,235 @@
+#include "actors/server/client_changes/transaction.h"
+
+#include "actors/server/change_log.h"
+#include "actors/server/client_changes/errors.h"
+#include "actors/server/client_changes/executor.h"
+#include "actors/server/client_changes/ledger.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static bool
+is(const verdict_t *verdict, const char *name)
+{
+    return strcmp(verdict->verdict, name) == 0;
+}
+
+/*  --------------------------------------------------------------- the server's row  */
+
+static bool
+equal_values(const value_t *a, const value_t *b)
+{
+    if (a->kind != b->kind)
+        return false;
+    if (a->kind == VALUE_INTEGER)
+        return a->integer == b->integer;
+    if (a->kind == VALUE_REAL)
+        return memcmp(&a->real, &b->real, sizeof a->real) == 0;
+    return a->bytes.size == b->bytes.size
+           && (a->bytes.size == 0 || memcmp(a->bytes.data, b->bytes.data, a->bytes.size) == 0);
+}
+
+static bool
+differs(const work_t *work, bytes_t sent, bytes_t row)
+{
+    bytes_t name;
+    value_t value;
+    value_t now;
+    row_reader_t reader = row_read(sent);
+    while (row_next(&reader, &name, &value)) {
+        const char *column = arena_text_of(work->arena, name.data, name.size);
+        if (!row_find(row, column, &now) || !equal_values(&value, &now))
+            return true;
+    }
+    return false;
+}
+
+/*  Gives the client the server's row; with sent, only if it is not what the client has.  */
+static err_t
+attach_row(const work_t *work, const validated_t *validated, const bytes_t *sent,
+           verdict_t *verdict, fault_t *fault)
+{
+    buffer_t row = {0};
+    bool found = false;
+    const err_t err = table_read(validated->table, &validated->key, &row, &found, fault);
+    if (err == OK && found && (sent == NULL || differs(work, *sent, buffer_bytes(&row))))
+        verdict->row = arena_bytes(work->arena, buffer_bytes(&row));
+    buffer_release(&row);
+    return err;
+}
+
+/*  A change that names no row of ours has nothing to be given.  */
+static err_t
+attach_row_named(const work_t *work, const client_change_t *change, verdict_t *verdict,
+                 fault_t *fault)
+{
+    validated_t validated = {0};
+    const err_t err = validator_find(work, change, &validated, fault);
+    if (err != OK)
+        return errors_is_verdict(err) ? OK : err;
+    const bool has_it = verdict->first && strcmp(verdict->first, "applied") == 0
+                        && validated.operation != OPERATION_DELETE;
+    return attach_row(work, &validated, has_it ? &change->data : NULL, verdict, fault);
+}
+
+/*  ----------------------------------------------------------------- one change  */
+
+static void
+note_clock(const work_t *work, const client_change_t *change, const validated_t *validated,
+           verdict_t *verdict)
+{
+    char text[120];
+    if (validated->updated_at == change->updated_at)
+        return;
+    const int64_t ahead_ms = change->updated_at - work->wall_ms;
+    (void) snprintf(text, sizeof text,
+                    "its clock is %lld s ahead of the server's: taken as made now; set it",
+                    (long long) (ahead_ms / 1000));
+    verdict->message = arena_text(work->arena, text);
+}
+
+static err_t
+judge(const work_t *work, const client_change_t *change, verdict_t *verdict, fault_t *fault)
+{
+    bool fresh = false;
+    validated_t validated = {0};
+    *verdict = (verdict_t){.id = change->id, .verdict = "duplicate"};
+    err_t err = ledger_claim(work, change->id, &fresh, fault);
+    if (err != OK || !fresh)
+        return err;
+    err = validator_check(work, change, &validated, fault);
+    if (err != OK)
+        return err;
+    if (validated.decision == DECISION_MERGE) {
+        verdict->verdict = "merged";
+        return attach_row(work, &validated, NULL, verdict, fault);
+    }
+    verdict->verdict = "applied";
+    note_clock(work, change, &validated, verdict);
+    err = executor_apply(work, change, &validated, fault);
+    if (err != OK || validated.operation == OPERATION_DELETE)
+        return err;
+    return attach_row(work, &validated, &change->data, verdict, fault);
+}
+
+/*  ------------------------------------------------------------- all of them, or none  */
+
+/*  Each applied change logs one row. More of them come from triggers of the application.  */
+static err_t
+disown_derived(const work_t *work, const transaction_t *self, fault_t *fault)
+{
+    size_t n_logged = 0;
+    size_t n_applied = 0;
+    for (size_t i = 0; i < self->n; i++)
+        n_applied += is(&self->verdicts[i], "applied");
+    err_t err = executor_count_logged(work->db, &n_logged, fault);
+    if (n_logged <= n_applied)
+        return err;
+    for (size_t i = 0; err == OK && i < self->n; i++) {
+        validated_t validated = {0};
+        if (!is(&self->verdicts[i], "applied"))
+            continue;
+        err = validator_find(work, &self->changes[i], &validated, fault);
+        if (err == OK)
+            err = executor_disown_derived(work, &self->changes[i], &validated, fault);
+    }
+    return err;
+}
+
+/*  *guilty is the change that failed. A deferred foreign key is owed by the first change
+    since which something was always owed.  */
+static err_t
+judge_all(const work_t *work, const transaction_t *self, size_t *guilty, fault_t *fault)
+{
+    size_t suspect = 0;
+    for (*guilty = 0; *guilty < self->n; ++*guilty) {
+        const err_t err = judge(work, &self->changes[*guilty], &self->verdicts[*guilty], fault);
+        if (err != OK)
+            return err;
+        if (!executor_owes_keys(work->db))
+            suspect = *guilty + 1;
+    }
+    if (suspect == self->n)
+        return disown_derived(work, self, fault);
+    *guilty = suspect;
+    return fault_set(fault, ERR_RULE_VIOLATION, "FOREIGN KEY constraint failed");
+}
+
+/*  fault says what the guilty one did.  */
+static err_t
+reject_all(const work_t *work, const transaction_t *self, size_t guilty, fault_t *fault)
+{
+    const err_t cause = fault->err;
+    const char *text = arena_text(work->arena, fault->text);
+    err_t err = OK;
+    db_rollback_to(work->db, "txn");
+    for (size_t i = 0; err == OK && i < self->n; i++) {
+        bool fresh = false;
+        verdict_t *verdict = &self->verdicts[i];
+        *verdict = (verdict_t){.id = self->changes[i].id, .verdict = "duplicate"};
+        err = ledger_claim(work, verdict->id, &fresh, fault);
+        if (err != OK || !fresh)
+            continue;
+        if (i == guilty)
+            errors_reject(verdict, cause, text);
+        else
+            errors_reject_along(verdict);
+        err = attach_row_named(work, &self->changes[i], verdict, fault);
+    }
+    return err;
+}
+
+/*  ---------------------------------------------------------------------- the ledger  */
+
+static err_t
+record_new(const work_t *work, const transaction_t *self, uint64_t lsn, fault_t *fault)
+{
+    err_t err = OK;
+    for (size_t i = 0; err == OK && i < self->n; i++) {
+        verdict_t *verdict = &self->verdicts[i];
+        if (is(verdict, "duplicate"))
+            continue;
+        verdict->lsn = lsn;
+        err = ledger_record(work, verdict, fault);
+        if (err == OK && errors_is_rejected(verdict))
+            err = ledger_keep_rejected(work, &self->changes[i], verdict, fault);
+    }
+    return err;
+}
+
+/*  After record_new(): the first one may stand in the same transaction.  */
+static err_t
+recall_duplicates(const work_t *work, const transaction_t *self, fault_t *fault)
+{
+    err_t err = OK;
+    for (size_t i = 0; err == OK && i < self->n; i++) {
+        verdict_t *verdict = &self->verdicts[i];
+        if (!is(verdict, "duplicate"))
+            continue;
+        err = ledger_recall(work, verdict, fault);
+        if (err == OK)
+            err = attach_row_named(work, &self->changes[i], verdict, fault);
+    }
+    return err;
+}
+
+err_t
+transaction_judge(const work_t *work, const transaction_t *self, uint64_t *lsn, fault_t *fault)
+{
+    size_t guilty = 0;
+    err_t err = db_savepoint(work->db, "txn", fault);
+    if (err != OK)
+        return err;
+    err = judge_all(work, self, &guilty, fault);
+    if (errors_is_verdict(err))
+        err = reject_all(work, self, guilty, fault);
+    if (err == OK)
+        err = change_log_seal(work->db, lsn, fault);
+    if (err == OK)
+        err = record_new(work, self, *lsn, fault);
+    if (err == OK)
+        err = recall_duplicates(work, self, fault);
+    if (err == OK)
+        err = db_release(work->db, "txn", fault);
+    return err;
+}

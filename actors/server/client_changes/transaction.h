@@ -1,0 +1,17 @@
+/*  transaction - judges one local transaction of a client, all or nothing.  */
+
+#pragma once
+
+#include "actors/server/client_changes/work.h"
+
+typedef struct transaction {
+    const client_change_t *changes; /* in the order recorded */
+    verdict_t *verdicts;            /* one each, to be filled */
+    size_t n;
+} transaction_t;
+
+/*  Inside the round's transaction, with nothing unsealed. It is one position at most, and
+    *lsn is the newest one afterwards. An error is trouble of the database: nothing was
+    decided, and the round must be rolled back.  */
+CHECKED err_t transaction_judge(const work_t *work, const transaction_t *self, uint64_t *lsn,
+                                fault_t *fault);

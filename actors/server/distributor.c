@@ -1,0 +1,353 @@
+/*  distributor - a stream for each client, from the first snapshot to live.
+
+    Hears  stream_open, stream_pull, stream_ack, stream_close, head_get   from listener;
+           log_advanced                                                  from replicator.
+    Says   stream_opened, stream_chunk, head as answers; log_advanced to listener, when
+           somebody who was idle might have something now.
+
+    It answers each pull with one chunk and never sends unasked, so a slow client costs a
+    cursor and nothing else. What clients acknowledge is saved now and then: it only tells
+    people where each client stands.  */
+
+#include "actors/common/catalog.h"
+#include "actors/server/actors.h"
+#include "actors/server/change_log.h"
+#include "actors/server/streams.h"
+#include "actors/settings.h"
+
+#include <string.h>
+
+enum {
+    SNAPSHOTS = 8,        /* held at a time: each keeps the log from being emptied */
+    SNAPSHOT_MS = 600000, /* and none longer than that */
+    ACKS = 50,            /* saved at once */
+    ACKS_MS = 5000,       /* or after so long */
+    TIMER_ACKS = 0,       /* other timers are sessions */
+};
+
+typedef struct distributor {
+    db_t *reader;
+    db_t *writer;
+    catalog_t *catalog;
+    streams_t streams;
+    log_head_t head; /* as read for the request being handled */
+    size_t n_acks;   /* since they were saved */
+    bool save;       /* at the end of this round */
+    bool slot_freed; /* somebody may take a snapshot now */
+} distributor_t;
+
+static err_t
+start(void *state, ctx_t *ctx)
+{
+    distributor_t *self = state;
+    const settings_t *settings = ctx_settings(ctx);
+    fault_t fault = {0};
+    err_t err = db_open_reader(settings->server_db, &self->reader, &fault);
+    if (err == OK)
+        err = db_open(settings->server_db, false, &self->writer, &fault);
+    if (err == OK)
+        err = catalog_open(self->reader, &self->catalog, &fault);
+    return err == OK ? OK : ctx_fail(ctx, "%s", fault.text);
+}
+
+static stream_source_t
+source_of(const distributor_t *self, ctx_t *ctx)
+{
+    const settings_t *settings = ctx_settings(ctx);
+    return (stream_source_t){
+        .db = self->reader,
+        .path = settings->server_db,
+        .frame_bytes = (size_t) settings->stream_frame_bytes,
+        .arena = ctx_arena(ctx),
+    };
+}
+
+/*  ---------------------------------------------------------------------- opening  */
+
+typedef struct opening {
+    const char *phase;
+    const char *reason;
+    uint64_t lsn; /* where the stream begins; 0: with a snapshot */
+} opening_t;
+
+static const char *
+reason_to_resync(const log_head_t *head, uint64_t floor, const stream_open_t *request)
+{
+    const bool epoch_known = request->epoch != NULL && request->epoch[0] != '\0';
+    if (epoch_known && strcmp(request->epoch, head->epoch) != 0)
+        return "epoch_changed";
+    if (request->lsn > head->lsn)
+        return "client_ahead";
+    if (request->lsn < floor)
+        return "history_truncated";
+    return NULL;
+}
+
+static err_t
+decide_opening(distributor_t *self, const stream_open_t *request, opening_t *opening,
+               fault_t *fault)
+{
+    uint64_t floor = 0;
+    err_t err = change_log_head(self->reader, &self->head, fault);
+    if (err == OK)
+        err = change_log_floor(self->reader, &floor, fault);
+    *opening = (opening_t){.phase = "snapshot"};
+    if (err != OK || request->lsn == 0)
+        return err;
+    opening->reason = reason_to_resync(&self->head, floor, request);
+    opening->phase = opening->reason                 ? "resync"
+                     : request->lsn < self->head.lsn ? "catchup"
+                                                     : "live";
+    opening->lsn = opening->reason ? 0 : request->lsn;
+    return OK;
+}
+
+/*  Tables without a single key cannot be synchronised.  */
+static size_t
+describe_tables(distributor_t *self, arena_t *arena, table_schema_t **tables)
+{
+    const size_t n = catalog_count(self->catalog);
+    size_t described = 0;
+    *tables = arena_new(arena, (n + 1) * sizeof **tables);
+    for (size_t i = 0; i < n; i++) {
+        const table_t *table = catalog_at(self->catalog, i);
+        if (table_key(table) != NULL)
+            (*tables)[described++] = table_describe(table, arena);
+    }
+    return described;
+}
+
+/*  An older stream of the session or of the client has nobody left to pull it.  */
+static void
+close_older(distributor_t *self, const stream_open_t *request)
+{
+    for (size_t i = 0; i < self->streams.n; i++) {
+        stream_t *stream = self->streams.items[i];
+        if (stream->session == request->session
+            || strcmp(stream->client_id, request->client_id) == 0)
+            stream->closed = true;
+    }
+    self->slot_freed = true;
+    streams_sweep(&self->streams);
+}
+
+static err_t
+on_stream_open(void *state, ctx_t *ctx, const void *body)
+{
+    distributor_t *self = state;
+    const stream_open_t *request = body;
+    const stream_source_t source = source_of(self, ctx);
+    opening_t opening;
+    fault_t fault = {0};
+    table_schema_t *tables = NULL;
+    close_older(self, request);
+    err_t err = decide_opening(self, request, &opening, &fault);
+    if (err == OK)
+        err = catalog_refresh(self->catalog, &fault);
+    if (err != OK)
+        return ctx_refuse(ctx, err, "%s", fault.text);
+    stream_t *stream = streams_add(&self->streams, request->session, request->client_id);
+    err = stream_start(stream, &source, opening.lsn, &fault);
+    if (err != OK)
+        return ctx_refuse(ctx, err, "%s", fault.text);
+    const size_t n_tables = describe_tables(self, ctx_arena(ctx), &tables);
+    REPLY(ctx, stream_opened, .session = request->session, .phase = opening.phase,
+          .reason = opening.reason, .epoch = self->head.epoch, .lsn = self->head.lsn,
+          .tables = tables, .n_tables = n_tables);
+    return OK;
+}
+
+/*  ---------------------------------------------------------------------- pulling  */
+
+static void
+note_snapshot(distributor_t *self, ctx_t *ctx, const stream_t *stream, bool had_snapshot)
+{
+    const bool has_snapshot = stream->snapshot != NULL;
+    if (has_snapshot && !had_snapshot)
+        ctx_after(ctx, stream->session, SNAPSHOT_MS);
+    if (had_snapshot && !has_snapshot) {
+        ctx_cancel(ctx, stream->session);
+        self->slot_freed = true;
+    }
+}
+
+static err_t
+on_stream_pull(void *state, ctx_t *ctx, const void *body)
+{
+    distributor_t *self = state;
+    const stream_pull_t *request = body;
+    const stream_source_t source = source_of(self, ctx);
+    stream_chunk_t chunk = {.session = request->session};
+    fault_t fault = {0};
+    stream_t *stream = streams_find(&self->streams, request->session);
+    if (stream == NULL)
+        return ctx_refuse(ctx, ERR_NOT_FOUND, "session %llu: it has no stream",
+                          (unsigned long long) request->session);
+    const bool had_snapshot = stream->snapshot != NULL;
+    const bool may_open = streams_count_snapshots(&self->streams) < SNAPSHOTS;
+    const err_t err = stream_next(stream, &source, may_open, &chunk, &fault);
+    note_snapshot(self, ctx, stream, had_snapshot);
+    if (err != OK)
+        return ctx_refuse(ctx, err, "%s", fault.text);
+    ctx_reply(ctx, MSG_stream_chunk, &chunk);
+    return OK;
+}
+
+/*  A client that reads a snapshot for so long has stopped.  */
+static void
+take_snapshot_away(distributor_t *self, ctx_t *ctx, uint64_t session)
+{
+    stream_t *stream = streams_find(&self->streams, session);
+    if (stream == NULL || stream->snapshot == NULL)
+        return;
+    ctx_log(ctx, LOG_warning, "%s: its snapshot was given up after %d minutes",
+            stream->client_id, SNAPSHOT_MS / 60000);
+    snapshot_destroy(&stream->snapshot);
+    stream->lost = true;
+    self->slot_freed = true;
+}
+
+/*  ------------------------------------------------------------- acknowledgements  */
+
+static err_t
+on_stream_ack(void *state, ctx_t *ctx, const void *body)
+{
+    distributor_t *self = state;
+    const stream_ack_t *ack = body;
+    stream_t *stream = streams_find(&self->streams, ack->session);
+    if (stream == NULL || ack->lsn <= stream->acked)
+        return OK;
+    stream->acked = ack->lsn;
+    stream->dirty = true;
+    if (self->n_acks++ == 0)
+        ctx_after(ctx, TIMER_ACKS, ACKS_MS);
+    self->save = self->save || self->n_acks >= ACKS;
+    return OK;
+}
+
+static err_t
+on_stream_close(void *state, ctx_t *ctx, const void *body)
+{
+    distributor_t *self = state;
+    const stream_close_t *request = body;
+    stream_t *stream = streams_find(&self->streams, request->session);
+    if (stream == NULL)
+        return OK;
+    if (stream->snapshot)
+        ctx_cancel(ctx, stream->session);
+    self->slot_freed = self->slot_freed || stream->snapshot != NULL;
+    snapshot_destroy(&stream->snapshot);
+    stream->closed = true;
+    self->save = self->save || stream->dirty;
+    return OK;
+}
+
+static err_t
+on_timer(void *state, ctx_t *ctx, uint64_t timer)
+{
+    distributor_t *self = state;
+    if (timer == TIMER_ACKS)
+        self->save = self->n_acks > 0;
+    else
+        take_snapshot_away(self, ctx, timer);
+    return OK;
+}
+
+static void
+save_acks(distributor_t *self, ctx_t *ctx)
+{
+    fault_t fault = {0};
+    self->save = false;
+    self->n_acks = 0;
+    ctx_cancel(ctx, TIMER_ACKS);
+    if (streams_save(&self->streams, self->writer, ctx_wall_ms(ctx), &fault) != OK) {
+        ctx_log(ctx, LOG_warning, "positions of clients were not saved: %s", fault.text);
+        return;
+    }
+    SEND(ctx, "checkpointer", wal_grown, .pages = (uint64_t) db_wal_pages(self->writer));
+}
+
+/*  ------------------------------------------------------------------------- head  */
+
+static err_t
+on_head_get(void *state, ctx_t *ctx, const void *body)
+{
+    distributor_t *self = state;
+    const head_get_t *request = body;
+    fault_t fault = {0};
+    const err_t err = change_log_head(self->reader, &self->head, &fault);
+    if (err != OK)
+        return ctx_refuse(ctx, err, "%s", fault.text);
+    REPLY(ctx, head, .session = request->session, .epoch = self->head.epoch,
+          .lsn = self->head.lsn);
+    return OK;
+}
+
+static err_t
+on_log_advanced(void *state, ctx_t *ctx, const void *body)
+{
+    const log_advanced_t *news = body;
+    (void) state;
+    SEND(ctx, "listener", log_advanced, .lsn = news->lsn);
+    return OK;
+}
+
+/*  ---------------------------------------------------------------------- the end  */
+
+static err_t
+settle(void *state, ctx_t *ctx)
+{
+    distributor_t *self = state;
+    if (self->save)
+        save_acks(self, ctx);
+    streams_sweep(&self->streams);
+    if (self->slot_freed && streams_wait_for_snapshot(&self->streams))
+        SEND(ctx, "listener", log_advanced, .lsn = self->head.lsn);
+    self->slot_freed = false;
+    return OK;
+}
+
+static err_t
+drain(void *state, ctx_t *ctx)
+{
+    distributor_t *self = state;
+    if (self->n_acks > 0)
+        save_acks(self, ctx);
+    return OK;
+}
+
+static void
+stop(void *state, ctx_t *ctx)
+{
+    distributor_t *self = state;
+    (void) ctx;
+    streams_release(&self->streams);
+    catalog_close(&self->catalog);
+    db_close(&self->writer);
+    db_close(&self->reader);
+}
+
+static const edge_t sends[] = {
+    {"listener", MSG_log_advanced},
+    {"checkpointer", MSG_wal_grown},
+    {0},
+};
+
+static handler_fn *const handlers[MSG_COUNT] = {
+    [MSG_stream_open] = on_stream_open, [MSG_stream_pull] = on_stream_pull,
+    [MSG_stream_ack] = on_stream_ack,   [MSG_stream_close] = on_stream_close,
+    [MSG_head_get] = on_head_get,       [MSG_log_advanced] = on_log_advanced,
+};
+
+const actor_class_t distributor = {
+    .name = "distributor",
+    .summary = "a stream for each client",
+    .state_size = sizeof(distributor_t),
+    .sends = sends,
+    .start = start,
+    .handlers = handlers,
+    .on_timer = on_timer,
+    .settle = settle,
+    .drain = drain,
+    .stop = stop,
+};

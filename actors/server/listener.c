@@ -1,0 +1,294 @@
+/*  listener - WebSocket sessions of clients.
+
+    Hears  stream_opened, stream_chunk, head   from distributor; client_verdicts from
+           client-changes; log_advanced when an idle session may have something.
+    Says   client_changes, and stream_open, stream_pull, stream_ack, stream_close, head_get.
+
+    It decides who may connect, checks every frame, and keeps each client's pace. What is in
+    a chunk and what becomes of a change is other actors' business. A client is who its
+    connection says, whatever a frame claims.  */
+
+#include "actors/server/actors.h"
+#include "actors/server/chunks.h"
+#include "actors/server/frames.h"
+#include "actors/server/sessions.h"
+#include "actors/settings.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum {
+    FRAGMENTS = 64,
+    PING_S = 20,
+    HANGUP_S = 60,
+    ABSENT_MS = 30000, /* from acceptance to the open connection */
+};
+
+typedef struct listener {
+    sessions_t sessions;
+    uint64_t next; /* number of the next session */
+} listener_t;
+
+/*  --------------------------------------------------------------------- starting  */
+
+static void
+log_address(ctx_t *ctx, const char *address, int port)
+{
+    const char *colon = strrchr(address, ':');
+    const int host = colon ? (int) (colon - address) : (int) strlen(address);
+    ctx_log(ctx, LOG_info, "listening on %.*s:%d", host, address, port);
+}
+
+/*  Numbers begin anywhere: a distributor that outlived another listener does not mistake a
+    new session for an old one.  */
+static err_t
+start(void *state, ctx_t *ctx)
+{
+    listener_t *self = state;
+    const settings_t *settings = ctx_settings(ctx);
+    const net_limits_t limits = {
+        .max_frame = (size_t) settings->limits_frame_bytes,
+        .max_fragments = FRAGMENTS,
+        .ping_s = PING_S,
+        .hangup_s = HANGUP_S,
+    };
+    int port = 0;
+    fault_t fault = {0};
+    self->next = (ctx_random(ctx) >> 16) + 1;
+    if (net_listen(ctx, settings->server_listen, &limits, &port, &fault) != OK)
+        return ctx_fail(ctx, "%s", fault.text);
+    log_address(ctx, settings->server_listen, port);
+    return OK;
+}
+
+/*  ------------------------------------------------------------------ connections  */
+
+static err_t
+on_upgrade(void *state, ctx_t *ctx, const net_upgrade_t *upgrade, net_answer_t *answer)
+{
+    listener_t *self = state;
+    const settings_t *settings = ctx_settings(ctx);
+    const uint64_t now_ms = ctx_now_ms(ctx);
+    visitor_t visitor = {0};
+    upgrade_judge(upgrade, &visitor, answer);
+    if (answer->status != 101)
+        return OK;
+    if (now_ms > ABSENT_MS)
+        sessions_forget_absent(&self->sessions, now_ms - ABSENT_MS);
+    if (self->sessions.n >= (size_t) settings->limits_clients) {
+        *answer = (net_answer_t){.status = 503, .body = "Too many clients: try again later"};
+        return OK;
+    }
+    answer->token = self->next++;
+    (void) sessions_add(&self->sessions, answer->token, &visitor, now_ms);
+    return OK;
+}
+
+static err_t
+on_open(void *state, ctx_t *ctx, conn_t conn, uint64_t token)
+{
+    listener_t *self = state;
+    session_t *session = sessions_numbered(&self->sessions, token);
+    if (session == NULL) {
+        net_close(ctx, conn, 1013, "It took too long to open");
+        return OK;
+    }
+    session_t *older = sessions_of(&self->sessions, session->visitor.client_id);
+    if (older)
+        session_close(older, ctx, 1000, "Replaced by new connection");
+    session->conn = conn;
+    ctx_log(ctx, LOG_info, "%s connected", session->visitor.client_id);
+    session_open_stream(session, ctx, session->visitor.lsn, session->visitor.epoch);
+    return OK;
+}
+
+static err_t
+on_frame(void *state, ctx_t *ctx, conn_t conn, bytes_t frame, bool binary)
+{
+    listener_t *self = state;
+    session_t *session = sessions_on(&self->sessions, conn);
+    if (session && !session->closing)
+        frames_take(session, ctx, frame, binary);
+    return OK;
+}
+
+static err_t
+on_drained(void *state, ctx_t *ctx, conn_t conn)
+{
+    listener_t *self = state;
+    session_t *session = sessions_on(&self->sessions, conn);
+    if (session)
+        session_pull(session, ctx);
+    return OK;
+}
+
+static err_t
+on_close(void *state, ctx_t *ctx, conn_t conn, int status, const char *reason)
+{
+    listener_t *self = state;
+    session_t *session = sessions_on(&self->sessions, conn);
+    if (session == NULL)
+        return OK;
+    ctx_log(ctx, LOG_info, "%s disconnected: %d %s", session->visitor.client_id, status,
+            reason ? reason : "");
+    if (!session->closing)
+        SEND(ctx, "distributor", stream_close, .session = session->number);
+    sessions_remove(&self->sessions, session);
+    return OK;
+}
+
+/*  --------------------------------------------------------------------- streams  */
+
+static err_t
+on_stream_opened(void *state, ctx_t *ctx, const void *body)
+{
+    listener_t *self = state;
+    const stream_opened_t *opened = body;
+    session_t *session = sessions_numbered(&self->sessions, opened->session);
+    if (session == NULL)
+        return OK;
+    (void) snprintf(session->epoch, sizeof session->epoch, "%s", opened->epoch);
+    if (!session->described)
+        TELL(session, ctx, srv_schema, .epoch = opened->epoch, .server_lsn = opened->lsn,
+             .tables = opened->tables, .n_tables = opened->n_tables);
+    if (strcmp(opened->phase, "resync") == 0)
+        TELL(session, ctx, srv_resync_required, .reason = opened->reason,
+             .epoch = opened->epoch);
+    session->described = true;
+    session->opened = true;
+    session_end_request(session, ctx);
+    session_pull(session, ctx);
+    return OK;
+}
+
+/*  A chunk of a stream that was opened again since is of no use.  */
+static err_t
+on_stream_chunk(void *state, ctx_t *ctx, const void *body)
+{
+    listener_t *self = state;
+    const stream_chunk_t *chunk = body;
+    session_t *session = sessions_numbered(&self->sessions, chunk->session);
+    if (session == NULL || !session->opened || !session->pulling)
+        return OK;
+    session->pulling = false;
+    chunks_send(session, ctx, chunk);
+    return OK;
+}
+
+static err_t
+on_log_advanced(void *state, ctx_t *ctx, const void *body)
+{
+    listener_t *self = state;
+    (void) body;
+    for (size_t i = 0; i < self->sessions.n; i++)
+        session_wake(self->sessions.items[i], ctx);
+    return OK;
+}
+
+/*  ------------------------------------------------------------------ other answers  */
+
+static err_t
+on_client_verdicts(void *state, ctx_t *ctx, const void *body)
+{
+    listener_t *self = state;
+    const client_verdicts_t *verdicts = body;
+    session_t *session = sessions_numbered(&self->sessions, verdicts->session);
+    if (session == NULL)
+        return OK;
+    frames_send_verdicts(session, ctx, verdicts);
+    session_end_request(session, ctx);
+    return OK;
+}
+
+/*  News of a position may be lost on the way; here it is noticed.  */
+static err_t
+on_head(void *state, ctx_t *ctx, const void *body)
+{
+    listener_t *self = state;
+    const head_t *head = body;
+    session_t *session = sessions_numbered(&self->sessions, head->session);
+    if (session == NULL)
+        return OK;
+    TELL(session, ctx, srv_heartbeat, .lsn = head->lsn);
+    session_end_request(session, ctx);
+    if (session->idle && head->lsn > session->sent)
+        session_wake(session, ctx);
+    return OK;
+}
+
+/*  Undecided changes are sent again after a reconnect, so there is nothing better to do
+    for them than to cause one.  */
+static err_t
+on_error(void *state, ctx_t *ctx, const failure_t *failure)
+{
+    listener_t *self = state;
+    session_t *session = sessions_numbered(&self->sessions, failure->token);
+    ctx_log(ctx, LOG_warning, "%s came to nothing: %s", schema_of(failure->request)->name,
+            failure->text);
+    if (session == NULL)
+        return OK;
+    if (failure->request == MSG_head_get)
+        session_end_request(session, ctx);
+    else if (failure->request != MSG_stream_pull)
+        session_close(session, ctx, 1011, "The server has trouble: try again");
+    else if (session->opened)
+        session_reopen_stream(session, ctx);
+    return OK;
+}
+
+/*  ---------------------------------------------------------------------- the end  */
+
+static err_t
+drain(void *state, ctx_t *ctx)
+{
+    listener_t *self = state;
+    for (size_t i = 0; i < self->sessions.n; i++)
+        if (self->sessions.items[i]->conn != 0)
+            session_close(self->sessions.items[i], ctx, 1001, "The server is stopping");
+    return OK;
+}
+
+static void
+stop(void *state, ctx_t *ctx)
+{
+    listener_t *self = state;
+    (void) ctx;
+    sessions_release(&self->sessions);
+}
+
+static const edge_t sends[] = {
+    {"client-changes", MSG_client_changes},
+    {"distributor", MSG_stream_open},
+    {"distributor", MSG_stream_pull},
+    {"distributor", MSG_stream_ack},
+    {"distributor", MSG_stream_close},
+    {"distributor", MSG_head_get},
+    {0},
+};
+
+static handler_fn *const handlers[MSG_COUNT] = {
+    [MSG_stream_opened] = on_stream_opened,     [MSG_stream_chunk] = on_stream_chunk,
+    [MSG_log_advanced] = on_log_advanced,       [MSG_head] = on_head,
+    [MSG_client_verdicts] = on_client_verdicts,
+};
+
+static const net_handlers_t net = {
+    .on_upgrade = on_upgrade,
+    .on_open = on_open,
+    .on_frame = on_frame,
+    .on_drained = on_drained,
+    .on_close = on_close,
+};
+
+const actor_class_t listener = {
+    .name = "listener",
+    .summary = "WebSocket sessions of clients",
+    .state_size = sizeof(listener_t),
+    .sends = sends,
+    .start = start,
+    .handlers = handlers,
+    .on_error = on_error,
+    .drain = drain,
+    .stop = stop,
+    .net = &net,
+};

@@ -1,0 +1,202 @@
+/*  replicator - notices what was committed, by whom ever, and passes the news on.
+
+    Hears  committed      from client-changes; and, through the descriptor of wal_watch,
+                          what any other program has written.
+    Says   log_advanced   to distributor, once a position.
+
+    Rows of a foreign writer are sealed as one position. Positions beyond stream.history
+    are forgotten, a few at a time, only when something was committed anyway.  */
+
+#include "actors/server/actors.h"
+#include "actors/server/change_log.h"
+#include "actors/server/wal_watch.h"
+#include "actors/settings.h"
+
+#include <unistd.h>
+
+enum {
+    TIMER_AGAIN = 1,
+    TIMER_LOOK = 2,
+    AGAIN_MS = 1000,   /* after trouble with the database */
+    PRUNE_AFTER = 256, /* positions too many before anything is forgotten */
+    PRUNE_ROWS = 2000, /* forgotten at once, about */
+};
+
+/*  A commit can be seen a little later than its bytes in the log: the disk comes between. So
+    whoever was woken by the bytes looks again, and then rests.  */
+static const uint64_t looks_ms[] = {2, 20, 200, 2000};
+
+typedef struct replicator {
+    db_t *db;
+    uint64_t announced;
+    int64_t data_version; /* as PRAGMA data_version: it moves when others commit */
+    int watch;            /* descriptor; 0 or less: none */
+    size_t n_looks;       /* since the log was last written to */
+} replicator_t;
+
+/*  --------------------------------------------------------------------- starting  */
+
+static int64_t
+data_version(replicator_t *self)
+{
+    return db_number(self->db, "PRAGMA data_version", -1);
+}
+
+/*  Without a watch we are slower, not wrong.  */
+static void
+watch(replicator_t *self, ctx_t *ctx, const char *database)
+{
+    fault_t fault = {0};
+    if (wal_watch_open(database, &self->watch, &fault) == OK)
+        ctx_watch_fd(ctx, self->watch);
+    else
+        ctx_log(ctx, LOG_warning, "%s", fault.text);
+}
+
+static err_t
+start(void *state, ctx_t *ctx)
+{
+    replicator_t *self = state;
+    const settings_t *settings = ctx_settings(ctx);
+    log_head_t head;
+    fault_t fault = {0};
+    err_t err = db_open(settings->server_db, false, &self->db, &fault);
+    if (err == OK)
+        err = change_log_head(self->db, &head, &fault);
+    if (err != OK)
+        return ctx_fail(ctx, "%s", fault.text);
+    self->announced = head.lsn;
+    self->data_version = data_version(self);
+    watch(self, ctx, settings->server_db);
+    return OK;
+}
+
+/*  ---------------------------------------------------------------------- advancing  */
+
+static err_t
+is_too_long(replicator_t *self, const log_head_t *head, uint64_t history, bool *too_long,
+            fault_t *fault)
+{
+    uint64_t floor = 0;
+    const err_t err = change_log_floor(self->db, &floor, fault);
+    *too_long = err == OK && head->lsn - floor >= history + PRUNE_AFTER;
+    return err;
+}
+
+static err_t
+write_log(replicator_t *self, log_head_t *head, uint64_t history, bool prune, fault_t *fault)
+{
+    err_t err = db_begin(self->db, fault);
+    if (err != OK)
+        return err;
+    err = change_log_seal(self->db, &head->lsn, fault);
+    if (err == OK && prune)
+        err = change_log_prune(self->db, head->lsn - history, PRUNE_ROWS, fault);
+    if (err == OK)
+        return db_commit(self->db, fault);
+    db_rollback(self->db);
+    return err;
+}
+
+/*  Takes the write lock only if there is something to write.  */
+static err_t
+keep_log(replicator_t *self, ctx_t *ctx, log_head_t *head, fault_t *fault)
+{
+    const settings_t *settings = ctx_settings(ctx);
+    const uint64_t history = (uint64_t) settings->stream_history;
+    bool too_long = false;
+    err_t err = change_log_head(self->db, head, fault);
+    if (err == OK)
+        err = is_too_long(self, head, history, &too_long, fault);
+    if (err != OK || (!head->unsealed && !too_long))
+        return err;
+    err = write_log(self, head, history, too_long, fault);
+    if (err == OK)
+        SEND(ctx, "checkpointer", wal_grown, .pages = (uint64_t) db_wal_pages(self->db));
+    return err;
+}
+
+static err_t
+advance(replicator_t *self, ctx_t *ctx)
+{
+    log_head_t head = {0};
+    fault_t fault = {0};
+    if (keep_log(self, ctx, &head, &fault) != OK) {
+        ctx_log(ctx, LOG_warning, "the change log was not read: %s; trying again", fault.text);
+        ctx_after(ctx, TIMER_AGAIN, AGAIN_MS);
+        return OK;
+    }
+    if (head.lsn > self->announced) {
+        self->announced = head.lsn;
+        SEND(ctx, "distributor", log_advanced, .lsn = head.lsn);
+    }
+    return OK;
+}
+
+static err_t
+on_committed(void *state, ctx_t *ctx, const void *body)
+{
+    (void) body;
+    return advance(state, ctx);
+}
+
+/*  Our own writing wakes us too, but leaves the version as it was.  */
+static err_t
+look(replicator_t *self, ctx_t *ctx)
+{
+    if (self->n_looks < COUNT_OF(looks_ms))
+        ctx_after(ctx, TIMER_LOOK, looks_ms[self->n_looks++]);
+    const int64_t version = data_version(self);
+    if (version == self->data_version)
+        return OK;
+    self->data_version = version;
+    return advance(self, ctx);
+}
+
+static err_t
+on_timer(void *state, ctx_t *ctx, uint64_t timer)
+{
+    return timer == TIMER_LOOK ? look(state, ctx) : advance(state, ctx);
+}
+
+static err_t
+on_fd(void *state, ctx_t *ctx, int fd)
+{
+    replicator_t *self = state;
+    wal_watch_clear(fd);
+    self->n_looks = 0;
+    return look(self, ctx);
+}
+
+static void
+stop(void *state, ctx_t *ctx)
+{
+    replicator_t *self = state;
+    if (self->watch > 0) {
+        ctx_unwatch_fd(ctx, self->watch);
+        (void) close(self->watch);
+    }
+    db_close(&self->db);
+}
+
+static const edge_t sends[] = {
+    {"distributor", MSG_log_advanced},
+    {"checkpointer", MSG_wal_grown},
+    {0},
+};
+
+static handler_fn *const handlers[MSG_COUNT] = {
+    [MSG_committed] = on_committed,
+};
+
+const actor_class_t replicator = {
+    .name = "replicator",
+    .summary = "notices what was committed and passes the news on",
+    .state_size = sizeof(replicator_t),
+    .sends = sends,
+    .start = start,
+    .handlers = handlers,
+    .on_timer = on_timer,
+    .on_fd = on_fd,
+    .stop = stop,
+};

@@ -1,0 +1,161 @@
+#include "actors/server/session.h"
+
+#include "actors/settings.h"
+#include "schemas/wire.h"
+
+#include <stdlib.h>
+
+enum {
+    QUEUED_BYTES = 1024 * 1024, /* on the socket: no more is produced beyond that */
+    REQUESTS = 4,               /* under way: no more is read beyond that */
+    FAILURES = 3,               /* of its stream in a row: then the client starts anew */
+};
+
+session_t *
+session_new(uint64_t number, const visitor_t *visitor, uint64_t now_ms)
+{
+    session_t *self = mem_new(sizeof *self);
+    self->number = number;
+    self->visitor = *visitor;
+    self->since_ms = now_ms;
+    return self;
+}
+
+void
+session_destroy(session_t **self)
+{
+    if (*self == NULL)
+        return;
+    window_release(&(*self)->window);
+    free(*self);
+    *self = NULL;
+}
+
+void
+session_send(session_t *self, ctx_t *ctx, message_id_t id, const void *body)
+{
+    buffer_t out = {0};
+    if (self->closing)
+        return;
+    wire_pack(id, &(frame_t){.timestamp = ctx_wall_ms(ctx)}, body, &out);
+    net_send(ctx, self->conn, buffer_bytes(&out), true);
+    buffer_release(&out);
+}
+
+void
+session_close(session_t *self, ctx_t *ctx, int code, const char *reason)
+{
+    if (self->closing)
+        return;
+    self->closing = true;
+    SEND(ctx, "distributor", stream_close, .session = self->number);
+    net_close(ctx, self->conn, code, reason);
+}
+
+/*  ------------------------------------------------------------------------ requests  */
+
+static void
+pause_reading(session_t *self, ctx_t *ctx, bool pause)
+{
+    if (self->paused == pause || self->closing)
+        return;
+    self->paused = pause;
+    net_pause(ctx, self->conn, pause);
+}
+
+void
+session_begin_request(session_t *self, ctx_t *ctx)
+{
+    self->requests++;
+    pause_reading(self, ctx, self->requests > REQUESTS);
+}
+
+void
+session_end_request(session_t *self, ctx_t *ctx)
+{
+    self->requests -= self->requests > 0;
+    pause_reading(self, ctx, self->requests > REQUESTS);
+}
+
+/*  ---------------------------------------------------------------------- its stream  */
+
+void
+session_open_stream(session_t *self, ctx_t *ctx, uint64_t lsn, const char *epoch)
+{
+    window_clear(&self->window);
+    self->opened = self->pulling = self->idle = self->woken = self->completing = false;
+    self->sent = lsn;
+    self->position = lsn;
+    self->snapshot_lsn = 0;
+    session_begin_request(self, ctx);
+    REQUEST(ctx, "distributor", self->number, stream_open, .session = self->number,
+            .client_id = self->visitor.client_id, .epoch = epoch, .lsn = lsn);
+}
+
+void
+session_reopen_stream(session_t *self, ctx_t *ctx)
+{
+    if (++self->failures > FAILURES)
+        session_close(self, ctx, 1011, "Its stream has failed");
+    else
+        session_open_stream(self, ctx, self->position, "");
+}
+
+static bool
+has_room(const session_t *self, ctx_t *ctx)
+{
+    const settings_t *settings = ctx_settings(ctx);
+    return window_count(&self->window) < (size_t) settings->stream_window
+           && net_queued(ctx, self->conn) < QUEUED_BYTES;
+}
+
+void
+session_pull(session_t *self, ctx_t *ctx)
+{
+    if (!self->opened || self->pulling || self->idle || self->completing || self->closing)
+        return;
+    if (!has_room(self, ctx))
+        return;
+    self->pulling = true;
+    REQUEST(ctx, "distributor", self->number, stream_pull, .session = self->number);
+}
+
+/*  While a chunk is under way its answer may be older than the news.  */
+void
+session_wake(session_t *self, ctx_t *ctx)
+{
+    self->woken = self->pulling;
+    self->idle = false;
+    session_pull(self, ctx);
+}
+
+/*  ----------------------------------------------------------------- acknowledgements  */
+
+void
+session_acknowledge(session_t *self, ctx_t *ctx, uint64_t lsn)
+{
+    window_take(&self->window, lsn);
+    if (lsn > self->position && lsn <= self->sent) {
+        self->position = lsn;
+        SEND(ctx, "distributor", stream_ack, .session = self->number,
+             .client_id = self->visitor.client_id, .lsn = lsn);
+    }
+    session_pull(self, ctx);
+}
+
+void
+session_complete_snapshot(session_t *self, ctx_t *ctx)
+{
+    self->completing = self->window.pages > 0;
+    if (!self->completing)
+        TELL(self, ctx, srv_init_complete, .server_lsn = self->sent);
+}
+
+void
+session_acknowledge_page(session_t *self, ctx_t *ctx)
+{
+    window_take_page(&self->window);
+    if (self->completing)
+        session_complete_snapshot(self, ctx);
+    session_pull(self, ctx);
+}

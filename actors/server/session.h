@@ -1,0 +1,63 @@
+/*  session - one client's connection: what it was sent, what it asked, what it may get next.
+
+    Data is pulled for it from the distributor, one chunk at a time, while it has room:
+    fewer than stream.window frames unacknowledged, and little queued on its socket.  */
+
+#pragma once
+
+#include "actors/server/upgrade.h"
+#include "actors/server/window.h"
+
+typedef struct session {
+    uint64_t number; /* on the bus; never reused */
+    conn_t conn;     /* 0: accepted, not open yet */
+    uint64_t since_ms;
+    visitor_t visitor;
+    char epoch[UUID_TEXT]; /* the server's */
+
+    window_t window;
+    uint64_t sent;     /* position after the last chunk */
+    uint64_t position; /* acknowledged */
+    uint64_t snapshot_lsn;
+
+    bool described;  /* it got the schema */
+    bool opened;     /* its stream is */
+    bool pulling;    /* a chunk was asked for */
+    bool idle;       /* there was none */
+    bool woken;      /* there may be one by now */
+    bool completing; /* the snapshot's end waits for the last page's acknowledgement */
+    bool paused;     /* it is not read from */
+    bool closing;
+
+    unsigned requests; /* of its own, not answered yet */
+    unsigned failures; /* of its stream, in a row */
+    uint64_t ignored;  /* frames of unknown types */
+} session_t;
+
+session_t *session_new(uint64_t number, const visitor_t *visitor, uint64_t now_ms);
+void session_destroy(session_t **self);
+
+void session_send(session_t *self, ctx_t *ctx, message_id_t id, const void *body);
+#define TELL(self, ctx, name, ...) session_send(self, ctx, MSG_##name, &(name##_t){__VA_ARGS__})
+/*  The connection ends; its stream ends now.  */
+void session_close(session_t *self, ctx_t *ctx, int code, const char *reason);
+
+/*  Its stream begins, or begins again, after lsn; epoch may be empty.  */
+void session_open_stream(session_t *self, ctx_t *ctx, uint64_t lsn, const char *epoch);
+/*  Its stream has failed: it begins again where the client stands.  */
+void session_reopen_stream(session_t *self, ctx_t *ctx);
+/*  Asks for a chunk if there is room for one.  */
+void session_pull(session_t *self, ctx_t *ctx);
+/*  There may be something for it.  */
+void session_wake(session_t *self, ctx_t *ctx);
+
+/*  The client has committed up to lsn.  */
+void session_acknowledge(session_t *self, ctx_t *ctx, uint64_t lsn);
+/*  It has committed a page.  */
+void session_acknowledge_page(session_t *self, ctx_t *ctx);
+/*  Once every page is acknowledged.  */
+void session_complete_snapshot(session_t *self, ctx_t *ctx);
+
+/*  Requests on behalf of the client: too many, and it is not read from until one ends.  */
+void session_begin_request(session_t *self, ctx_t *ctx);
+void session_end_request(session_t *self, ctx_t *ctx);

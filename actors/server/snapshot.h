@@ -1,0 +1,19 @@
+/*  snapshot - the whole database as it was at one position, page by page.
+
+    It holds a read transaction on a connection of its own, which keeps the write-ahead log
+    from being emptied: whoever opens one sees to it that it ends.  */
+
+#pragma once
+
+#include "schemas/message.h"
+
+typedef struct snapshot snapshot_t;
+
+CHECKED err_t snapshot_open(const char *database, snapshot_t **self, fault_t *fault);
+void snapshot_destroy(snapshot_t **self);
+uint64_t snapshot_lsn(const snapshot_t *self);
+
+/*  Fills table, after, final, chunk and changes with the next page of about max_bytes; no
+    table: there is no further page. Every table has at least one. It lives in arena.  */
+CHECKED err_t snapshot_page(snapshot_t *self, size_t max_bytes, arena_t *arena,
+                            stream_chunk_t *chunk, fault_t *fault);

@@ -1,0 +1,178 @@
+#include "actors/server/stream.h"
+
+#include "actors/server/change_log.h"
+#include "actors/server/stretch.h"
+
+#include <stdlib.h>
+
+/*  A live stream that is further behind than this many transactions catches up first,
+    several in a frame.  */
+enum { LIVE_BEHIND = 32 };
+
+stream_t *
+stream_new(uint64_t session, const char *client_id)
+{
+    stream_t *self = mem_new(sizeof *self);
+    self->session = session;
+    self->client_id = mem_text(client_id);
+    return self;
+}
+
+void
+stream_destroy(stream_t **self)
+{
+    if (*self == NULL)
+        return;
+    snapshot_destroy(&(*self)->snapshot);
+    free((*self)->client_id);
+    free(*self);
+    *self = NULL;
+}
+
+static void
+enter_catchup(stream_t *self)
+{
+    self->phase = STREAM_CATCHUP;
+    self->start = self->lsn;
+    self->chunks = 0;
+    self->count = 0;
+}
+
+static err_t
+follow_from(stream_t *self, const stream_source_t *source, uint64_t lsn, fault_t *fault)
+{
+    self->lsn = lsn;
+    self->index = 0;
+    self->parted = false;
+    enter_catchup(self);
+    return change_log_row_at(source->db, lsn, &self->row, fault);
+}
+
+err_t
+stream_start(stream_t *self, const stream_source_t *source, uint64_t lsn, fault_t *fault)
+{
+    snapshot_destroy(&self->snapshot);
+    self->lost = false;
+    if (lsn != 0)
+        return follow_from(self, source, lsn, fault);
+    self->phase = STREAM_SNAPSHOT;
+    return OK;
+}
+
+/*  ---------------------------------------------------------------------- snapshot  */
+
+static err_t
+begin_snapshot(stream_t *self, const stream_source_t *source, bool may_open,
+               stream_chunk_t *chunk, fault_t *fault)
+{
+    chunk->phase = "idle";
+    if (!may_open)
+        return OK;
+    const err_t err = snapshot_open(source->path, &self->snapshot, fault);
+    if (err != OK)
+        return err;
+    chunk->phase = "snapshot_begin";
+    chunk->lsn = snapshot_lsn(self->snapshot);
+    return OK;
+}
+
+static err_t
+next_page(stream_t *self, const stream_source_t *source, stream_chunk_t *chunk, fault_t *fault)
+{
+    const uint64_t lsn = snapshot_lsn(self->snapshot);
+    chunk->phase = "snapshot";
+    chunk->prev = chunk->lsn = lsn;
+    const err_t err =
+        snapshot_page(self->snapshot, source->frame_bytes, source->arena, chunk, fault);
+    if (err != OK || chunk->table != NULL)
+        return err;
+    chunk->phase = "snapshot_end";
+    chunk->last = true;
+    snapshot_destroy(&self->snapshot);
+    return follow_from(self, source, lsn, fault);
+}
+
+static err_t
+next_of_snapshot(stream_t *self, const stream_source_t *source, bool may_open,
+                 stream_chunk_t *chunk, fault_t *fault)
+{
+    if (self->lost)
+        return fault_set(fault, ERR_EXPIRED, "the snapshot took too long and was given up");
+    if (self->snapshot == NULL)
+        return begin_snapshot(self, source, may_open, chunk, fault);
+    return next_page(self, source, chunk, fault);
+}
+
+/*  -------------------------------------------------------------------- transactions  */
+
+/*  A part that the client holds must be ended for it, even with nothing more to send.  */
+static bool
+is_moved(const stream_t *self, const stretch_t *stretch)
+{
+    return stretch->n == 0 && !self->parted;
+}
+
+static err_t
+next_stretch(stream_t *self, const stream_source_t *source, uint64_t up_to,
+             stream_chunk_t *chunk, fault_t *fault)
+{
+    const bool live = self->phase == STREAM_LIVE;
+    stretch_t stretch;
+    const err_t err =
+        stretch_read(self, source, (reach_t){.up_to = up_to, .single = live}, &stretch, fault);
+    if (err != OK)
+        return err;
+    chunk->phase = is_moved(self, &stretch) ? "moved" : live ? "live" : "catchup";
+    chunk->prev = self->lsn;
+    chunk->lsn = stretch.last ? stretch.lsn : self->lsn;
+    chunk->last = stretch.last;
+    chunk->changes = stretch.changes;
+    chunk->n_changes = stretch.n;
+    chunk->chunk = live ? 1 : self->chunks + 1;
+    self->chunks += !is_moved(self, &stretch);
+    self->count += stretch.n;
+    self->parted = !stretch.last;
+    self->lsn = chunk->lsn;
+    self->row = stretch.row;
+    self->index = stretch.index;
+    return OK;
+}
+
+static void
+end_catchup(stream_t *self, stream_chunk_t *chunk)
+{
+    chunk->phase = "catchup_end";
+    chunk->prev = self->start;
+    chunk->lsn = self->lsn;
+    chunk->last = true;
+    chunk->count = self->count;
+    self->phase = STREAM_LIVE;
+}
+
+static void
+rest(const stream_t *self, stream_chunk_t *chunk)
+{
+    chunk->phase = "idle";
+    chunk->lsn = self->lsn;
+}
+
+err_t
+stream_next(stream_t *self, const stream_source_t *source, bool may_open, stream_chunk_t *chunk,
+            fault_t *fault)
+{
+    log_head_t head;
+    if (self->phase == STREAM_SNAPSHOT)
+        return next_of_snapshot(self, source, may_open, chunk, fault);
+    const err_t err = change_log_head(source->db, &head, fault);
+    if (err != OK)
+        return err;
+    if (self->phase == STREAM_LIVE && head.lsn > self->lsn + LIVE_BEHIND)
+        enter_catchup(self);
+    if (head.lsn > self->lsn)
+        return next_stretch(self, source, head.lsn, chunk, fault);
+    if (self->phase == STREAM_CATCHUP)
+        end_catchup(self, chunk);
+    else
+        rest(self, chunk);
+    return OK;
+}

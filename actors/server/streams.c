@@ -1,0 +1,123 @@
+#include "actors/server/streams.h"
+
+#include <stdlib.h>
+
+/*  Where that session is, or would be.  */
+static size_t
+place_of(const streams_t *self, uint64_t session)
+{
+    size_t low = 0;
+    size_t high = self->n;
+    while (low < high) {
+        const size_t middle = low + (high - low) / 2;
+        if (self->items[middle]->session < session)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+stream_t *
+streams_find(const streams_t *self, uint64_t session)
+{
+    const size_t place = place_of(self, session);
+    if (place == self->n || self->items[place]->session != session)
+        return NULL;
+    return self->items[place]->closed ? NULL : self->items[place];
+}
+
+stream_t *
+streams_add(streams_t *self, uint64_t session, const char *client_id)
+{
+    const size_t place = place_of(self, session);
+    if (self->n == self->room) {
+        self->room = self->room ? self->room * 2 : 16;
+        self->items = mem_grow(self->items, self->room * sizeof(stream_t *));
+    }
+    for (size_t i = self->n; i > place; i--)
+        self->items[i] = self->items[i - 1];
+    self->n++;
+    self->items[place] = stream_new(session, client_id);
+    return self->items[place];
+}
+
+void
+streams_sweep(streams_t *self)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < self->n; i++) {
+        if (self->items[i]->closed)
+            stream_destroy(&self->items[i]);
+        else
+            self->items[kept++] = self->items[i];
+    }
+    self->n = kept;
+}
+
+void
+streams_release(streams_t *self)
+{
+    for (size_t i = 0; i < self->n; i++)
+        stream_destroy(&self->items[i]);
+    free(self->items);
+    *self = (streams_t){0};
+}
+
+size_t
+streams_count_snapshots(const streams_t *self)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < self->n; i++)
+        n += self->items[i]->snapshot != NULL;
+    return n;
+}
+
+bool
+streams_wait_for_snapshot(const streams_t *self)
+{
+    for (size_t i = 0; i < self->n; i++) {
+        const stream_t *stream = self->items[i];
+        if (!stream->closed && !stream->lost && stream->phase == STREAM_SNAPSHOT
+            && stream->snapshot == NULL)
+            return true;
+    }
+    return false;
+}
+
+/*  -------------------------------------------------------------- acknowledgements  */
+
+static err_t
+save_one(const stream_t *stream, db_t *db, int64_t wall_ms, fault_t *fault)
+{
+    static const char sql[] =
+        "INSERT INTO waybill_clients (client_id, lsn, seen) VALUES (?1, ?2, ?3)"
+        " ON CONFLICT (client_id) DO UPDATE SET lsn = excluded.lsn, seen = excluded.seen";
+    return db_run(db, sql, NULL, fault, "tui", stream->client_id, stream->acked, wall_ms);
+}
+
+static err_t
+save_dirty(const streams_t *self, db_t *db, int64_t wall_ms, fault_t *fault)
+{
+    err_t err = OK;
+    for (size_t i = 0; err == OK && i < self->n; i++)
+        if (self->items[i]->dirty)
+            err = save_one(self->items[i], db, wall_ms, fault);
+    return err;
+}
+
+err_t
+streams_save(streams_t *self, db_t *db, int64_t wall_ms, fault_t *fault)
+{
+    err_t err = db_begin(db, fault);
+    if (err != OK)
+        return err;
+    err = save_dirty(self, db, wall_ms, fault);
+    if (err == OK)
+        err = db_commit(db, fault);
+    else
+        db_rollback(db);
+    for (size_t i = 0; err == OK && i < self->n; i++)
+        self->items[i]->dirty = false;
+    return err;
+}

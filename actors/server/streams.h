@@ -1,0 +1,24 @@
+/*  streams - the streams of all sessions, found by session.  */
+
+#pragma once
+
+#include "actors/server/stream.h"
+
+typedef struct streams {
+    stream_t **items; /* by ascending session */
+    size_t n, room;
+} streams_t;
+
+stream_t *streams_find(const streams_t *self, uint64_t session);
+/*  Makes one; one of that session must not be there.  */
+stream_t *streams_add(streams_t *self, uint64_t session, const char *client_id);
+/*  Destroys those that are closed.  */
+void streams_sweep(streams_t *self);
+void streams_release(streams_t *self);
+
+size_t streams_count_snapshots(const streams_t *self);
+/*  Whether one waits for its turn to open a snapshot.  */
+bool streams_wait_for_snapshot(const streams_t *self);
+
+/*  Writes what clients have acknowledged to waybill_clients, in one transaction.  */
+CHECKED err_t streams_save(streams_t *self, db_t *db, int64_t wall_ms, fault_t *fault);

@@ -1,0 +1,158 @@
+#include "actors/server/stretch.h"
+
+#include "actors/server/change_log.h"
+#include "schemas/codec.h"
+
+#include <string.h>
+
+enum {
+    CHANGE_OVERHEAD = 150,  /* what a change costs in a frame beside its row */
+    ROWS_LOOKED_AT = 20000, /* at a time: others want to be served as well */
+};
+
+typedef struct reading {
+    const stream_t *stream;
+    const stream_source_t *source;
+    reach_t reach;
+    stretch_t *stretch; /* up to the row looked at */
+    stretch_t whole;    /* up to the last transaction that has ended */
+    uint64_t open;      /* the transaction being read; 0: none yet */
+    size_t first;       /* where its changes begin */
+    size_t bytes, room, looked_at;
+    buffer_t row;
+} reading_t;
+
+static void
+make_room(reading_t *self)
+{
+    stretch_t *stretch = self->stretch;
+    if (stretch->n < self->room)
+        return;
+    self->room = self->room ? self->room * 2 : 64;
+    server_change_t *changes =
+        arena_new(self->source->arena, self->room * sizeof *stretch->changes);
+    for (size_t i = 0; i < stretch->n; i++)
+        changes[i] = stretch->changes[i];
+    stretch->changes = changes;
+}
+
+static const char *
+keep_text(const reading_t *self, const char *text)
+{
+    return text[0] ? arena_text(self->source->arena, text) : NULL;
+}
+
+static err_t
+add_change(reading_t *self, const log_row_t *row, fault_t *fault)
+{
+    buffer_clear(&self->row);
+    const err_t err =
+        json_to_msgpack((const char *) row->data.data, row->data.size, &self->row, fault);
+    if (err != OK)
+        return err;
+    make_room(self);
+    self->stretch->changes[self->stretch->n++] = (server_change_t){
+        .table = keep_text(self, row->table),
+        .operation = keep_text(self, row->operation),
+        .data = arena_bytes(self->source->arena, buffer_bytes(&self->row)),
+        .lsn = row->lsn,
+        .index = self->stretch->index,
+        .updated_at = row->updated_at,
+        .client_id = keep_text(self, row->client_id),
+        .id = keep_text(self, row->change_id),
+    };
+    self->bytes += row->data.size + CHANGE_OVERHEAD;
+    return OK;
+}
+
+static void
+end_transaction(reading_t *self)
+{
+    stretch_t *stretch = self->stretch;
+    if (self->open == 0)
+        return;
+    if (stretch->n > self->first)
+        stretch->changes[stretch->n - 1].last = true;
+    stretch->lsn = self->open;
+    stretch->index = 0;
+    stretch->last = true;
+    self->whole = *stretch;
+    self->first = stretch->n;
+}
+
+static bool
+is_enough(const reading_t *self)
+{
+    if (self->open == 0)
+        return false;
+    return (self->reach.single && self->stretch->n > 0)
+           || self->bytes >= self->source->frame_bytes || self->looked_at >= ROWS_LOOKED_AT;
+}
+
+static bool
+fits(const reading_t *self, const log_row_t *row)
+{
+    return self->stretch->n == 0 || self->bytes + row->data.size <= self->source->frame_bytes;
+}
+
+/*  Cuts before a row that does not fit: after the last whole transaction if there is one,
+    else in the middle.  */
+static void
+cut(reading_t *self)
+{
+    if (self->whole.last)
+        *self->stretch = self->whole;
+}
+
+/*  *done: the stretch is complete without this row.  */
+static err_t
+take(reading_t *self, const log_row_t *row, bool *done, fault_t *fault)
+{
+    if (row->lsn != self->open) {
+        end_transaction(self);
+        *done = is_enough(self);
+        if (*done)
+            return OK;
+        if (row->lsn != self->stretch->lsn + 1)
+            return fault_set(fault, ERR_GAP, "the history before this client was forgotten");
+        self->open = row->lsn;
+        self->stretch->last = false;
+    }
+    if (strcmp(row->client_id, self->stream->client_id) != 0) {
+        *done = !fits(self, row);
+        if (*done) {
+            cut(self);
+            return OK;
+        }
+        const err_t err = add_change(self, row, fault);
+        if (err != OK)
+            return err;
+    }
+    self->stretch->row = row->row;
+    self->stretch->index++;
+    self->looked_at++;
+    return OK;
+}
+
+err_t
+stretch_read(const stream_t *stream, const stream_source_t *source, reach_t reach,
+             stretch_t *stretch, fault_t *fault)
+{
+    *stretch = (stretch_t){
+        .lsn = stream->lsn, .row = stream->row, .index = stream->index, .last = true};
+    reading_t self = {.stream = stream, .source = source, .reach = reach, .stretch = stretch};
+    log_row_t row;
+    bool done = false;
+    err_t err = OK;
+    sqlite3_stmt *rows = change_log_read(source->db, stream->row, reach.up_to, fault);
+    while (!done && change_log_next(source->db, rows, &row, &err, fault)) {
+        err = take(&self, &row, &done, fault);
+        done = done || err != OK;
+    }
+    if (done)
+        sqlite3_reset(rows);
+    else if (err == OK)
+        end_transaction(&self);
+    buffer_release(&self.row);
+    return err;
+}

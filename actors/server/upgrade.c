@@ -1,0 +1,173 @@
+#include "actors/server/upgrade.h"
+
+#include "schemas/text.h"
+
+#include <ctype.h>
+#include <string.h>
+
+static const char sub_protocol[] = "waybill.v1";
+
+static void
+refuse(net_answer_t *answer, int status, const char *body)
+{
+    *answer = (net_answer_t){.status = status, .body = body};
+}
+
+/*  ------------------------------------------------------------------------ query  */
+
+/*  -1 if it is no hex digit.  */
+static int
+hex_digit(char digit)
+{
+    if (!isxdigit((unsigned char) digit))
+        return -1;
+    return isdigit((unsigned char) digit) ? digit - '0'
+                                          : tolower((unsigned char) digit) - 'a' + 10;
+}
+
+/*  False if a percent sign is not followed by two hex digits, the value is longer than room,
+    or what comes out is not clean text.  */
+static bool
+decode(const char *from, size_t size, char *to, size_t room)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < size; i++, n++) {
+        if (n + 1 >= room)
+            return false;
+        to[n] = from[i];
+        if (from[i] != '%')
+            continue;
+        if (i + 2 >= size || hex_digit(from[i + 1]) < 0 || hex_digit(from[i + 2]) < 0)
+            return false;
+        to[n] = (char) (hex_digit(from[i + 1]) * 16 + hex_digit(from[i + 2]));
+        i += 2;
+    }
+    to[n] = '\0';
+    return text_is_clean((bytes_t){(const uint8_t *) to, n});
+}
+
+/*  The raw value of a parameter, size long; NULL if it is not there.  */
+static const char *
+find(const char *query, const char *name, size_t *size)
+{
+    const size_t length = strlen(name);
+    while (*query) {
+        const size_t pair = strcspn(query, "&");
+        if (pair > length && strncmp(query, name, length) == 0 && query[length] == '=') {
+            *size = pair - length - 1;
+            return query + length + 1;
+        }
+        query += pair + (query[pair] == '&');
+    }
+    return NULL;
+}
+
+static bool
+read_client_id(const char *query, visitor_t *visitor, net_answer_t *answer)
+{
+    size_t size = 0;
+    const char *value = find(query, "clientId", &size);
+    if (value == NULL || size == 0) {
+        refuse(answer, 400, "Client ID is required");
+        return false;
+    }
+    if (!decode(value, size, visitor->client_id, sizeof visitor->client_id)) {
+        refuse(answer, 400, "Invalid client ID: it must be UTF-8 of at most 128 bytes");
+        return false;
+    }
+    return true;
+}
+
+static bool
+read_position(const char *query, visitor_t *visitor, net_answer_t *answer)
+{
+    char text[LSN_TEXT];
+    size_t size = 0;
+    const char *value = find(query, "lsn", &size);
+    visitor->lsn = 0;
+    if (value == NULL
+        || (decode(value, size, text, sizeof text) && lsn_parse(text, &visitor->lsn)))
+        return true;
+    refuse(answer, 400, "Invalid LSN format");
+    return false;
+}
+
+static bool
+read_epoch(const char *query, visitor_t *visitor, net_answer_t *answer)
+{
+    size_t size = 0;
+    const char *value = find(query, "epoch", &size);
+    visitor->epoch[0] = '\0';
+    if (value == NULL || decode(value, size, visitor->epoch, sizeof visitor->epoch))
+        return true;
+    refuse(answer, 400, "Invalid epoch");
+    return false;
+}
+
+/*  ------------------------------------------------------------------------ routes  */
+
+static bool
+offers(const char *protocols, const char *name)
+{
+    while (*protocols) {
+        protocols += strspn(protocols, " ,");
+        const size_t size = strcspn(protocols, " ,");
+        if (size == strlen(name) && strncmp(protocols, name, size) == 0)
+            return true;
+        protocols += size;
+    }
+    return false;
+}
+
+static void
+answer_sync(const net_upgrade_t *upgrade, visitor_t *visitor, net_answer_t *answer)
+{
+    if (!upgrade->upgrade) {
+        refuse(answer, 426, "Upgrade Required: this is a WebSocket");
+        return;
+    }
+    if (!read_client_id(upgrade->query, visitor, answer)
+        || !read_position(upgrade->query, visitor, answer)
+        || !read_epoch(upgrade->query, visitor, answer))
+        return;
+    if (!offers(upgrade->protocol, sub_protocol)) {
+        refuse(answer, 400,
+               "JSON clients are not served yet: offer the sub-protocol waybill.v1");
+        return;
+    }
+    *answer = (net_answer_t){.status = 101, .protocol = sub_protocol};
+}
+
+static void
+answer_health(const net_upgrade_t *upgrade, visitor_t *visitor, net_answer_t *answer)
+{
+    (void) upgrade;
+    (void) visitor;
+    *answer = (net_answer_t){
+        .status = 200,
+        .type = "application/json",
+        .body = "{\"status\":\"ok\"}",
+    };
+}
+
+static const struct {
+    const char *path;
+    void (*answer)(const net_upgrade_t *upgrade, visitor_t *visitor, net_answer_t *answer);
+} routes[] = {
+    {"/api/sync", answer_sync},
+    {"/api/sync/ws", answer_sync},
+    {"/healthz", answer_health},
+    {"/api/health", answer_health},
+};
+
+void
+upgrade_judge(const net_upgrade_t *upgrade, visitor_t *visitor, net_answer_t *answer)
+{
+    for (size_t i = 0; i < COUNT_OF(routes); i++) {
+        if (strcmp(routes[i].path, upgrade->path) == 0) {
+            routes[i].answer(upgrade, visitor, answer);
+            return;
+        }
+    }
+    refuse(answer, 404, "Not Found");
+}

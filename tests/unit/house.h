@@ -1,0 +1,30 @@
+/*  house - a small host for tests of the ipc gateway: a run directory, a gateway, and two
+    actors on one thread, "echo" and "sleeper".
+
+    Both answer ping with pong, count parcels and publish an actor_state for each. The sleeper
+    keeps everything unfinished while `asleep`.  */
+
+#pragma once
+
+#include "bus/gateway.h"
+#include "bus/port.h"
+
+typedef struct house {
+    char run_dir[64];
+    void *zmq;
+    gateway_t *gateway;
+    struct resident *residents[2];
+    atomic_bool asleep;
+} house_t;
+
+house_t *house_new(void);
+void house_destroy(house_t **self);
+/*  Another gateway takes the place of this one, as after a restart of the process.  */
+void house_replace_gateway(house_t *self);
+
+enum { ECHO, SLEEPER };
+/*  Parcels that the actor has taken so far, and how many did not have a greater number than
+    the one before.  */
+uint64_t house_parcels(const house_t *self, int actor);
+uint64_t house_disorder(const house_t *self, int actor);
+bool house_subscribed(const house_t *self, int actor);

@@ -1,0 +1,99 @@
+/*  agent - synchronises one database with a server.  */
+
+#include "actors/agent/actors.h"
+#include "actors/net/address.h"
+#include "actors/net/websocket.h"
+#include "tools/launch.h"
+#include "tools/verbs.h"
+
+#include <stdio.h>
+
+static bool
+check(const verb_t *verb, const settings_t *settings)
+{
+    fault_t fault = {0};
+    url_t url;
+    if (!settings->agent_db[0])
+        complain_usage(verb, "--db: it is missing; name the application's database file");
+    else if (!settings->agent_server[0])
+        complain_usage(verb, "--server: it is missing; give ws://HOST:PORT/api/sync");
+    else if (url_parse(settings->agent_server, &url, &fault) != OK)
+        complain("%s", fault.text);
+    else
+        return true;
+    return false;
+}
+
+static void
+announce(void *ready_to, host_t *host)
+{
+    (void) host;
+    const settings_t *settings = ready_to;
+    printf("waybill agent: ready, run directory %s\n", settings->process_run_dir);
+    fflush(stdout);
+}
+
+static int
+agent(args_t *args)
+{
+    const char *config = NULL, *db = NULL, *server = NULL, *client_id = NULL, *run_dir = NULL,
+               *log_level = NULL;
+    const option_rule_t rules[] = {
+        {"config", OPTION_TEXT, &config, 0, 0},
+        {"db", OPTION_TEXT, &db, 0, 0},
+        {"server", OPTION_TEXT, &server, 0, 0},
+        {"client-id", OPTION_TEXT, &client_id, 0, 0},
+        {"run-dir", OPTION_TEXT, &run_dir, 0, 0},
+        {"log-level", OPTION_TEXT, &log_level, 0, 0},
+        {0},
+    };
+    int status;
+    if (!options_read(args, rules, 0, 0, &status))
+        return status;
+
+    const launch_option_t options[] = {
+        {"agent.db", db},
+        {"agent.server", server},
+        {"agent.client_id", client_id},
+        {"process.run_dir", run_dir},
+        {"process.log_level", log_level},
+        {0},
+    };
+    static settings_t settings;
+    if (!launch_settings("agent", config, options, &settings) || !check(args->verb, &settings))
+        return STATUS_USAGE;
+    return launch_run(&(launch_t){
+        .role = "agent",
+        .settings = &settings,
+        .actors = agent_actors,
+        .net = &websocket_driver,
+        .ready = announce,
+        .ready_to = &settings,
+    });
+}
+
+const verb_t verb_agent = {
+    .name = "agent",
+    .summary = "keep an application's database in step with a server",
+    .usage =
+        "usage: waybill agent (--config FILE | --db FILE --server URL) [OPTION...]\n\n"
+        "Runs beside an application, in the foreground, until SIGTERM or SIGINT. The\n"
+        "application goes on using its own SQLite file; what it records here is sent to the\n"
+        "server when there is a connection, and what others changed is applied. Tables that\n"
+        "the file lacks are made as the server describes them. Without a connection it\n"
+        "records all the same, and `waybill status` tells why.\n\n"
+        "Prints one line when it is ready; its log goes to standard error.\n\n"
+        "  --config FILE   read settings from FILE; `waybill init` writes one. Options given\n"
+        "                  here count more than the file\n"
+        "  --db FILE       the application's SQLite file; made if missing\n"
+        "  --server URL    ws://HOST:PORT/api/sync\n"
+        "  --client-id ID  who this is to the server; default: made once, kept in the file\n"
+        "  --run-dir DIR   where other programs join; default $XDG_RUNTIME_DIR/waybill, else\n"
+        "                  /tmp/waybill-UID\n"
+        "  --log-level L   error, warning, info or debug\n\n"
+        "Exit status 0: stopped as asked. 1: an actor failed for good, or did not stop.\n"
+        "2: wrong usage or configuration, among it: a database that is locked, read-only or\n"
+        "not one, and a run directory that another agent has.\n\n"
+        "example: waybill agent --db notes.db --server ws://192.168.1.5:8787/api/sync\n",
+    .run = agent,
+};
