@@ -3,7 +3,7 @@
 
 #pragma once
 
-#include "schemas/base.h"
+#include "runtime/config.h"
 
 typedef struct settings {
 #define SECTION(name, roles, summary)
@@ -16,3 +16,6 @@ typedef struct settings {
 #undef NUMBER_KEY
 #undef FLAG_KEY
 } settings_t;
+
+/*  config.def for the loader: fills a settings_t.  */
+extern const config_table_t settings_table;

@@ -283,6 +283,9 @@ read_answer(ipc_client_t *self, mail_t *mail, ipc_heard_t *heard, fault_t *fault
                          err_text(err));
     if (!refused)
         return OK;
+    if (heard->id != MSG_problem)
+        return fault_set(fault, ERR_MALFORMED, "the answer from %s: %s", heard->from,
+                         err_text(ERR_MALFORMED));
     const problem_t *problem = heard->body;
     err = err_named(problem->code);
     return fault_set(fault, err == ERR_COUNT || err == OK ? ERR_FAILED : err, "%s",
@@ -298,7 +301,7 @@ ipc_client_request(ipc_client_t *self, const char *to, message_id_t id, const vo
     err_t err = ask(self, to, id, body, until_ns);
     if (err != OK)
         return fault_set(fault, err, "%s to %s: %s", schema_of(id)->name, to, err_text(err));
-    uint8_t question[16];
+    uint8_t question[16] = {0};
     uint64_t number = self->n_asked;
     for (asked_t *asked = self->first; asked != NULL; asked = asked->next)
         if (asked->ask == number)

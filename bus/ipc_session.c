@@ -21,7 +21,7 @@ struct ipc_session {
     uint64_t heard_ns, asked_ns;
     int n_unanswered;   /* pings */
     uint64_t asked_for; /* last number asked for with a NAK */
-    mail_t *first, **last;
+    mailbox_t mailbox;
     uint64_t n_owed; /* mail taken and not acknowledged */
     char (*patterns)[NAME_ROOM + 1];
     size_t n_patterns;
@@ -122,7 +122,6 @@ ipc_session_new(const char *endpoint, const char *name)
     ipc_session_t *self = mem_new(sizeof *self);
     snprintf(self->name, sizeof self->name, "%s", name);
     snprintf(self->address, sizeof self->address, "ipc/%s", name);
-    self->last = &self->first;
     self->heard_ns = ipc_session_now_ns();
     ipc_link_init(&self->link, new_epoch(), transmit, self);
     self->zmq = zmq_ctx_new();
@@ -133,16 +132,6 @@ ipc_session_new(const char *endpoint, const char *name)
     }
     say_hello(self);
     return self;
-}
-
-void
-mail_destroy(mail_t **self)
-{
-    if (*self == NULL)
-        return;
-    blob_unref(&(*self)->payload);
-    free(*self);
-    *self = NULL;
 }
 
 void
@@ -157,11 +146,7 @@ ipc_session_destroy(ipc_session_t **self_p)
     }
     if (self->zmq != NULL)
         zmq_ctx_term(self->zmq);
-    while (self->first != NULL) {
-        mail_t *mail = self->first;
-        self->first = mail->next;
-        mail_destroy(&mail);
-    }
+    mailbox_clear(&self->mailbox);
     ipc_link_release(&self->link);
     free(self->patterns);
     free(self);
@@ -234,7 +219,8 @@ on_bye(ipc_session_t *self, const envelope_t *envelope, bytes_t payload)
 static void
 acknowledge(ipc_session_t *self)
 {
-    uint64_t done = self->first != NULL ? self->first->envelope.seq - 1 : self->link.admitted;
+    const mail_t *oldest = self->mailbox.first;
+    uint64_t done = oldest != NULL ? oldest->envelope.seq - 1 : self->link.admitted;
     self->n_owed = 0;
     tell(self, ENVELOPE_CREDIT, "credit", done, number_pack(UINT64_MAX));
 }
@@ -255,16 +241,7 @@ on_message(ipc_session_t *self, const envelope_t *envelope, bytes_t payload)
     case ADMIT:
         break;
     }
-    mail_t *mail = mem_new(sizeof *mail);
-    uint8_t header[ENVELOPE_ROOM]; /* packed again, so that its texts are the mail's own */
-    bytes_t packed = {header, envelope_pack(envelope, header)};
-    if (envelope_unpack(packed, &mail->envelope, &mail->names) != OK) {
-        free(mail);
-        return;
-    }
-    mail->payload = blob_new(payload);
-    *self->last = mail;
-    self->last = &mail->next;
+    mailbox_add(&self->mailbox, mail_new(envelope, payload));
 }
 
 /*  What is not here is not for a client, and passed over.  */
@@ -392,20 +369,14 @@ ipc_session_all_done(const ipc_session_t *self)
 mail_t *
 ipc_session_mail(ipc_session_t *self)
 {
-    return self->first;
+    return self->mailbox.first;
 }
 
 void
 ipc_session_take(ipc_session_t *self, mail_t *mail)
 {
-    mail_t **at = &self->first;
-    while (*at != mail)
-        at = &(*at)->next;
-    *at = mail->next;
-    if (self->last == &mail->next)
-        self->last = at;
-    mail->next = NULL;
-    if (++self->n_owed >= OWED_AT_MOST || self->first == NULL)
+    mailbox_take(&self->mailbox, mail);
+    if (++self->n_owed >= OWED_AT_MOST || self->mailbox.first == NULL)
         acknowledge(self);
 }
 

@@ -7,16 +7,9 @@
 
 #include "bus/ipc_frame.h"
 #include "bus/ipc_link.h"
+#include "bus/mail.h"
 
 typedef struct ipc_session ipc_session_t;
-
-/*  A message that has come.  */
-typedef struct mail {
-    struct mail *next;
-    envelope_t envelope;
-    envelope_names_t names;
-    blob_t *payload;
-} mail_t;
 
 /*  Connects and says HELLO; nothing is waited for. NULL: no socket can be had.  */
 ipc_session_t *ipc_session_new(const char *endpoint, const char *name);
@@ -45,6 +38,5 @@ void ipc_session_subscribe(ipc_session_t *self, const char *pattern);
 mail_t *ipc_session_mail(ipc_session_t *self);
 /*  Takes one of them out, and acknowledges. The caller destroys it.  */
 void ipc_session_take(ipc_session_t *self, mail_t *mail);
-void mail_destroy(mail_t **self);
 
 int ipc_session_fd(ipc_session_t *self);

@@ -1,5 +1,7 @@
 #include "bus/peer.h"
 
+#include "bus/subscriptions.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

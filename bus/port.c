@@ -1,46 +1,11 @@
 #include "bus/port.h"
 
+#include "bus/link.h"
+#include "bus/subscriptions.h"
+
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-
-/*  A lo message that could not go yet. Texts of its envelope are in the block itself.  */
-typedef struct waiting {
-    struct waiting *next;
-    envelope_t envelope;
-    blob_t *payload;
-    char texts[];
-} waiting_t;
-
-/*  The sending half of a link.  */
-typedef struct out_link {
-    struct out_link *next;
-    char to[NAME_ROOM + 1];
-    uint64_t seq;  /* of the last message sent */
-    uint64_t done; /* the receiver is done with everything up to here */
-    size_t bytes;  /* sent and not done */
-    uint32_t sizes[PORT_WINDOW];
-    waiting_t *first, **last;
-    size_t n_events, event_bytes; /* among the waiting */
-    bool starved;                 /* somebody found no credit here */
-} out_link_t;
-
-/*  The receiving half.  */
-typedef struct in_link {
-    struct in_link *next;
-    char from[NAME_ROOM + 1];
-    uint64_t epoch;
-    uint64_t admitted; /* last seq */
-    uint64_t done;
-    size_t owed, owed_bytes; /* done since the last credit */
-    bool prompt, again;      /* credit soon; credit even if nothing is owed */
-} in_link_t;
-
-typedef struct subscription {
-    struct subscription *next;
-    char pattern[NAME_ROOM + 1];
-    char subscriber[NAME_ROOM + 1];
-} subscription_t;
 
 struct port {
     const char *name;
@@ -65,108 +30,17 @@ port_new(const char *name, const transport_t *transport, uint64_t epoch)
     return self;
 }
 
-static void
-waiting_free(waiting_t *self)
-{
-    blob_unref(&self->payload);
-    free(self);
-}
-
-static void
-out_link_free(out_link_t *self)
-{
-    while (self->first) {
-        waiting_t *waiting = self->first;
-        self->first = waiting->next;
-        waiting_free(waiting);
-    }
-    free(self);
-}
-
 void
 port_destroy(port_t **self_p)
 {
     port_t *self = *self_p;
     if (self == NULL)
         return;
-    for (out_link_t *link = self->out, *next; link; link = next) {
-        next = link->next;
-        out_link_free(link);
-    }
-    for (in_link_t *link = self->in, *next; link; link = next) {
-        next = link->next;
-        free(link);
-    }
-    for (subscription_t *each = self->subscriptions, *next; each; each = next) {
-        next = each->next;
-        free(each);
-    }
+    out_links_free(&self->out);
+    in_links_free(&self->in);
+    subscriptions_clear(&self->subscriptions);
     free(self);
     *self_p = NULL;
-}
-
-/*  ----------------------------------------------------------------------- links  */
-
-/*  "ipc/NAME" is carried by "ipc": the link is with the carrier.  */
-static size_t
-carrier_length(const char *name)
-{
-    return strcspn(name, "/");
-}
-
-static bool
-is_carrier(const char *carrier, const char *name, size_t length)
-{
-    return strncmp(carrier, name, length) == 0 && carrier[length] == '\0';
-}
-
-static out_link_t *
-find_out(const port_t *self, const char *to)
-{
-    if (self->out && strcmp(self->out->to, to) == 0)
-        return self->out;
-    size_t length = carrier_length(to);
-    for (out_link_t *link = self->out; link; link = link->next)
-        if (is_carrier(link->to, to, length))
-            return link;
-    return NULL;
-}
-
-static out_link_t *
-out_link(port_t *self, const char *to)
-{
-    out_link_t *link = find_out(self, to);
-    if (link)
-        return link;
-    link = mem_new(sizeof *link);
-    memcpy(link->to, to, carrier_length(to));
-    link->last = &link->first;
-    link->next = self->out;
-    self->out = link;
-    return link;
-}
-
-static in_link_t *
-in_link(port_t *self, const char *from)
-{
-    if (self->in && strcmp(self->in->from, from) == 0)
-        return self->in;
-    size_t length = carrier_length(from);
-    for (in_link_t *link = self->in; link; link = link->next)
-        if (is_carrier(link->from, from, length))
-            return link;
-    in_link_t *link = mem_new(sizeof *link);
-    memcpy(link->from, from, length);
-    link->next = self->in;
-    self->in = link;
-    return link;
-}
-
-static bool
-has_credit(const out_link_t *link)
-{
-    return link->seq - link->done < PORT_WINDOW
-           && (link->bytes < PORT_WINDOW_BYTES || link->seq == link->done);
 }
 
 /*  --------------------------------------------------------------------- sending  */
@@ -204,66 +78,6 @@ transmit(port_t *self, out_link_t *link, envelope_t *envelope, blob_t *payload)
     return OK;
 }
 
-static bool
-parks(const envelope_t *envelope)
-{
-    return envelope->kind != ENVELOPE_EVT && !(envelope->flags & FLAG_CONFLATE);
-}
-
-static bool
-texts_equal(const char *a, const char *b)
-{
-    return a == b || (a && b && strcmp(a, b) == 0);
-}
-
-static bool
-overwrite(out_link_t *link, const envelope_t *envelope, blob_t *payload)
-{
-    for (waiting_t *each = link->first; each; each = each->next) {
-        if (!(each->envelope.flags & FLAG_CONFLATE)
-            || !texts_equal(each->envelope.type, envelope->type)
-            || !texts_equal(each->envelope.key, envelope->key))
-            continue;
-        blob_unref(&each->payload);
-        each->payload = blob_ref(payload);
-        return true;
-    }
-    return false;
-}
-
-static char *
-keep_text(const char **text, char *at)
-{
-    if (*text == NULL)
-        return at;
-    size_t size = strlen(*text) + 1;
-    memcpy(at, *text, size);
-    *text = at;
-    return at + size;
-}
-
-static size_t
-text_room(const char *text)
-{
-    return text ? strlen(text) + 1 : 0;
-}
-
-static waiting_t *
-waiting_new(const envelope_t *envelope, blob_t *payload)
-{
-    size_t texts = text_room(envelope->type) + text_room(envelope->from)
-                   + text_room(envelope->to) + text_room(envelope->key);
-    waiting_t *self = mem_new(sizeof *self + texts);
-    self->envelope = *envelope;
-    self->payload = blob_ref(payload);
-    char *at = self->texts;
-    at = keep_text(&self->envelope.type, at);
-    at = keep_text(&self->envelope.from, at);
-    at = keep_text(&self->envelope.to, at);
-    keep_text(&self->envelope.key, at);
-    return self;
-}
-
 static void
 enqueue(port_t *self, out_link_t *link, const envelope_t *envelope, blob_t *payload)
 {
@@ -271,7 +85,7 @@ enqueue(port_t *self, out_link_t *link, const envelope_t *envelope, blob_t *payl
     *link->last = waiting;
     link->last = &waiting->next;
     self->stats.queued++;
-    self->n_parked += parks(envelope);
+    self->n_parked += waiting_parks(envelope);
     if (envelope->kind == ENVELOPE_EVT) {
         link->n_events++;
         link->event_bytes += payload->size;
@@ -287,7 +101,7 @@ keep(port_t *self, out_link_t *link, const envelope_t *envelope, blob_t *payload
         self->stats.events_dropped++;
         return bury(self, envelope, payload, ERR_OVERFLOW);
     }
-    if ((envelope->flags & FLAG_CONFLATE) && overwrite(link, envelope, payload))
+    if ((envelope->flags & FLAG_CONFLATE) && out_link_overwrite(link, envelope, payload))
         return OK;
     enqueue(self, link, envelope, payload);
     return OK;
@@ -319,8 +133,8 @@ port_send(port_t *self, envelope_t *draft, blob_t *payload, uint8_t id[16])
         err_t err = hand_over(self, to, draft, payload);
         return err == OK ? OK : bury(self, draft, payload, err);
     }
-    out_link_t *link = out_link(self, draft->to);
-    if (link->first || !has_credit(link))
+    out_link_t *link = out_link(&self->out, draft->to);
+    if (link->first || !out_link_has_credit(link))
         return keep(self, link, draft, payload);
     return transmit(self, link, draft, payload);
 }
@@ -336,7 +150,7 @@ port_parked_on(const port_t *self)
 {
     for (const out_link_t *link = self->out; link; link = link->next)
         for (const waiting_t *each = link->first; each; each = each->next)
-            if (parks(&each->envelope))
+            if (waiting_parks(&each->envelope))
                 return link->to;
     return NULL;
 }
@@ -344,8 +158,8 @@ port_parked_on(const port_t *self)
 uint32_t
 port_credit(port_t *self, const char *to)
 {
-    out_link_t *link = out_link(self, to);
-    if (link->first || !has_credit(link)) {
+    out_link_t *link = out_link(&self->out, to);
+    if (link->first || !out_link_has_credit(link)) {
         link->starved = true;
         return 0;
     }
@@ -355,13 +169,13 @@ port_credit(port_t *self, const char *to)
 static void
 flush(port_t *self, out_link_t *link)
 {
-    while (link->first && has_credit(link)) {
+    while (link->first && out_link_has_credit(link)) {
         waiting_t *waiting = link->first;
         link->first = waiting->next;
         if (link->first == NULL)
             link->last = &link->first;
         self->stats.queued--;
-        self->n_parked -= parks(&waiting->envelope);
+        self->n_parked -= waiting_parks(&waiting->envelope);
         if (waiting->envelope.kind == ENVELOPE_EVT) {
             link->n_events--;
             link->event_bytes -= waiting->payload->size;
@@ -377,7 +191,7 @@ port_on_credit(port_t *self, const envelope_t *envelope, const char **freed)
 {
     if (freed)
         *freed = NULL;
-    out_link_t *link = find_out(self, envelope->from);
+    out_link_t *link = find_out_link(self->out, envelope->from);
     if (link == NULL || envelope->epoch != self->epoch || envelope->seq > link->seq)
         return;
     while (link->done < envelope->seq) {
@@ -385,100 +199,39 @@ port_on_credit(port_t *self, const envelope_t *envelope, const char **freed)
         link->bytes -= link->sizes[link->done % PORT_WINDOW];
     }
     flush(self, link);
-    if (link->starved && has_credit(link)) {
+    if (link->starved && out_link_has_credit(link)) {
         link->starved = false;
         if (freed)
             *freed = link->to;
     }
 }
 
-/*  --------------------------------------------------------------- subscriptions  */
-
-bool
-pattern_matches(const char *pattern, const char *type)
-{
-    for (;;) {
-        if (pattern[0] == '>' && pattern[1] == '\0')
-            return *type != '\0';
-        size_t length = strcspn(pattern, ".");
-        size_t word = strcspn(type, ".");
-        bool prefix = length > 0 && pattern[length - 1] == '*';
-        size_t same = prefix ? length - 1 : length;
-        if (word < same || (!prefix && word != same) || word == 0
-            || strncmp(pattern, type, same) != 0)
-            return false;
-        pattern += length;
-        type += word;
-        if (*pattern != *type)
-            return false;
-        if (*pattern == '\0')
-            return true;
-        pattern++, type++;
-    }
-}
-
-static subscription_t **
-find_subscription(port_t *self, const char *pattern, const char *subscriber)
-{
-    subscription_t **at = &self->subscriptions;
-    while (
-        *at
-        && (strcmp((*at)->pattern, pattern) != 0 || strcmp((*at)->subscriber, subscriber) != 0))
-        at = &(*at)->next;
-    return at;
-}
+/*  ------------------------------------------------------------------ publishing  */
 
 void
 port_subscribe(port_t *self, const char *pattern, const char *subscriber)
 {
-    subscription_t **at = find_subscription(self, pattern, subscriber);
-    if (*at || strlen(pattern) > NAME_ROOM || strlen(subscriber) > NAME_ROOM)
-        return;
-    *at = mem_new(sizeof **at);
-    memcpy((*at)->pattern, pattern, strlen(pattern));
-    memcpy((*at)->subscriber, subscriber, strlen(subscriber));
+    subscriptions_add(&self->subscriptions, pattern, subscriber);
 }
 
 void
 port_unsubscribe(port_t *self, const char *pattern, const char *subscriber)
 {
-    subscription_t **at = find_subscription(self, pattern, subscriber);
-    subscription_t *found = *at;
-    if (found == NULL)
-        return;
-    *at = found->next;
-    free(found);
-}
-
-/*  Two patterns of one subscriber may match: it still gets the event once.  */
-static bool
-has_earlier_match(const port_t *self, const subscription_t *subscription, const char *type)
-{
-    for (const subscription_t *each = self->subscriptions; each != subscription;
-         each = each->next)
-        if (strcmp(each->subscriber, subscription->subscriber) == 0
-            && pattern_matches(each->pattern, type))
-            return true;
-    return false;
+    subscriptions_remove(&self->subscriptions, pattern, subscriber);
 }
 
 bool
 port_has_subscriber(const port_t *self, const char *type)
 {
-    for (const subscription_t *each = self->subscriptions; each; each = each->next)
-        if (pattern_matches(each->pattern, type))
-            return true;
-    return false;
+    return subscriptions_next(self->subscriptions, NULL, type) != NULL;
 }
 
 void
 port_publish(port_t *self, envelope_t *draft, blob_t *payload)
 {
     complete(self, draft);
-    for (const subscription_t *each = self->subscriptions; each; each = each->next) {
-        if (!pattern_matches(each->pattern, draft->type)
-            || has_earlier_match(self, each, draft->type))
-            continue;
+    const subscription_t *each = NULL;
+    while ((each = subscriptions_next(self->subscriptions, each, draft->type)) != NULL) {
         envelope_t copy = *draft;
         copy.to = each->subscriber;
         /* A subscriber that cannot take it costs a dead letter, never the publisher. */
@@ -491,7 +244,7 @@ port_publish(port_t *self, envelope_t *draft, blob_t *payload)
 admission_t
 port_admit(port_t *self, const envelope_t *envelope, size_t bytes)
 {
-    in_link_t *link = in_link(self, envelope->from);
+    in_link_t *link = in_link(&self->in, envelope->from);
     if (envelope->epoch > link->epoch) {
         link->epoch = envelope->epoch;
         link->admitted = link->done = 0;
@@ -514,7 +267,7 @@ port_admit(port_t *self, const envelope_t *envelope, size_t bytes)
 void
 port_done(port_t *self, const envelope_t *envelope)
 {
-    in_link_t *link = in_link(self, envelope->from);
+    in_link_t *link = in_link(&self->in, envelope->from);
     if (envelope->epoch != link->epoch)
         return;
     assert(envelope->seq == link->done + 1);

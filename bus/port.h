@@ -58,11 +58,6 @@ void port_subscribe(port_t *self, const char *pattern, const char *subscriber);
 void port_unsubscribe(port_t *self, const char *pattern, const char *subscriber);
 /*  Would anybody get an event of that type?  */
 bool port_has_subscriber(const port_t *self, const char *type);
-/*  Words are separated by dots and underscores are part of a word: `*` matches one word, `>`
-    the rest, anything else itself. A pattern ending in `*` also matches by prefix:
-    "srv_*".  */
-bool pattern_matches(const char *pattern, const char *type);
-
 /*  A REQ or CAST waits for credit.  */
 bool port_parked(const port_t *self);
 /*  Who it waits for; NULL if nothing is parked.  */

@@ -57,8 +57,7 @@ print_event(const ipc_heard_t *heard, bool json, FILE *out)
     time_text(wall_ms(), time);
     if (!json) {
         fprintf(out, "%s %-18s ", time, heard->from);
-        message_print(heard->id, heard->body, out);
-        fputc('\n', out);
+        message_print(heard->id, heard->body, out); /* ends the line */
         return;
     }
     buffer_t text = {0};

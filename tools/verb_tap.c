@@ -5,6 +5,7 @@
 #include "bus/tap_client.h"
 #include "schemas/codec.h"
 #include "schemas/number.h"
+#include "schemas/plausible.h"
 #include "schemas/text.h"
 #include "tools/join.h"
 #include "tools/measure.h"
@@ -42,8 +43,9 @@ is_wanted(const view_t *self, const tap_record_t *record)
 static const void *
 unpack(view_t *self, const tap_record_t *record, message_id_t *id)
 {
+    size_t used;
     *id = message_named(record->envelope.type);
-    if (*id == MSG_COUNT || record->payload.size == 0)
+    if (*id == MSG_COUNT || !plausible(record->payload, &used))
         return NULL;
     void *body = arena_new(&self->arena, schema_of(*id)->size);
     err_t err = message_unpack(*id, record->payload, &self->arena, body, NULL);
@@ -59,15 +61,14 @@ print_text(view_t *self, const tap_record_t *record)
     printf("%.12s %s%-4s%s %-18s %s -> %s ", time + 11,
            self->colour ? colours[record->point] : "", tap_point_name(record->point),
            self->colour ? "\033[0m" : "", record->actor, envelope->from, envelope->to);
+    if (record->err != OK)
+        printf("%s ", err_name(record->err));
     message_id_t id;
     const void *body = unpack(self, record, &id);
     if (body)
-        message_print(id, body, stdout);
+        message_print(id, body, stdout); /* ends the line */
     else
-        printf("%s, %zu bytes", envelope->type, record->payload.size);
-    if (record->err != OK)
-        printf(" %s", err_name(record->err));
-    putchar('\n');
+        printf("%s, %zu bytes\n", envelope->type, record->payload.size);
 }
 
 static void

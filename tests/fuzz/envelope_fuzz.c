@@ -1,7 +1,5 @@
-/*  Everything a peer can put into frames: first byte says which decoder gets the rest.
-
-    Built with clang and -fsanitize=fuzzer,address,undefined.  */
-file to run once.* /
+/*  envelope_fuzz - everything a peer can put into frames must be refused or understood.
+    The first byte picks the decoder.  */
 
 #include "bus/intake.h"
 #include "bus/ipc_frame.h"

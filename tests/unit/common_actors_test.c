@@ -33,6 +33,7 @@ start_actor(world_t *world, const actor_class_t *class)
     sim_add(world->sim, world->node, class);
     if (sim_start(world->sim, world->node, &world->fault) != OK)
         fail_msg("%s", world->fault.text);
+    sim_run_ms(world->sim, 10); /* its own first words are out */
 }
 
 static int

@@ -1,6 +1,7 @@
 /*  What the bus promises on a link: order, once, credit, and that nothing disappears.  */
 
 #include "bus/port.h"
+#include "bus/subscriptions.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,0 +1,96 @@
+/*  What comes in: which lane and kind a message is of decides who looks at it.  */
+
+#include "runtime/cell_private.h"
+
+#include <string.h>
+
+/*  The payload of a control message: one short msgpack text.  */
+static bool
+control_text(const letter_t *letter, char text[NAME_ROOM + 1])
+{
+    bytes_t payload = letter->payload;
+    if (payload.size == 0 || (payload.data[0] & 0xe0) != 0xa0)
+        return false;
+    size_t size = payload.data[0] & 0x1f;
+    if (payload.size != size + 1 || memchr(payload.data + 1, '\0', size))
+        return false;
+    memcpy(text, payload.data + 1, size);
+    text[size] = '\0';
+    return true;
+}
+
+static void
+take_control(cell_t *self, const letter_t *letter)
+{
+    const char *verb = letter->envelope.type;
+    char text[NAME_ROOM + 1];
+    if (strcmp(verb, "tap_on") == 0)
+        self->tapped = true;
+    else if (strcmp(verb, "tap_off") == 0)
+        self->tapped = false;
+    else if (strcmp(verb, "subscribe") == 0 && control_text(letter, text))
+        port_subscribe(self->port, text, letter->envelope.from);
+    else if (strcmp(verb, "unsubscribe") == 0 && control_text(letter, text))
+        port_unsubscribe(self->port, text, letter->envelope.from);
+}
+
+static void
+take_credit(cell_t *self, const letter_t *letter)
+{
+    const char *freed;
+    port_on_credit(self->port, &letter->envelope, &freed);
+    if (freed && self->class->on_credit && cell_lives(self)) {
+        self->active = true;
+        cell_judge(self, self->class->on_credit(self->instance, &self->ctx, freed),
+                   "on_credit");
+    }
+}
+
+static void
+take_hi(cell_t *self, letter_t *letter)
+{
+    envelope_kind_t kind = letter->envelope.kind;
+    if (kind == ENVELOPE_REP || kind == ENVELOPE_ERR) {
+        round_answer(self, letter);
+        return;
+    }
+    if (kind == ENVELOPE_CREDIT)
+        take_credit(self, letter);
+    else if (kind == ENVELOPE_CONTROL)
+        take_control(self, letter);
+    letter->release(letter);
+}
+
+void
+cell_take(cell_t *self, letter_t *letter)
+{
+    letter->next = NULL;
+    letter->finished = false;
+    if (envelope_lane(letter->envelope.kind) == LANE_hi) {
+        take_hi(self, letter);
+        return;
+    }
+    if (port_admit(self->port, &letter->envelope, letter->payload.size) != ADMIT) {
+        letter->release(letter);
+        return;
+    }
+    *self->round_last = letter;
+    self->round_last = &letter->next;
+    self->n_round++;
+    round_handle_pending(self);
+}
+
+bool
+cell_wants_lo(const cell_t *self)
+{
+    return cell_lives(self) && !port_parked(self->port) && self->n_round < self->limits.round;
+}
+
+void
+cell_on_fd(cell_t *self, int fd)
+{
+    if (!cell_lives(self) || self->class->on_fd == NULL)
+        return;
+    self->active = true;
+    cell_judge(self, self->class->on_fd(self->instance, &self->ctx, fd), "on_fd");
+}

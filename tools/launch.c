@@ -1,0 +1,114 @@
+#include "tools/launch.h"
+
+#include "schemas/number.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/*  ------------------------------------------------------------------------- logging  */
+
+static const char *const level_names[] = {
+    [LOG_error] = "error",
+    [LOG_warning] = "warning",
+    [LOG_info] = "info",
+    [LOG_debug] = "debug",
+};
+
+static bool
+find_level(const char *name, log_level_t *level)
+{
+    for (size_t i = 0; i < COUNT_OF(level_names); i++) {
+        if (strcmp(level_names[i], name) == 0) {
+            *level = (log_level_t) i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/*  Lines that no logger takes: of actors that start, and of the host. While they start they
+    are kept: if it comes to nothing, one complaint says why.  */
+typedef struct log {
+    pthread_mutex_t lock;
+    log_level_t level;
+    bool started;
+    buffer_t kept;
+} log_t;
+
+static void
+write_line(void *log_to, const log_line_t *line)
+{
+    log_t *self = log_to;
+    log_level_t level = LOG_error;
+    char time[TIME_TEXT];
+    if (find_level(line->level, &level) && level > self->level)
+        return;
+    pthread_mutex_lock(&self->lock);
+    buffer_add_format(&self->kept, "%s %s %s %s\n", time_text(line->time, time), line->level,
+                      line->actor, line->text);
+    if (self->started) {
+        fwrite(self->kept.data, 1, self->kept.size, stderr);
+        buffer_clear(&self->kept);
+    }
+    pthread_mutex_unlock(&self->lock);
+}
+
+static void
+release_lines(log_t *self)
+{
+    pthread_mutex_lock(&self->lock);
+    self->started = true;
+    fwrite(buffer_text(&self->kept), 1, self->kept.size, stderr);
+    buffer_clear(&self->kept);
+    pthread_mutex_unlock(&self->lock);
+}
+
+/*  ------------------------------------------------------------------------- running  */
+
+static host_t *
+make_host(const launch_t *self, log_t *log)
+{
+    host_t *host = host_new(&(host_options_t){
+        .name = self->role,
+        .run_dir = self->settings->process_run_dir,
+        .net = self->net,
+        .settings = self->settings,
+        .log_level = log->level,
+        .log = write_line,
+        .log_to = log,
+    });
+    for (size_t i = 0; self->actors[i]; i++)
+        host_add(host, self->actors[i]);
+    return host;
+}
+
+static int
+run(const launch_t *self, host_t *host, log_t *log)
+{
+    fault_t fault = {0};
+    if (host_start(host, &fault) != OK)
+        return complain("%s", fault.text), STATUS_USAGE;
+    release_lines(log);
+    self->ready(self->ready_to, host);
+    if (host_run(host, &fault) != OK)
+        return complain("%s", fault.text), STATUS_NO;
+    return STATUS_DONE;
+}
+
+int
+launch_run(const launch_t *self)
+{
+    log_t log = {.lock = PTHREAD_MUTEX_INITIALIZER};
+    if (!find_level(self->settings->process_log_level, &log.level)) {
+        complain("log_level: \"%s\" is not error, warning, info or debug",
+                 self->settings->process_log_level);
+        return STATUS_USAGE;
+    }
+    host_t *host = make_host(self, &log);
+    int status = run(self, host, &log);
+    host_destroy(&host);
+    buffer_release(&log.kept);
+    return status;
+}
