@@ -301,7 +301,7 @@ gateway_stop(gateway_t *self)
         return;
     atomic_store(&self->stopping, true);
     if (eventfd_write(self->wake, 1) != 0)
-        report_line(&self->report, "error", "cannot wake the gateway: %s", strerror(errno));
+        report_line(&self->report, "error", "cannot wake the gateway: %m");
     pthread_join(self->thread, NULL);
     self->running = false;
 }

@@ -20,7 +20,7 @@ typedef struct asked {
 
 struct ipc_client {
     ipc_session_t *session;
-    asked_t *first, **last; /* questions */
+    asked_t *first, *last; /* questions */
     uint64_t n_asked;
     mail_t *mail; /* whose body the caller is reading */
     arena_t arena;
@@ -75,17 +75,21 @@ ipc_client_open(const char *run_dir, const char *name, int timeout_ms, ipc_clien
     }
     *self = mem_new(sizeof **self);
     (*self)->session = session;
-    (*self)->last = &(*self)->first;
     return OK;
 }
 
 static void
-forget_asked(ipc_client_t *self, asked_t **at)
+forget_asked(ipc_client_t *self, asked_t *asked)
 {
-    asked_t *asked = *at;
+    asked_t *before = NULL;
+    asked_t **at = &self->first;
+    while (*at != asked) {
+        before = *at;
+        at = &before->next;
+    }
     *at = asked->next;
-    if (self->last == &asked->next)
-        self->last = at;
+    if (self->last == asked)
+        self->last = before;
     free(asked);
 }
 
@@ -96,7 +100,7 @@ ipc_client_destroy(ipc_client_t **self_p)
     if (self == NULL)
         return;
     while (self->first != NULL)
-        forget_asked(self, &self->first);
+        forget_asked(self, self->first);
     mail_destroy(&self->mail);
     arena_release(&self->arena);
     ipc_session_destroy(&self->session);
@@ -195,12 +199,15 @@ ask(ipc_client_t *self, const char *to, message_id_t id, const void *body, uint6
     asked_t *asked = mem_new(sizeof *asked);
     memcpy(asked->id, envelope.id, sizeof asked->id);
     asked->ask = ++self->n_asked;
-    *self->last = asked;
-    self->last = &asked->next;
+    if (self->first == NULL)
+        self->first = asked;
+    else
+        self->last->next = asked;
+    self->last = asked;
     return OK;
 }
 
-err_t
+err_t /* NOLINTNEXTLINE(readability-function-size): a caller needs all six */
 ipc_client_ask(ipc_client_t *self, const char *to, message_id_t id, const void *body,
                int timeout_ms, uint64_t *number)
 {
@@ -212,13 +219,13 @@ ipc_client_ask(ipc_client_t *self, const char *to, message_id_t id, const void *
 
 /*  -------------------------------------------------------------------- receiving  */
 
-static asked_t **
+static asked_t *
 find_asked(ipc_client_t *self, const uint8_t corr[16])
 {
-    asked_t **at = &self->first;
-    while (*at != NULL && memcmp((*at)->id, corr, sizeof(*at)->id) != 0)
-        at = &(*at)->next;
-    return at;
+    asked_t *asked = self->first;
+    while (asked != NULL && memcmp(asked->id, corr, sizeof asked->id) != 0)
+        asked = asked->next;
+    return asked;
 }
 
 /*  Takes that mail: its question is answered, its body unpacked.  */
@@ -229,12 +236,12 @@ open_mail(ipc_client_t *self, mail_t *mail, ipc_heard_t *heard)
     ipc_session_take(self->session, mail);
     mail_destroy(&self->mail);
     self->mail = mail;
-    asked_t **at = find_asked(self, envelope->corr);
+    asked_t *asked = find_asked(self, envelope->corr);
     bool answer = envelope->kind == ENVELOPE_REP || envelope->kind == ENVELOPE_ERR;
     *heard = (ipc_heard_t){.id = message_named(envelope->type), .from = envelope->from};
-    if (answer && *at != NULL) {
-        heard->ask = (*at)->ask;
-        forget_asked(self, at);
+    if (answer && asked != NULL) {
+        heard->ask = asked->ask;
+        forget_asked(self, asked);
     } else if (envelope->kind == ENVELOPE_REP) {
         return ERR_NOT_FOUND; /* too late: nobody waits for it */
     }
@@ -292,7 +299,7 @@ read_answer(ipc_client_t *self, mail_t *mail, ipc_heard_t *heard, fault_t *fault
                      problem->message);
 }
 
-err_t
+err_t /* NOLINTNEXTLINE(readability-function-size): as above */
 ipc_client_request(ipc_client_t *self, const char *to, message_id_t id, const void *body,
                    int timeout_ms, message_id_t *answer, const void **answer_body,
                    fault_t *fault)
@@ -301,16 +308,12 @@ ipc_client_request(ipc_client_t *self, const char *to, message_id_t id, const vo
     err_t err = ask(self, to, id, body, until_ns);
     if (err != OK)
         return fault_set(fault, err, "%s to %s: %s", schema_of(id)->name, to, err_text(err));
-    uint8_t question[16] = {0};
-    uint64_t number = self->n_asked;
-    for (asked_t *asked = self->first; asked != NULL; asked = asked->next)
-        if (asked->ask == number)
-            memcpy(question, asked->id, sizeof question);
+    asked_t *asked = self->last; /* lives until its answer is read */
     mail_t *mail = NULL;
-    while (err == OK && (mail = find_answer(self, question)) == NULL)
+    while (err == OK && (mail = find_answer(self, asked->id)) == NULL)
         err = ipc_session_pump(self->session, until_ns);
     if (mail == NULL) {
-        forget_asked(self, find_asked(self, question));
+        forget_asked(self, asked);
         return fault_set(fault, err, "%s to %s: %s", schema_of(id)->name, to, err_text(err));
     }
     ipc_heard_t heard;

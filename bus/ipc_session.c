@@ -41,11 +41,9 @@ static void
 transmit(void *transmit_to, bytes_t header, blob_t *payload)
 {
     ipc_session_t *self = transmit_to;
-    zmq_msg_t frame;
-    zmq_msg_init_data(&frame, payload->data, payload->size, blob_free, blob_ref(payload));
+    /* What cannot go now is kept, and goes when the other side asks for it. */
     zmq_send(self->dealer, header.data, header.size, ZMQ_SNDMORE | ZMQ_DONTWAIT);
-    if (zmq_msg_send(&frame, self->dealer, ZMQ_DONTWAIT) < 0)
-        zmq_msg_close(&frame); /* it is kept, and goes again when the other side asks */
+    zmq_send(self->dealer, payload->data, payload->size, ZMQ_DONTWAIT);
 }
 
 static void

@@ -6,7 +6,7 @@
 #include <unistd.h>
 #include <zmq.h>
 
-enum { GONE_MS = 60000 };
+enum { GONE_MS = 60000, ANSWERS_AT_MOST = 2 * PEER_WINDOW };
 
 peer_t *
 members_find(gateway_t *self, const char *name)
@@ -25,11 +25,8 @@ send_frames(gateway_t *self, const char *name, bytes_t header, blob_t *payload)
 {
     if (zmq_send(self->router, name, strlen(name), ZMQ_SNDMORE | ZMQ_DONTWAIT) < 0)
         return false;
-    zmq_msg_t frame;
-    zmq_msg_init_data(&frame, payload->data, payload->size, blob_free, blob_ref(payload));
     zmq_send(self->router, header.data, header.size, ZMQ_SNDMORE | ZMQ_DONTWAIT);
-    if (zmq_msg_send(&frame, self->router, ZMQ_DONTWAIT) < 0)
-        zmq_msg_close(&frame);
+    zmq_send(self->router, payload->data, payload->size, ZMQ_DONTWAIT);
     return true;
 }
 
@@ -84,7 +81,7 @@ members_refuse(gateway_t *self, const char *name, const char *why)
 void
 members_answer_error(peer_t *peer, const envelope_t *request, const fault_t *fault)
 {
-    if (peer->link.n_answers > 2 * PEER_WINDOW)
+    if (peer->link.n_answers > ANSWERS_AT_MOST)
         return; /* it floods us with rubbish and reads nothing */
     const problem_t problem = {.code = err_name(fault->err),
                                .message = fault->text,

@@ -19,6 +19,7 @@ enum { SOCKET_PATH_ROOM = sizeof((struct sockaddr_un *) 0)->sun_path };
 void
 rundir_default(char *out, size_t room)
 {
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): read at start, before there are threads */
     const char *base = getenv("XDG_RUNTIME_DIR");
     if (base != NULL && *base == '/')
         snprintf(out, room, "%s/waybill", base);
@@ -57,10 +58,10 @@ check_directory(int directory, const char *path, fault_t *fault)
     if (directory < 0)
         return refuse(fault, path,
                       errno == ELOOP || errno == ENOTDIR ? "it is a link, or not a directory"
-                                                         : strerror(errno));
+                                                         : strerrordesc_np(errno));
     struct stat stat;
     if (fstat(directory, &stat) != 0)
-        return refuse(fault, path, strerror(errno));
+        return refuse(fault, path, strerrordesc_np(errno));
     if (stat.st_uid != geteuid())
         return refuse(fault, path, "it belongs to another user");
     if ((stat.st_mode & 077) != 0)
@@ -86,14 +87,14 @@ static err_t
 take_lock(int lock, const char *path, fault_t *fault)
 {
     if (lock < 0)
-        return refuse(fault, path, strerror(errno));
+        return refuse(fault, path, strerrordesc_np(errno));
     if (flock(lock, LOCK_EX | LOCK_NB) != 0)
         return errno == EWOULDBLOCK ? report_holder(lock, path, fault)
-                                    : refuse(fault, path, strerror(errno));
+                                    : refuse(fault, path, strerrordesc_np(errno));
     char pid[32];
     int size = snprintf(pid, sizeof pid, "%ld\n", (long) getpid());
     if (ftruncate(lock, 0) != 0 || pwrite(lock, pid, (size_t) size, 0) != size)
-        return refuse(fault, path, strerror(errno));
+        return refuse(fault, path, strerrordesc_np(errno));
     return OK;
 }
 

@@ -203,7 +203,7 @@ tap_stop(tap_t *self)
         return;
     atomic_store(&self->stopping, true);
     if (eventfd_write(self->wake, 1) != 0)
-        report_line(&self->report, "error", "cannot wake the tap: %s", strerror(errno));
+        report_line(&self->report, "error", "cannot wake the tap: %m");
     pthread_join(self->thread, NULL);
     self->running = false;
 }

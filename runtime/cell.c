@@ -1,5 +1,6 @@
 #include "runtime/cell_private.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -286,9 +287,8 @@ restart(cell_t *self)
     err_t err = start_instance(self);
     if (err != OK) {
         char why[sizeof self->refusal.text];
-        memcpy(why, self->refusal.text[0] ? self->refusal.text : "it did not start",
-               sizeof why);
-        why[sizeof why - 1] = '\0';
+        snprintf(why, sizeof why, "%s",
+                 self->refusal.text[0] ? self->refusal.text : "it did not start");
         fall(self, why);
         return;
     }

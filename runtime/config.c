@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAME_ROOM = 64 };
+enum { NAME_ROOM = 64, INDENT = 4 };
 
 /*  ------------------------------------------------------------------------- table  */
 
@@ -83,13 +83,11 @@ set_flag(config_t *self, const config_key_t *key, const char *value, fault_t *fa
                      key->name, value);
 }
 
-static const struct {
-    const char *name;
-    err_t (*set)(config_t *self, const config_key_t *key, const char *value, fault_t *fault);
-} kinds[] = {
-    [CONFIG_TEXT] = {"text", set_text},
-    [CONFIG_NUMBER] = {"number", set_number},
-    [CONFIG_FLAG] = {"true or false", set_flag},
+static err_t (*const setters[])(config_t *self, const config_key_t *key, const char *value,
+                                fault_t *fault) = {
+    [CONFIG_TEXT] = set_text,
+    [CONFIG_NUMBER] = set_number,
+    [CONFIG_FLAG] = set_flag,
 };
 
 void
@@ -98,7 +96,7 @@ config_defaults(config_t *self, const config_table_t *table, void *out)
     *self = (config_t){.table = table, .out = out};
     for (size_t i = 0; i < table->n_keys; i++) {
         const config_key_t *key = &table->keys[i];
-        err_t err = kinds[key->kind].set(self, key, key->preset, NULL);
+        err_t err = setters[key->kind](self, key, key->preset, NULL);
         assert(err == OK);
     }
 }
@@ -109,7 +107,7 @@ config_set(config_t *self, const char *dotted, const char *value, fault_t *fault
     const config_key_t *key = find_dotted(self->table, dotted);
     if (key == NULL)
         return fault_set(fault, ERR_CONFIG, "there is no setting %s", dotted);
-    return kinds[key->kind].set(self, key, value, fault);
+    return setters[key->kind](self, key, value, fault);
 }
 
 err_t
@@ -137,49 +135,105 @@ config_release(config_t *self)
     *self = (config_t){0};
 }
 
-/*  -------------------------------------------------------------------------- file  */
+/*  ------------------------------------------------------------------------- lines  */
 
-/*  A walk through the tree of the file's items. ZPL has one item a line, in the order of
-    the walk: so the walk reads along and knows its line, which zconfig does not keep.  */
-typedef struct walk {
-    config_t *config;
-    const char *path;
-    FILE *file;
-    int line;
-    bool *seen; /* by key */
-    fault_t *fault;
-} walk_t;
+/*  The items of a file, without blank lines and comments, and the line each stood on:
+    zconfig keeps no line numbers, and says what it dislikes on standard output only.  */
+typedef struct items {
+    buffer_t text;
+    int *lines;
+    size_t n;
+    int depth; /* of the last one */
+} items_t;
 
 static bool
-is_item(const char *line)
+is_end(const char *text)
 {
-    line += strspn(line, " \t\r\n");
-    return *line != '\0' && *line != '#';
+    text += strspn(text, " \t\r\n");
+    return *text == '\0' || *text == '#';
 }
 
-static void
-step(walk_t *walk)
+static const char *
+fault_of_value(const char *text)
 {
-    char *text = NULL;
-    size_t room = 0;
-    do
-        walk->line++;
-    while (getline(&text, &room, walk->file) >= 0 && !is_item(text));
-    free(text);
+    text += strspn(text, " \t");
+    if (*text != '"' && *text != '\'') {
+        size_t size = strcspn(text, " \t\r\n#\"'");
+        return is_end(text + size) ? NULL : "a value with spaces or quotes stands in quotes";
+    }
+    const char *end = strchr(text + 1, *text);
+    if (end == NULL)
+        return "the quote is not closed";
+    return is_end(end + 1) ? NULL : "something stands behind the closing quote";
 }
 
-static err_t blame(const walk_t *walk, const char *format, ...) PRINTF_LIKE(2, 3);
+/*  NULL if this line can be the next item.  */
+static const char *
+fault_of_line(const char *line, int *depth)
+{
+    static const char name_chars[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+                                     "0123456789_-";
+    int spaces = (int) strspn(line, " ");
+    if (spaces % INDENT != 0 || spaces / INDENT > *depth + 1)
+        return "a section stands at the margin, its keys are indented by four spaces";
+    *depth = spaces / INDENT;
+
+    const char *rest = line + spaces;
+    size_t size = strspn(rest, name_chars);
+    if (size == 0)
+        return "a name was expected";
+    rest += size;
+    rest += strspn(rest, " \t");
+    if (*rest == '=')
+        return fault_of_value(rest + 1);
+    return is_end(rest) ? NULL : "name = value was expected";
+}
 
 static err_t
-blame(const walk_t *walk, const char *format, ...)
+add_line(items_t *self, const char *path, int number, const char *line, fault_t *fault)
 {
-    char text[sizeof(walk->fault->text) / 2];
-    va_list arguments;
-    va_start(arguments, format);
-    vsnprintf(text, sizeof(text), format, arguments);
-    va_end(arguments);
-    return fault_set(walk->fault, ERR_CONFIG, "%s:%d: %s", walk->path, walk->line, text);
+    if (is_end(line))
+        return OK;
+    const char *why = fault_of_line(line, &self->depth);
+    if (why != NULL)
+        return fault_set(fault, ERR_CONFIG, "%s:%d: %s", path, number, why);
+    self->lines = mem_grow(self->lines, (self->n + 1) * sizeof(*self->lines));
+    self->lines[self->n++] = number;
+    buffer_add_text(&self->text, line);
+    return OK;
 }
+
+static err_t
+read_items(items_t *self, const char *path, FILE *file, fault_t *fault)
+{
+    char *line = NULL;
+    size_t room = 0;
+    err_t err = OK;
+    self->depth = -1;
+    for (int number = 1; err == OK; number++) {
+        ssize_t size = getline(&line, &room, file);
+        if (size < 0)
+            break;
+        err = (size_t) size == strlen(line)
+                  ? add_line(self, path, number, line, fault)
+                  : fault_set(fault, ERR_CONFIG, "%s:%d: this is no text", path, number);
+    }
+    if (err == OK && ferror(file))
+        err = fault_set(fault, ERR_CONFIG, "%s: %s", path, strerrordesc_np(errno));
+    free(line);
+    return err;
+}
+
+/*  -------------------------------------------------------------------------- tree  */
+
+/*  A walk through the tree of the items. ZPL has one item a line, in the order of the walk:
+    so the walk counts them and knows its line.  */
+typedef struct walk {
+    config_t *config;
+    size_t n_walked;
+    bool *seen;    /* by key */
+    fault_t cause; /* without file and line */
+} walk_t;
 
 static err_t
 load_key(walk_t *walk, const char *section, zconfig_t *item)
@@ -187,16 +241,17 @@ load_key(walk_t *walk, const char *section, zconfig_t *item)
     const config_table_t *table = walk->config->table;
     const config_key_t *key = find_key(table, section, zconfig_name(item));
     if (key == NULL)
-        return blame(walk, "section %s has no key \"%s\"", section, zconfig_name(item));
+        return fault_set(&walk->cause, ERR_CONFIG, "section %s has no key \"%s\"", section,
+                         zconfig_name(item));
     if (zconfig_child(item) != NULL)
-        return blame(walk, "%s.%s has something indented below it", section, key->name);
+        return fault_set(&walk->cause, ERR_CONFIG, "%s.%s has something indented below it",
+                         section, key->name);
     if (walk->seen[key - table->keys])
-        return blame(walk, "%s.%s was given before", section, key->name);
+        return fault_set(&walk->cause, ERR_CONFIG, "%s.%s was given before", section,
+                         key->name);
     walk->seen[key - table->keys] = true;
 
-    fault_t cause = {0};
-    err_t err = kinds[key->kind].set(walk->config, key, zconfig_value(item), &cause);
-    return err == OK ? OK : blame(walk, "%s", cause.text);
+    return setters[key->kind](walk->config, key, zconfig_value(item), &walk->cause);
 }
 
 static err_t
@@ -204,11 +259,12 @@ load_section(walk_t *walk, zconfig_t *item)
 {
     const char *name = zconfig_name(item);
     if (find_section(walk->config->table, name) == NULL)
-        return blame(walk, "there is no section \"%s\"", name);
+        return fault_set(&walk->cause, ERR_CONFIG, "there is no section \"%s\"", name);
     if (*zconfig_value(item) != '\0')
-        return blame(walk, "section %s has a value; its keys stand indented below it", name);
+        return fault_set(&walk->cause, ERR_CONFIG,
+                         "section %s has a value; its keys stand indented below it", name);
     for (zconfig_t *key = zconfig_child(item); key != NULL; key = zconfig_next(key)) {
-        step(walk);
+        walk->n_walked++;
         err_t err = load_key(walk, name, key);
         if (err != OK)
             return err;
@@ -221,7 +277,7 @@ load_tree(walk_t *walk, zconfig_t *root)
 {
     for (zconfig_t *section = zconfig_child(root); section != NULL;
          section = zconfig_next(section)) {
-        step(walk);
+        walk->n_walked++;
         err_t err = load_section(walk, section);
         if (err != OK)
             return err;
@@ -229,51 +285,21 @@ load_tree(walk_t *walk, zconfig_t *root)
     return OK;
 }
 
-/*  zconfig writes "(zconfig): (LINE) CAUSE" to czmq's log, and says nothing else.  */
 static err_t
-blame_syntax(const char *path, const char *log, fault_t *fault)
+load_items(config_t *self, const char *path, items_t *items, fault_t *fault)
 {
-    static const char mark[] = "(zconfig): (";
-    const char *found = strstr(log, mark);
-    int line = 0;
-    char cause[128] = "";
-    if (found == NULL || sscanf(found + sizeof(mark) - 1, "%d) %127[^\n]", &line, cause) != 2)
-        return fault_set(fault, ERR_CONFIG, "%s: it is not a ZPL file", path);
-    return fault_set(fault, ERR_CONFIG, "%s:%d: %s", path, line, cause);
-}
-
-static err_t
-parse(const char *path, zconfig_t **root, fault_t *fault)
-{
-    char *log = NULL;
-    size_t size = 0;
-    FILE *stream = open_memstream(&log, &size);
-    assert(stream != NULL); /* out of memory */
     zsys_handler_set(NULL); /* or czmq takes the signals, which are the host's */
-    zsys_set_logstream(stream);
-    *root = zconfig_load(path);
-    zsys_set_logstream(stderr);
-    fclose(stream);
-    err_t err = *root != NULL ? OK : blame_syntax(path, log, fault);
-    free(log);
-    return err;
-}
-
-static err_t
-load_file(config_t *self, const char *path, FILE *file, fault_t *fault)
-{
-    zconfig_t *root = NULL;
-    err_t err = parse(path, &root, fault);
-    if (err != OK)
-        return err;
+    zconfig_t *root = zconfig_str_load(buffer_text(&items->text));
+    if (root == NULL)
+        return fault_set(fault, ERR_CONFIG, "%s: it is not a ZPL file", path);
     walk_t walk = {
         .config = self,
-        .path = path,
-        .file = file,
         .seen = mem_new(self->table->n_keys * sizeof(bool)),
-        .fault = fault,
     };
-    err = load_tree(&walk, root);
+    err_t err = load_tree(&walk, root);
+    if (err != OK)
+        fault_set(fault, err, "%s:%d: %s", path, items->lines[walk.n_walked - 1],
+                  walk.cause.text);
     free(walk.seen);
     zconfig_destroy(&root);
     return err;
@@ -283,104 +309,15 @@ err_t
 config_load(config_t *self, const char *path, fault_t *fault)
 {
     FILE *file = fopen(path, "re");
-    int failed = file == NULL ? errno : 0;
-    if (file != NULL && getc(file) == EOF && ferror(file))
-        failed = errno; /* a directory */
-    err_t err = OK;
-    if (failed != 0)
-        err = fault_set(fault, ERR_CONFIG, "%s: %s; `waybill init` writes a config file", path,
-                        strerror(failed));
-    else {
-        rewind(file);
-        err = load_file(self, path, file, fault);
-    }
-    if (file != NULL)
-        fclose(file);
+    if (file == NULL)
+        return fault_set(fault, ERR_CONFIG, "%s: %s; `waybill init` writes a config file", path,
+                         strerrordesc_np(errno));
+    items_t items = {0};
+    err_t err = read_items(&items, path, file, fault);
+    if (err == OK)
+        err = load_items(self, path, &items, fault);
+    buffer_release(&items.text);
+    free(items.lines);
+    fclose(file);
     return err;
-}
-
-/*  ------------------------------------------------------------------------- texts  */
-
-static bool
-has_word(const char *words, const char *word)
-{
-    size_t size = strlen(word);
-    for (const char *at = strstr(words, word); at != NULL; at = strstr(at + 1, word))
-        if ((at == words || at[-1] == ' ') && (at[size] == ' ' || at[size] == '\0'))
-            return true;
-    return false;
-}
-
-static bool
-is_in(const config_key_t *key, const config_section_t *section)
-{
-    return strcmp(key->section, section->name) == 0;
-}
-
-static void
-write_key(const config_key_t *key, FILE *out)
-{
-    const char *quote = key->kind == CONFIG_TEXT ? "\"" : "";
-    fprintf(out, "\n    # %s", key->summary);
-    if (key->kind == CONFIG_NUMBER)
-        fprintf(out, " (%" PRId64 " to %" PRId64 ")", key->low, key->high);
-    fprintf(out, "\n    # %s = %s%s%s\n", key->name, quote, key->preset, quote);
-}
-
-void
-config_write_commented(const config_table_t *table, const char *role, FILE *out)
-{
-    fprintf(out,
-            "# Settings of a waybill %s. Take the # off a key to change it: what stands\n"
-            "# behind it is its default. Keys are indented by four spaces.\n",
-            role);
-    for (size_t i = 0; i < table->n_sections; i++) {
-        const config_section_t *section = &table->sections[i];
-        if (!has_word(section->roles, role))
-            continue;
-        fprintf(out, "\n# %s.\n%s\n", section->summary, section->name);
-        for (size_t j = 0; j < table->n_keys; j++)
-            if (is_in(&table->keys[j], section))
-                write_key(&table->keys[j], out);
-    }
-}
-
-static void
-document_key(const config_key_t *key, FILE *out)
-{
-    fprintf(out, "| `%s` | %s | ", key->name, kinds[key->kind].name);
-    fprintf(out, key->preset[0] != '\0' ? "`%s`" : "%s", key->preset);
-    fprintf(out, " | ");
-    if (key->kind == CONFIG_NUMBER)
-        fprintf(out, "%" PRId64 " to %" PRId64, key->low, key->high);
-    fprintf(out, " | %s |\n", key->summary);
-}
-
-void
-config_document(const config_table_t *table, FILE *out)
-{
-    fputs(
-        "# Settings\n\n"
-        "What a config file may say, printed from `actors/config.def`. The format is ZPL: a\n"
-        "section at the margin, its keys below it as `name = value`, indented by four spaces;\n"
-        "`#` begins a comment. A value with spaces stands in quotes. `waybill init` writes a\n"
-        "file with every key in it. A key left out has its default; the command line wins "
-        "over\n"
-        "the file. An unknown section or key, a wrong type and a number out of range are\n"
-        "refused, with file and line.\n",
-        out);
-    for (size_t i = 0; i < table->n_sections; i++) {
-        const config_section_t *section = &table->sections[i];
-        fprintf(out, "\n## %s\n%s. Read by: %s.\n\n", section->name, section->summary,
-                section->roles);
-        fputs("| key | type | default | range | what it is |\n|---|---|---|---|---|\n", out);
-        for (size_t j = 0; j < table->n_keys; j++)
-            if (is_in(&table->keys[j], section))
-                document_key(&table->keys[j], out);
-    }
-    if (table->n_orders > 0)
-        fputs("\n## Rules between keys\n", out);
-    for (size_t i = 0; i < table->n_orders; i++)
-        fprintf(out, "- `%s` must be greater than `%s`\n", table->orders[i].greater,
-                table->orders[i].smaller);
 }

@@ -19,12 +19,13 @@ void message_pack(message_id_t id, const void *body, buffer_t *out);
 /*  Fills body from one msgpack map, after plausible() has looked at it: the whole of bytes
     must be that map. Texts, lists and pointers live in arena; BYTES and BODY point into
     bytes itself. Read body only if this is OK; ERR_MALFORMED otherwise, and fault (may be
-    NULL) names the field. Texts must be UTF-8 without NUL.  */
+    NULL) names the field. Texts must be UTF-8 without NUL. Nil is a missing OPTIONAL field. It
+    is safe on any bytes, seen by plausible() or not.  */
 CHECKED err_t message_unpack(message_id_t id, bytes_t bytes, arena_t *arena, void *body,
                              fault_t *fault);
 
-/*  One line, as the tap, the logs and the tests show it; secrets masked, texts escaped:
-    lsn_advanced {lsn: 0/16B3748}  */
+/*  One line and its newline, as the tap, the logs and the tests show it; secrets masked,
+    texts escaped: committed {lsn: 0/16B3748}  */
 void message_print(message_id_t id, const void *body, FILE *out);
 
 /*  The JSON object of a message, on one line without a newline; secrets are masked if
@@ -40,7 +41,8 @@ CHECKED err_t json_to_msgpack(const char *json, size_t size, buffer_t *out, faul
 CHECKED err_t msgpack_to_json(bytes_t value, buffer_t *out);
 
 /*  A copy of a packed message with every SECRET field replaced by "***": what the tap may
-    see. False if the schema has none, and out is untouched.  */
+    see. Fields that the schema does not know are masked as well, and of a damaged message
+    nothing is copied. False if the schema has no secret, and out is untouched.  */
 bool message_redact(message_id_t id, bytes_t packed, buffer_t *out);
 
 /*  docs/messages.md, whole.  */

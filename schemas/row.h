@@ -8,7 +8,13 @@
 
 #include "schemas/base.h"
 
-typedef enum value_kind { VALUE_NULL, VALUE_INTEGER, VALUE_REAL, VALUE_TEXT, VALUE_BLOB } value_kind_t;
+typedef enum value_kind {
+    VALUE_NULL,
+    VALUE_INTEGER,
+    VALUE_REAL,
+    VALUE_TEXT,
+    VALUE_BLOB
+} value_kind_t;
 
 typedef struct value {
     value_kind_t kind;

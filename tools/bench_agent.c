@@ -25,7 +25,7 @@ write_config(const char *dir)
         return complain("%s: %s", path, strerror(errno)), false;
     fprintf(out,
             "agent\n    db = \"%s/app.db\"\n    server = \"ws://127.0.0.1:9/api/sync\"\n"
-            "    client_id = \"bench\"\n    connect = 0\n"
+            "    client_id = \"bench\"\n    connect = false\n"
             "process\n    run_dir = \"%s/run\"\n    log_level = \"warning\"\n",
             dir, dir);
     return fclose(out) == 0;

@@ -1,6 +1,7 @@
 /*  init - a config file to start from.  */
 
-#include "tools/settings_table.h"
+#include "actors/settings.h"
+#include "runtime/config.h"
 #include "tools/verbs.h"
 
 #include <errno.h>

@@ -1,7 +1,7 @@
 /*  tap - follows the messages of a running agent or server.  */
 
-#include "bus/port.h"
 #include "bus/rundir.h"
+#include "bus/subscriptions.h"
 #include "bus/tap_client.h"
 #include "schemas/codec.h"
 #include "schemas/number.h"

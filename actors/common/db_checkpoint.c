@@ -4,10 +4,6 @@
 
 #include "actors/common/db_setup.h"
 
-/*  The checkpointer does not queue for the lock as a writer does: it tries again later.  */
-static const int checkpoint_patience_ms = 50;
-static const int usual_patience_ms = DB_PATIENCE_MS;
-
 static err_t
 copy_log(db_t *self, fault_t *fault)
 {
@@ -25,12 +21,13 @@ copy_log(db_t *self, fault_t *fault)
     return OK;
 }
 
+/*  The checkpointer does not queue for the lock as a writer does: it tries again later.  */
 err_t
 db_checkpoint(db_t *self, db_t *lock, fault_t *fault)
 {
-    db_setup_patience(db_handle(lock), &checkpoint_patience_ms);
+    db_setup_patience(db_handle(lock), false);
     err_t err = db_begin(lock, fault);
-    db_setup_patience(db_handle(lock), &usual_patience_ms);
+    db_setup_patience(db_handle(lock), true);
     if (err == OK)
         err = copy_log(self, fault);
     db_rollback(lock);

@@ -11,23 +11,35 @@
 /*  Above this size a look at every page at each start would be felt.  */
 enum { QUICK_CHECK_BYTES = 64 * 1024 * 1024 };
 
-static const int usual_patience = DB_PATIENCE_MS;
-
 /*  One even millisecond at a time: SQLite's own backoff sleeps up to 100 ms and starves
     whoever has waited longest.  */
 static int
-wait_for_lock(void *milliseconds, int attempt)
+wait_up_to(int attempts, int attempt)
 {
-    if (attempt >= *(const int *) milliseconds)
+    if (attempt >= attempts)
         return 0;
     sqlite3_sleep(1);
     return 1;
 }
 
-void
-db_setup_patience(sqlite3 *handle, const int *milliseconds)
+static int
+wait_patiently(void *nothing, int attempt)
 {
-    sqlite3_busy_handler(handle, wait_for_lock, (void *) (uintptr_t) milliseconds);
+    (void) nothing;
+    return wait_up_to(5000, attempt);
+}
+
+static int
+wait_briefly(void *nothing, int attempt)
+{
+    (void) nothing;
+    return wait_up_to(50, attempt);
+}
+
+void
+db_setup_patience(sqlite3 *handle, bool patient)
+{
+    sqlite3_busy_handler(handle, patient ? wait_patiently : wait_briefly, NULL);
 }
 
 static err_t
@@ -56,9 +68,9 @@ make_file(const char *path, fault_t *fault)
     if (errno == EACCES || errno == EPERM || errno == EROFS)
         return fault_set(fault, ERR_READONLY,
                          "%s: cannot be made: %s; choose a directory that can be written", path,
-                         strerror(errno));
+                         strerrordesc_np(errno));
     return fault_set(fault, ERR_IO, "%s: cannot be made: %s; look at the path", path,
-                     strerror(errno));
+                     strerrordesc_np(errno));
 }
 
 static err_t
@@ -68,7 +80,7 @@ open_handle(const char *path, sqlite3 **handle, fault_t *fault)
     if (sqlite3_open_v2(path, handle, flags, NULL) != SQLITE_OK)
         return sql_error(*handle, path, "opening it", fault);
     sqlite3_db_config(*handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
-    db_setup_patience(*handle, &usual_patience);
+    db_setup_patience(*handle, true);
     return OK;
 }
 

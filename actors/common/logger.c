@@ -138,7 +138,8 @@ on_problem(void *state, ctx_t *ctx, const void *body)
     return OK;
 }
 
-/*  The states that a person should know of; all others are the usual way of things.  */
+/*  The states that a person should know of; all others are the usual way of things, for
+    debugging.  */
 static log_level_t
 level_of_state(const char *state)
 {
@@ -146,7 +147,7 @@ level_of_state(const char *state)
     for (size_t i = 0; i < COUNT_OF(bad); i++)
         if (strcmp(bad[i], state) == 0)
             return LOG_warning;
-    return LOG_info;
+    return LOG_debug;
 }
 
 static err_t

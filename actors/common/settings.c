@@ -20,10 +20,7 @@ static const config_key_t keys[] = {
 #define TEXT_KEY(section, name, value, summary) KEY(section, name, CONFIG_TEXT, value, 0, 0, summary)
 #define NUMBER_KEY(section, name, value, low, high, summary)                                   \
     KEY(section, name, CONFIG_NUMBER, #value, low, high, summary)
-#define FLAG_KEY(section, name, value, summary) KEY(section, name, CONFIG_FLAG, FLAG_##value, 0, 0, summary)
-/* true and false are macros: their names cannot be made a text in two steps. */
-#define FLAG_true "true"
-#define FLAG_false "false"
+#define FLAG_KEY(section, name, value, summary) KEY(section, name, CONFIG_FLAG, #value, 0, 0, summary)
 #include "actors/config.def"
 #undef SECTION
 #undef KEY

@@ -321,7 +321,7 @@ remove_doomed(const pruning_t *self, table_t *table, fault_t *fault)
     return err;
 }
 
-err_t
+err_t /* NOLINTNEXTLINE(readability-function-size): the header says what they all are */
 table_prune(table_t *self, const value_t *after, const value_t *up_to,
             const server_change_t *keep, size_t n_keep,
             bool (*spare)(void *arg, const char *key), void *arg, fault_t *fault)

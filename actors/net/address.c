@@ -122,7 +122,7 @@ address_refuse(const address_t *self, int cause, fault_t *fault)
     return fault_set(fault, cause == EADDRINUSE ? ERR_EXISTS : ERR_IO,
                      "cannot listen on %s:%d: %s; choose another address with --listen",
                      self->host[0] != '\0' ? self->host : "*", self->port,
-                     cause == EADDRINUSE ? "the port is taken" : strerror(cause));
+                     cause == EADDRINUSE ? "the port is taken" : strerrordesc_np(cause));
 }
 
 static int

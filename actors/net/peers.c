@@ -8,7 +8,7 @@ peers_add(peers_t *self, peer_state_t state, const net_limits_t *limits)
 {
     if (self->n == self->room) {
         self->room = self->room == 0 ? 16 : self->room * 2;
-        self->all = mem_grow(self->all, self->room * sizeof(*self->all));
+        self->all = mem_grow(self->all, self->room * sizeof(peer_t *));
     }
     peer_t *peer = peer_new(++self->newest, &self->sink, limits);
     peer->state = state;
@@ -29,7 +29,7 @@ peers_find(const peers_t *self, conn_t conn)
 {
     if (self->n == 0)
         return NULL;
-    peer_t **found = bsearch(&conn, self->all, self->n, sizeof(*self->all), compare_conn);
+    peer_t **found = bsearch(&conn, self->all, self->n, sizeof(peer_t *), compare_conn);
     return found != NULL && (*found)->state != PEER_GONE ? *found : NULL;
 }
 
@@ -66,7 +66,7 @@ peers_report_gone(peers_t *self)
     if (!self->any_gone)
         return false;
     self->any_gone = false;
-    peer_t **gone = mem_new(self->n * sizeof(*gone));
+    peer_t **gone = mem_new(self->n * sizeof(peer_t *));
     size_t n_gone = 0;
     size_t n_kept = 0;
     for (size_t i = 0; i < self->n; i++)

@@ -46,7 +46,7 @@ open_context(net_t *self)
 static bool
 adopt(struct lws_vhost *vhost, int fd)
 {
-    lws_sock_file_fd_type copy = {.filefd = dup(fd)}; /* the library closes what it adopts */
+    lws_sock_file_fd_type copy = {.filefd = fd}; /* the library closes what it adopts */
     return copy.filefd >= 0
            && lws_adopt_descriptor_vhost(vhost, LWS_ADOPT_RAW_FILE_DESC, copy, "wake", NULL)
                   != NULL;

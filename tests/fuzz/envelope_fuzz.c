@@ -7,7 +7,7 @@
 #include <assert.h>
 #include <string.h>
 
-    /* NOLINTNEXTLINE(readability-identifier-naming): libFuzzer calls it by that name */
+/* NOLINTNEXTLINE(readability-identifier-naming): libFuzzer calls it by that name */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char *const actors[] = {"service", "echo", NULL};
@@ -62,9 +62,11 @@ look_at_payload(bytes_t bytes)
         .to = "echo",
         .id = {1},
     };
-    if (bytes.size > 0)
-        (void) intake_check(&envelope, (bytes_t){bytes.data + 1, bytes.size - 1}, actors,
-                            &draft, &fault);
+    if (bytes.size > 0
+        && intake_check(&envelope, (bytes_t){bytes.data + 1, bytes.size - 1}, actors, &draft,
+                        &fault)
+               == OK)
+        assert(draft.to != envelope.to);
 }
 
 static void
@@ -78,7 +80,8 @@ look_at_frames(bytes_t bytes)
         assert(peer_name_valid(hello.name, strlen(hello.name)));
     if (text_unpack(bytes, text, sizeof text) == OK)
         assert(strlen(text) <= NAME_ROOM);
-    (void) number_unpack(bytes, &number);
+    if (number_unpack(bytes, &number) == OK)
+        assert(bytes.size <= 9);
 }
 
 int

@@ -211,38 +211,19 @@ move_in(house_t *house, const char *name)
 }
 
 static void
-open_gateway(house_t *self)
+open_house(house_t *self)
 {
     static uint64_t epoch = 0;
-    const gateway_options_t options = {
-        .zmq = self->zmq, .run_dir = self->run_dir, .actors = names, .epoch = ++epoch};
-    self->gateway = gateway_new(&options);
-    fault_t fault;
-    err_t err = gateway_start(self->gateway, &fault);
-    assert(err == OK);
-}
-
-house_t *
-house_new(void)
-{
-    house_t *self = mem_new(sizeof *self);
-    strcpy(self->run_dir, "/tmp/house.XXXXXX");
-    char *made = mkdtemp(self->run_dir);
-    assert(made != NULL);
     self->zmq = zmq_ctx_new();
     for (int i = 0; i < 2; i++)
         self->residents[i] = move_in(self, names[i]);
-    open_gateway(self);
+    const gateway_options_t options = {
+        .zmq = self->zmq, .run_dir = self->run_dir, .actors = names, .epoch = ++epoch};
+    self->gateway = gateway_new(&options);
+    err_t err = gateway_start(self->gateway, NULL);
+    assert(err == OK);
     for (int i = 0; i < 2; i++)
         pthread_create(&self->residents[i]->thread, NULL, run, self->residents[i]);
-    return self;
-}
-
-void
-house_replace_gateway(house_t *self)
-{
-    gateway_destroy(&self->gateway);
-    open_gateway(self);
 }
 
 static void
@@ -255,14 +236,38 @@ move_out(resident_t *self)
     free(self);
 }
 
-void
-house_destroy(house_t **self_p)
+static void
+close_house(house_t *self)
 {
-    house_t *self = *self_p;
     gateway_destroy(&self->gateway);
     for (int i = 0; i < 2; i++)
         move_out(self->residents[i]);
     zmq_ctx_term(self->zmq);
+}
+
+house_t *
+house_new(void)
+{
+    house_t *self = mem_new(sizeof *self);
+    strcpy(self->run_dir, "/tmp/house.XXXXXX");
+    char *made = mkdtemp(self->run_dir);
+    assert(made != NULL);
+    open_house(self);
+    return self;
+}
+
+void
+house_restart(house_t *self)
+{
+    close_house(self);
+    open_house(self);
+}
+
+void
+house_destroy(house_t **self_p)
+{
+    house_t *self = *self_p;
+    close_house(self);
     char command[128];
     snprintf(command, sizeof command, "rm -rf %s", self->run_dir);
     if (system(command) != 0) /* NOLINT: a path of our own making */

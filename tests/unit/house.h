@@ -19,8 +19,8 @@ typedef struct house {
 
 house_t *house_new(void);
 void house_destroy(house_t **self);
-/*  Another gateway takes the place of this one, as after a restart of the process.  */
-void house_replace_gateway(house_t *self);
+/*  All of it ends, and starts anew in the same run directory.  */
+void house_restart(house_t *self);
 
 enum { ECHO, SLEEPER };
 /*  Parcels that the actor has taken so far, and how many did not have a greater number than

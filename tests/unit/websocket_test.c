@@ -649,8 +649,7 @@ serves_others_whatever_a_stranger_sends(void **state)
         "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
         "CONNECT x:1 HTTP/1.1\r\nHost: x\r\n\r\n",
         "POST /status HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\nabc",
-        "GET /api/sync HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: "
-        "Upgrade\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n",
         "GET /api/sync HTTP/1.1\r\nSec-WebSocket-Protocol: unheard-of\r\n" UPGRADE "\xff\xff",
     };
     pair_t *pair = *state;

@@ -1,0 +1,101 @@
+#include "actors/agent/journal.h"
+
+#include "schemas/codec.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static err_t
+data_text(bytes_t row, buffer_t *text, const char **data, fault_t *fault)
+{
+    *data = NULL;
+    if (row.size == 0)
+        return OK;
+    if (msgpack_to_json(row, text) != OK)
+        return fault_set(fault, ERR_INVALID_CHANGE, "data: it cannot be written as JSON");
+    *data = buffer_text(text);
+    return OK;
+}
+
+err_t
+journal_add_local(db_t *db, const journal_row_t *row, fault_t *fault)
+{
+    static const char sql[] =
+        "INSERT INTO local_changes (id, entity_type, entity_id, operation, data, timestamp,"
+        " processed_local, txn) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, ?7)";
+    buffer_t text = {0};
+    const char *data = NULL;
+    err_t err = data_text(row->row, &text, &data, fault);
+    if (err == OK)
+        err = db_run(db, sql, NULL, fault, "tttttit", row->id, row->table, row->key,
+                     row->operation, data, row->timestamp, row->txn);
+    buffer_release(&text);
+    return err;
+}
+
+err_t
+journal_add_server(db_t *db, const journal_row_t *row, bool *added, fault_t *fault)
+{
+    static const char sql[] =
+        "INSERT INTO local_changes (id, entity_type, entity_id, operation, data, timestamp,"
+        " processed_local, processed_sync, from_server, skip_reason, lsn, client_id, state)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, 1, 1, ?7, ?8, ?9, 'done')"
+        " ON CONFLICT (id) DO NOTHING";
+    buffer_t text = {0};
+    const char *data = NULL;
+    err_t err = data_text(row->row, &text, &data, fault);
+    if (err == OK)
+        err = db_run(db, sql, NULL, fault, "tttttitut", row->id, row->table, row->key,
+                     row->operation, data, row->timestamp, row->skip_reason, row->lsn,
+                     row->client_id);
+    *added = err == OK && db_changes(db) > 0;
+    buffer_release(&text);
+    return err;
+}
+
+/*  ------------------------------------------------------------------------------ keys  */
+
+static bool
+holds_whole_numbers(const table_t *table, arena_t *arena)
+{
+    const table_schema_t schema = table_describe(table, arena);
+    for (size_t i = 0; i < schema.n_columns; i++)
+        if (schema.columns[i].key == 1)
+            return schema.columns[i].type && strcasestr(schema.columns[i].type, "INT") != NULL;
+    return false;
+}
+
+/*  As SQLite would write it: nothing in front, no zero to begin with, and it fits.  */
+static bool
+reads_as_integer(const char *text, int64_t *integer)
+{
+    const char *digits = text + (text[0] == '-');
+    const size_t n = strspn(digits, "0123456789");
+    if (n == 0 || n > 18 || digits[n] != '\0' || (digits[0] == '0' && (n > 1 || digits != text)))
+        return false;
+    *integer = strtoll(text, NULL, 10);
+    return true;
+}
+
+value_t
+journal_key(const table_t *table, const char *entity_id, arena_t *arena)
+{
+    value_t key = {.kind = VALUE_TEXT,
+                   .bytes = {(const uint8_t *) entity_id, strlen(entity_id)}};
+    int64_t integer = 0;
+    if (reads_as_integer(entity_id, &integer) && holds_whole_numbers(table, arena))
+        key = (value_t){.kind = VALUE_INTEGER, .integer = integer};
+    return key;
+}
+
+bytes_t
+journal_key_row(const table_t *table, const value_t *key, arena_t *arena)
+{
+    buffer_t row = {0};
+    row_begin(&row, 1);
+    row_add_name(&row, table_key(table));
+    row_add(&row, key);
+    const bytes_t kept = arena_bytes(arena, buffer_bytes(&row));
+    buffer_release(&row);
+    return kept;
+}

@@ -1,0 +1,278 @@
+#include "actors/agent/overlay.h"
+
+#include "actors/agent/journal.h"
+#include "schemas/codec.h"
+
+#include <string.h>
+
+/*  Of ?1 and ?2, table and key, what stands above position ?3. A change that was recorded
+    after ?4 and applied at the same position came later in the same server transaction.  */
+#define STANDING                                                                               \
+    " FROM local_changes WHERE entity_type = ?1 AND entity_id = ?2 AND from_server = 0"        \
+    " AND (verdict IS NULL OR (verdict = 'applied'"                                            \
+    "  AND (lsn > ?3 OR (lsn = ?3 AND rowid > ?4))))"
+
+typedef struct standing {
+    const char *operation;
+    bytes_t row; /* empty for a delete */
+} standing_t;
+
+typedef struct pile {
+    standing_t *items;
+    size_t n;
+    bool undecided; /* one of them */
+} pile_t;
+
+static const int64_t no_seq = INT64_MAX;
+
+/*  Did the query give a row? It is reset then as well.  */
+static err_t
+has_row(db_t *db, sqlite3_stmt *query, bool *has, fault_t *fault)
+{
+    err_t err = OK;
+    *has = db_step(db, query, &err, fault);
+    if (*has)
+        sqlite3_reset(query);
+    return err;
+}
+
+err_t
+overlay_any(db_t *db, uint64_t lsn, bool *any, fault_t *fault)
+{
+    static const char undecided[] = "SELECT 1 FROM local_changes WHERE processed_sync = 0"
+                                    " AND from_server = 0 AND verdict IS NULL LIMIT 1";
+    static const char newer[] = "SELECT 1 FROM local_changes WHERE from_server = 0"
+                                " AND lsn > ?1 AND verdict = 'applied' LIMIT 1";
+    err_t err = has_row(db, db_query(db, undecided, fault, ""), any, fault);
+    if (err == OK && !*any)
+        err = has_row(db, db_query(db, newer, fault, "u", lsn), any, fault);
+    return err;
+}
+
+err_t
+overlay_covers(const overlay_t *self, const char *table, const char *key, uint64_t lsn,
+               bool *covers, fault_t *fault)
+{
+    sqlite3_stmt *query = db_query(self->db, "SELECT 1" STANDING " LIMIT 1", fault, "ttui",
+                                   table, key, lsn, no_seq);
+    return has_row(self->db, query, covers, fault);
+}
+
+/*  ------------------------------------------------------------------ what stands above  */
+
+static err_t
+read_standing(const overlay_t *self, sqlite3_stmt *rows, standing_t *standing, fault_t *fault)
+{
+    buffer_t row = {0};
+    err_t err = OK;
+    const bytes_t data = column_bytes(rows, 1);
+    if (data.size > 0)
+        err = json_to_msgpack((const char *) data.data, data.size, &row, fault);
+    *standing = (standing_t){.operation = arena_text(self->arena, column_text(rows, 0)),
+                             .row = arena_bytes(self->arena, buffer_bytes(&row))};
+    buffer_release(&row);
+    return err;
+}
+
+/*  All at once: rows are not written under the statement that reads them.  */
+static err_t
+find_standing(const overlay_t *self, const char *table, const version_t *version, int64_t seq,
+              pile_t *pile, fault_t *fault)
+{
+    static const char sql[] = "SELECT operation, data, verdict IS NULL, count(*) OVER ()" STANDING
+                              " ORDER BY rowid";
+    err_t err = OK;
+    sqlite3_stmt *rows =
+        db_query(self->db, sql, fault, "ttui", table, version->key, version->lsn, seq);
+    *pile = (pile_t){0};
+    while (err == OK && db_step(self->db, rows, &err, fault)) {
+        if (pile->items == NULL)
+            pile->items = arena_new(self->arena, (size_t) sqlite3_column_int64(rows, 3)
+                                                     * sizeof *pile->items);
+        pile->undecided = pile->undecided || sqlite3_column_int(rows, 2) != 0;
+        err = read_standing(self, rows, &pile->items[pile->n++], fault);
+    }
+    sqlite3_reset(rows);
+    return err;
+}
+
+/*  As the server will do it: an insert of a row that is there sets its columns, an update of
+    one that is gone does nothing.  */
+static err_t
+operate(const overlay_t *self, table_t *table, const standing_t *standing, const char *entity_id,
+        fault_t *fault)
+{
+    bool changed = false;
+    if (strcmp(standing->operation, "insert") == 0)
+        return table_upsert(table, standing->row, fault);
+    if (strcmp(standing->operation, "update") == 0)
+        return table_update(table, standing->row, &changed, fault);
+    const value_t key = journal_key(table, entity_id, self->arena);
+    return table_delete(table, &key, &changed, fault);
+}
+
+static bool
+is_of_the_change(err_t err)
+{
+    return err == ERR_RULE_VIOLATION || err == ERR_INVALID_CHANGE;
+}
+
+/*  A change that does not fit on the server's row any more waits for its verdict without
+    being seen: the server will find the same.  */
+static err_t
+lay(const overlay_t *self, table_t *table, const standing_t *standing, const char *entity_id,
+    fault_t *fault)
+{
+    err_t err = db_savepoint(self->db, "standing", fault);
+    if (err != OK)
+        return err;
+    err = operate(self, table, standing, entity_id, fault);
+    if (is_of_the_change(err))
+        db_rollback_to(self->db, "standing");
+    else if (err != OK)
+        return err;
+    return db_release(self->db, "standing", fault);
+}
+
+static err_t
+lay_all(const overlay_t *self, table_t *table, const pile_t *pile, const char *entity_id,
+        fault_t *fault)
+{
+    err_t err = OK;
+    for (size_t i = 0; err == OK && i < pile->n; i++)
+        err = lay(self, table, &pile->items[i], entity_id, fault);
+    return err;
+}
+
+/*  --------------------------------------------------------------- the server's version  */
+
+static err_t
+write_base(const overlay_t *self, table_t *table, const version_t *version, fault_t *fault)
+{
+    bool changed = false;
+    if (version->row.size > 0)
+        return table_upsert(table, version->row, fault);
+    const value_t key = journal_key(table, version->key, self->arena);
+    return table_delete(table, &key, &changed, fault);
+}
+
+static err_t
+keep(const overlay_t *self, const char *table, const version_t *version, fault_t *fault)
+{
+    static const char with_row[] =
+        "INSERT OR REPLACE INTO waybill_server_rows VALUES (?1, ?2, ?3, ?4)";
+    static const char without[] =
+        "INSERT OR REPLACE INTO waybill_server_rows VALUES (?1, ?2, ?3, NULL)";
+    if (version->row.size == 0)
+        return db_run(self->db, without, NULL, fault, "ttu", table, version->key, version->lsn);
+    return db_run(self->db, with_row, NULL, fault, "ttub", table, version->key, version->lsn,
+                  version->row);
+}
+
+static err_t
+drop_kept(const overlay_t *self, const char *table, const char *key, fault_t *fault)
+{
+    return db_run(self->db,
+                  "DELETE FROM waybill_server_rows WHERE entity_type = ?1 AND entity_id = ?2",
+                  NULL, fault, "tt", table, key);
+}
+
+static err_t
+read_kept(const overlay_t *self, const char *table, const char *key, version_t *kept, bool *found,
+          fault_t *fault)
+{
+    static const char sql[] = "SELECT lsn, data FROM waybill_server_rows"
+                              " WHERE entity_type = ?1 AND entity_id = ?2";
+    err_t err = OK;
+    sqlite3_stmt *row = db_query(self->db, sql, fault, "tt", table, key);
+    *found = db_step(self->db, row, &err, fault);
+    if (!*found)
+        return err;
+    *kept = (version_t){.key = key,
+                        .lsn = (uint64_t) sqlite3_column_int64(row, 0),
+                        .row = arena_bytes(self->arena, column_bytes(row, 1))};
+    sqlite3_reset(row);
+    return OK;
+}
+
+static err_t
+write_version(const overlay_t *self, table_t *table, const version_t *version, int64_t seq,
+              fault_t *fault)
+{
+    pile_t pile;
+    err_t err = find_standing(self, table_name(table), version, seq, &pile, fault);
+    if (err == OK)
+        err = write_base(self, table, version, fault);
+    if (err == OK)
+        err = lay_all(self, table, &pile, version->key, fault);
+    if (err == OK && pile.undecided)
+        err = keep(self, table_name(table), version, fault);
+    return err;
+}
+
+err_t
+overlay_write(const overlay_t *self, table_t *table, const version_t *version, fault_t *fault)
+{
+    return write_version(self, table, version, no_seq, fault);
+}
+
+/*  -------------------------------------------------------------------------- verdicts  */
+
+/*  The version that a verdict uncovers; false if the row may stay as it is.  */
+static bool
+choose_base(const decided_t *decided, const version_t *kept, version_t *base)
+{
+    if (kept != NULL && kept->lsn > decided->version.lsn) {
+        *base = *kept;
+        return true;
+    }
+    *base = decided->version;
+    return strcmp(decided->verdict, "applied") != 0 || decided->version.row.size > 0;
+}
+
+static err_t
+drop_if_decided(const overlay_t *self, const decided_t *decided, fault_t *fault)
+{
+    static const char sql[] = "SELECT 1 FROM local_changes WHERE entity_type = ?1"
+                              " AND entity_id = ?2 AND from_server = 0 AND verdict IS NULL"
+                              " LIMIT 1";
+    bool undecided = false;
+    const char *key = decided->version.key;
+    sqlite3_stmt *query = db_query(self->db, sql, fault, "tt", decided->table, key);
+    err_t err = has_row(self->db, query, &undecided, fault);
+    if (err == OK && !undecided)
+        err = drop_kept(self, decided->table, key, fault);
+    return err;
+}
+
+/*  A table that is gone has no rows to put right.  */
+err_t
+overlay_decide(const overlay_t *self, const decided_t *decided, fault_t *fault)
+{
+    bool found = false;
+    version_t kept = {0};
+    version_t base = {0};
+    const char *key = decided->version.key;
+    table_t *table = catalog_table(self->catalog, decided->table);
+    err_t err = read_kept(self, decided->table, key, &kept, &found, fault);
+    if (err != OK || table == NULL || table_key(table) == NULL)
+        return err;
+    if (choose_base(decided, found ? &kept : NULL, &base))
+        err = write_version(self, table, &base, decided->seq, fault);
+    if (err == OK && found)
+        err = drop_if_decided(self, decided, fault);
+    return err;
+}
+
+/*  ----------------------------------------------------------------------------- epochs  */
+
+err_t
+overlay_change_epoch(db_t *db, uint64_t lsn, fault_t *fault)
+{
+    err_t err = db_run(db, "UPDATE local_changes SET lsn = NULL WHERE from_server = 0"
+                           " AND lsn > ?1",
+                       NULL, fault, "u", lsn);
+    if (err == OK)
+        err = db_run(db, "DELETE FROM waybill_server_rows", NULL, fault, "");
+    return err;
+}

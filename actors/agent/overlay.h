@@ -1,0 +1,47 @@
+/*  overlay - local changes that stand above the server's version of a row.
+
+    A local change without a verdict stands above every server version; one applied by the
+    server at a position stands above older versions. When a version is written, what stands
+    above it is written again on top, in the order recorded. As long as a change of the row
+    has no verdict, the newest server version is kept in waybill_server_rows: a verdict may
+    uncover it. Whether the verdict or the version comes first does not matter.  */
+
+#pragma once
+
+#include "actors/common/catalog.h"
+
+typedef struct overlay {
+    db_t *db;
+    catalog_t *catalog;
+    arena_t *arena;
+} overlay_t;
+
+/*  The server's version of a row.  */
+typedef struct version {
+    const char *key;
+    uint64_t lsn;
+    bytes_t row; /* empty: the server has no such row */
+} version_t;
+
+/*  A local change whose verdict has just been written to local_changes.  */
+typedef struct decided {
+    int64_t seq; /* rowid */
+    const char *table;
+    const char *verdict; /* applied, merged or rejected */
+    version_t version;   /* the verdict's position and row, if it gave one */
+} decided_t;
+
+/*  False: nothing stands above versions at lsn or newer, of any row.  */
+CHECKED err_t overlay_any(db_t *db, uint64_t lsn, bool *any, fault_t *fault);
+/*  Does anything stand above a version of that row at lsn?  */
+CHECKED err_t overlay_covers(const overlay_t *self, const char *table, const char *key,
+                             uint64_t lsn, bool *covers, fault_t *fault);
+
+/*  Writes the version, and what stands above it.  */
+CHECKED err_t overlay_write(const overlay_t *self, table_t *table, const version_t *version,
+                            fault_t *fault);
+/*  Makes the row what the verdict says.  */
+CHECKED err_t overlay_decide(const overlay_t *self, const decided_t *decided, fault_t *fault);
+
+/*  Positions of another history mean nothing in this one, which begins at lsn.  */
+CHECKED err_t overlay_change_epoch(db_t *db, uint64_t lsn, fault_t *fault);

@@ -1,0 +1,94 @@
+#include "runtime/config.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+static const char *const kind_names[] = {
+    [CONFIG_TEXT] = "text",
+    [CONFIG_NUMBER] = "number",
+    [CONFIG_FLAG] = "true or false",
+};
+
+static bool
+has_word(const char *words, const char *word)
+{
+    size_t size = strlen(word);
+    for (const char *at = strstr(words, word); at != NULL; at = strstr(at + 1, word))
+        if ((at == words || at[-1] == ' ') && (at[size] == ' ' || at[size] == '\0'))
+            return true;
+    return false;
+}
+
+static bool
+is_in(const config_key_t *key, const config_section_t *section)
+{
+    return strcmp(key->section, section->name) == 0;
+}
+
+static void
+write_key(const config_key_t *key, FILE *out)
+{
+    const char *quote = key->kind == CONFIG_TEXT ? "\"" : "";
+    fprintf(out, "\n    # %s", key->summary);
+    if (key->kind == CONFIG_NUMBER)
+        fprintf(out, " (%" PRId64 " to %" PRId64 ")", key->low, key->high);
+    fprintf(out, "\n    # %s = %s%s%s\n", key->name, quote, key->preset, quote);
+}
+
+void
+config_write_commented(const config_table_t *table, const char *role, FILE *out)
+{
+    fprintf(out,
+            "# Settings of a waybill %s. Take the # off a key to change it: what stands\n"
+            "# behind it is its default. Keys are indented by four spaces.\n",
+            role);
+    for (size_t i = 0; i < table->n_sections; i++) {
+        const config_section_t *section = &table->sections[i];
+        if (!has_word(section->roles, role))
+            continue;
+        fprintf(out, "\n# %s.\n%s\n", section->summary, section->name);
+        for (size_t j = 0; j < table->n_keys; j++)
+            if (is_in(&table->keys[j], section))
+                write_key(&table->keys[j], out);
+    }
+}
+
+static void
+document_key(const config_key_t *key, FILE *out)
+{
+    fprintf(out, "| `%s` | %s | ", key->name, kind_names[key->kind]);
+    const char *quote = key->preset[0] != '\0' ? "`" : "";
+    fprintf(out, "%s%s%s | ", quote, key->preset, quote);
+    if (key->kind == CONFIG_NUMBER)
+        fprintf(out, "%" PRId64 " to %" PRId64, key->low, key->high);
+    fprintf(out, " | %s |\n", key->summary);
+}
+
+void
+config_document(const config_table_t *table, FILE *out)
+{
+    fputs(
+        "# Settings\n\n"
+        "What a config file may say, printed from `actors/config.def`. The format is ZPL: a\n"
+        "section at the margin, its keys below it as `name = value`, indented by four spaces;\n"
+        "`#` begins a comment. A value with spaces stands in quotes. `waybill init` writes a\n"
+        "file with every key in it. A key left out has its default; the command line wins "
+        "over\n"
+        "the file. An unknown section or key, a wrong type and a number out of range are\n"
+        "refused, with file and line.\n",
+        out);
+    for (size_t i = 0; i < table->n_sections; i++) {
+        const config_section_t *section = &table->sections[i];
+        fprintf(out, "\n## %s\n%s. Read by: %s.\n\n", section->name, section->summary,
+                section->roles);
+        fputs("| key | type | default | range | what it is |\n|---|---|---|---|---|\n", out);
+        for (size_t j = 0; j < table->n_keys; j++)
+            if (is_in(&table->keys[j], section))
+                document_key(&table->keys[j], out);
+    }
+    if (table->n_orders > 0)
+        fputs("\n## Rules between keys\n", out);
+    for (size_t i = 0; i < table->n_orders; i++)
+        fprintf(out, "- `%s` must be greater than `%s`\n", table->orders[i].greater,
+                table->orders[i].smaller);
+}

@@ -1,0 +1,408 @@
+/*  The listener: who may connect, and what a client is sent and answered.  */
+
+#include "actors/server/upgrade.h"
+#include "actors/server/window.h"
+#include "schemas/wire.h"
+#include "tests/unit/server_sim.h"
+
+enum { ORIGIN = 0x20000000 };
+
+static const char url[] = "ws://127.0.0.1:8787/api/sync?clientId=reader&lsn=0/0";
+
+/*  ----------------------------------------------------------------- a client by hand  */
+
+/*  Dials on `disconnect`, sends what lies ready on `parcel`, and writes down the types of the
+    frames it gets.  */
+static struct {
+    const char *url;
+    conn_t conn; /* the last one dialled */
+    buffer_t outgoing;
+    buffer_t types;
+    char closed[64]; /* why the last connection that closed did */
+} client;
+
+static err_t
+client_dial(void *state, ctx_t *ctx, const void *body)
+{
+    static const net_limits_t limits = {.max_frame = 1 << 23};
+    fault_t fault = {0};
+    (void) state;
+    (void) body;
+    client.conn = net_dial(ctx, client.url, "waybill.v1", &limits, &fault);
+    assert_true(client.conn != 0);
+    return OK;
+}
+
+static err_t
+client_parcel(void *state, ctx_t *ctx, const void *body)
+{
+    (void) state;
+    (void) body;
+    net_send(ctx, client.conn, buffer_bytes(&client.outgoing), true);
+    return OK;
+}
+
+static err_t
+client_on_open(void *state, ctx_t *ctx, conn_t conn, uint64_t token)
+{
+    (void) state;
+    (void) ctx;
+    (void) conn;
+    (void) token;
+    return OK;
+}
+
+static err_t
+client_on_frame(void *state, ctx_t *ctx, conn_t conn, bytes_t frame, bool binary)
+{
+    wire_t wire;
+    fault_t fault = {0};
+    (void) state;
+    (void) conn;
+    assert_true(binary);
+    if (wire_unpack(frame, ctx_arena(ctx), &wire, &fault) != OK)
+        fail_msg("%s", fault.text);
+    buffer_add_text(&client.types, client.types.size ? " " : "");
+    buffer_add_text(&client.types, wire.frame.type + strlen("srv_"));
+    return OK;
+}
+
+static err_t
+client_on_drained(void *state, ctx_t *ctx, conn_t conn)
+{
+    return client_on_open(state, ctx, conn, 0);
+}
+
+static err_t
+client_on_close(void *state, ctx_t *ctx, conn_t conn, int status, const char *reason)
+{
+    (void) state;
+    (void) ctx;
+    (void) conn;
+    (void) snprintf(client.closed, sizeof client.closed, "%d %s", status, reason);
+    return OK;
+}
+
+static handler_fn *const client_handlers[MSG_COUNT] = {
+    [MSG_disconnect] = client_dial,
+    [MSG_parcel] = client_parcel,
+};
+
+static const net_handlers_t client_net = {
+    .on_open = client_on_open,
+    .on_frame = client_on_frame,
+    .on_drained = client_on_drained,
+    .on_close = client_on_close,
+};
+
+static const actor_class_t client_class = {
+    .name = "client",
+    .summary = "a client by hand",
+    .state_size = 1,
+    .handlers = client_handlers,
+    .net = &client_net,
+};
+
+/*  ------------------------------------------------------------------- what it is told  */
+
+typedef struct meeting {
+    world_t *world;
+    int node; /* the client's */
+} meeting_t;
+
+static meeting_t
+meet(world_t *world)
+{
+    fault_t fault = {0};
+    start_server(world);
+    const int node = sim_node(world->sim, "client", NULL, &world->settings);
+    sim_add(world->sim, node, &client_class);
+    if (sim_start(world->sim, node, &fault) != OK)
+        fail_msg("%s", fault.text);
+    buffer_clear(&client.types);
+    client.closed[0] = '\0';
+    return (meeting_t){world, node};
+}
+
+/*  What it gets until all is quiet.  */
+static void
+expect_types(const meeting_t *meeting, const char *expected)
+{
+    buffer_clear(&client.types);
+    sim_run_ms(meeting->world->sim, 1000);
+    assert_string_equal(buffer_text(&client.types), expected);
+}
+
+static void
+dial(const meeting_t *meeting, const char *where)
+{
+    client.url = where;
+    sim_tell(meeting->world->sim, meeting->node, "client", MSG_disconnect, &(disconnect_t){0});
+}
+
+static void
+send_frame(const meeting_t *meeting, message_id_t id, const void *body)
+{
+    static const frame_t frame = {0};
+    buffer_clear(&client.outgoing);
+    wire_pack(id, &frame, body, &client.outgoing);
+    sim_tell(meeting->world->sim, meeting->node, "client", MSG_parcel, &(parcel_t){0});
+}
+#define SEND_FRAME(meeting, name, ...) send_frame(meeting, MSG_##name, &(name##_t){__VA_ARGS__})
+
+static void
+begins_with_the_schema_and_waits_for_each_page(void **state)
+{
+    const meeting_t meeting = meet(*state);
+    dial(&meeting, url);
+    expect_types(&meeting, "schema init_start init_changes");
+    SEND_FRAME(&meeting, clt_init_received, .chunk = 1);
+    expect_types(&meeting, "init_complete catchup_completed live_start");
+}
+
+static meeting_t
+meet_live(world_t *world)
+{
+    const meeting_t meeting = meet(world);
+    dial(&meeting, "ws://127.0.0.1:8787/api/sync/ws?clientId=reader&lsn=0%2F20000000");
+    expect_types(&meeting, "schema catchup_completed live_start");
+    return meeting;
+}
+
+static void
+tells_a_live_client_of_each_transaction(void **state)
+{
+    const meeting_t meeting = meet_live(*state);
+    insert_todo(*state, "writer", "t1");
+    insert_todo(*state, "writer", "t2");
+    expect_types(&meeting, "live_changes live_changes");
+}
+
+static void
+moves_the_position_of_whoever_wrote_it(void **state)
+{
+    const meeting_t meeting = meet_live(*state);
+    insert_todo(*state, "reader", "t1");
+    expect_types(&meeting, "lsn_update");
+}
+
+static void
+sends_no_more_than_a_window_unacknowledged(void **state)
+{
+    world_t *world = *state;
+    world->settings.stream_window = 2;
+    const meeting_t meeting = meet_live(world);
+    insert_todo(world, "writer", "t1");
+    insert_todo(world, "writer", "t2");
+    insert_todo(world, "writer", "t3");
+    expect_types(&meeting, "live_changes live_changes");
+    SEND_FRAME(&meeting, clt_changes_received, .last_lsn = ORIGIN + 1);
+    expect_types(&meeting, "live_changes");
+}
+
+static void
+answers_changes_at_once_and_again_when_decided(void **state)
+{
+    const meeting_t meeting = meet_live(*state);
+    static const uint8_t row[] = "\x81\xa2id\xa1z";
+    client_change_t made = {
+        .id = "c1",
+        .txn = "t",
+        .table = "todo",
+        .operation = "insert",
+        .updated_at = 1,
+        .data = {row, sizeof row - 1},
+    };
+    SEND_FRAME(&meeting, clt_send_changes, .changes = &made, .n_changes = 1);
+    buffer_clear(&client.types);
+    sim_run_ms(meeting.world->sim, 1000);
+    /*  The decision and the moved position may come in either order.  */
+    assert_int_equal(strncmp(buffer_text(&client.types), "changes_received ", 17), 0);
+    assert_non_null(strstr(buffer_text(&client.types), "changes_applied"));
+    assert_int_equal(number_of(*state, "SELECT count(*) FROM todo WHERE id = 'z'"), 1);
+    assert_int_equal(
+        number_of(*state, "SELECT count(*) FROM change_log WHERE client_id = 'reader'"), 1);
+}
+
+static void
+answers_a_heartbeat_with_the_position(void **state)
+{
+    const meeting_t meeting = meet_live(*state);
+    SEND_FRAME(&meeting, clt_heartbeat, .lsn = ORIGIN);
+    expect_types(&meeting, "heartbeat");
+}
+
+static void
+catches_up_from_where_it_is_asked_to(void **state)
+{
+    const meeting_t meeting = meet_live(*state);
+    insert_todo(*state, "writer", "t1");
+    expect_types(&meeting, "live_changes");
+    SEND_FRAME(&meeting, clt_catchup_request, .from_lsn = ORIGIN);
+    expect_types(&meeting, "catchup_changes catchup_completed live_start");
+}
+
+static void
+complains_about_nonsense_and_goes_on(void **state)
+{
+    const meeting_t meeting = meet_live(*state);
+    buffer_clear(&client.outgoing);
+    buffer_add_text(&client.outgoing, "\xdd\x7f\xff\xff\xff");
+    sim_tell(meeting.world->sim, meeting.node, "client", MSG_parcel, &(parcel_t){0});
+    expect_types(&meeting, "error");
+    SEND_FRAME(&meeting, clt_heartbeat, .lsn = ORIGIN);
+    expect_types(&meeting, "heartbeat");
+}
+
+static void
+ignores_frames_that_are_not_a_clients(void **state)
+{
+    const meeting_t meeting = meet_live(*state);
+    SEND_FRAME(&meeting, srv_heartbeat, .lsn = 1);
+    expect_types(&meeting, "");
+    assert_string_equal(client.closed, "");
+}
+
+static void
+sends_a_client_from_another_history_to_the_start(void **state)
+{
+    const meeting_t meeting = meet(*state);
+    dial(&meeting, "ws://127.0.0.1:8787/api/sync?clientId=reader&lsn=0/20000009");
+    expect_types(&meeting, "schema resync_required init_start init_changes");
+}
+
+static void
+closes_the_older_connection_of_a_client(void **state)
+{
+    const meeting_t meeting = meet_live(*state);
+    dial(&meeting, url);
+    expect_types(&meeting, "schema init_start init_changes");
+    assert_string_equal(client.closed, "1000 Replaced by new connection");
+}
+
+static void
+turns_clients_away_when_it_is_full(void **state)
+{
+    world_t *world = *state;
+    world->settings.limits_clients = 1;
+    const meeting_t meeting = meet_live(world);
+    dial(&meeting, "ws://127.0.0.1:8787/api/sync?clientId=other&lsn=0/0");
+    expect_types(&meeting, "");
+    assert_int_equal(strncmp(client.closed, "503", 3), 0);
+}
+
+/*  ---------------------------------------------------------------------- the border  */
+
+static void
+judges_what_a_peer_asks_for(void **state)
+{
+    static const char none[] = "";
+    static const char ours[] = "other, waybill.v1";
+    static const struct {
+        const char *path, *query, *protocol;
+        bool upgrade;
+        int status;
+    } cases[] = {
+        {"/api/sync", "clientId=a", ours, true, 101},
+        {"/api/sync/ws", "lsn=1%2Fa&clientId=a%20b", ours, true, 101},
+        {"/api/sync", "clientId=a&lsn=1/A", none, true, 400},
+        {"/api/sync", "clientId=a", "waybill.v1.json", true, 400},
+        {"/api/sync", "", ours, true, 400},
+        {"/api/sync", "clientId=", ours, true, 400},
+        {"/api/sync", "clientId=%00", ours, true, 400},
+        {"/api/sync", "clientId=%zz", ours, true, 400},
+        {"/api/sync", "clientId=%f", ours, true, 400},
+        {"/api/sync", "clientId=%ff", ours, true, 400},
+        {"/api/sync", "clientId=a&lsn=x", ours, true, 400},
+        {"/api/sync", "clientId=a&lsn=123456789/0", ours, true, 400},
+        {"/api/sync", "clientId=a&lsn=", ours, true, 400},
+        {"/api/sync", "clientId=a", ours, false, 426},
+        {"/healthz", "", none, false, 200},
+        {"/api/health", "", none, false, 200},
+        {"/", "", none, false, 404},
+    };
+    (void) state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        visitor_t visitor = {0};
+        net_answer_t answer = {0};
+        const net_upgrade_t upgrade = {
+            .upgrade = cases[i].upgrade,
+            .path = cases[i].path,
+            .query = cases[i].query,
+            .protocol = cases[i].protocol,
+        };
+        upgrade_judge(&upgrade, &visitor, &answer);
+        if (answer.status != cases[i].status)
+            fail_msg("%s?%s: %d", cases[i].path, cases[i].query, answer.status);
+    }
+}
+
+static void
+takes_client_ids_of_128_bytes_and_no_longer(void **state)
+{
+    char query[160] = "clientId=";
+    visitor_t visitor = {0};
+    net_answer_t answer = {0};
+    const net_upgrade_t upgrade = {
+        .upgrade = true, .path = "/api/sync", .query = query, .protocol = "waybill.v1"};
+    (void) state;
+    memset(query + strlen(query), 'x', 128);
+    upgrade_judge(&upgrade, &visitor, &answer);
+    assert_int_equal(answer.status, 101);
+    assert_int_equal(strlen(visitor.client_id), 128);
+    query[strlen(query)] = 'x';
+    upgrade_judge(&upgrade, &visitor, &answer);
+    assert_int_equal(answer.status, 400);
+}
+
+static void
+counts_parts_of_a_transaction_one_by_one(void **state)
+{
+    window_t window = {0};
+    (void) state;
+    window_add(&window, 5);
+    window_add(&window, 5);
+    window_add(&window, 6);
+    window_add(&window, 7);
+    window_take(&window, 5);
+    assert_int_equal(window_count(&window), 3);
+    window_take(&window, 6);
+    assert_int_equal(window_count(&window), 1);
+    window_take(&window, 6);
+    assert_int_equal(window_count(&window), 1);
+    window_release(&window);
+}
+
+static int
+release_client(void **state)
+{
+    const int result = remove_world(state);
+    buffer_release(&client.outgoing);
+    buffer_release(&client.types);
+    return result;
+}
+
+#define WITH_WORLD(test) cmocka_unit_test_setup_teardown(test, make_world, release_client)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_WORLD(begins_with_the_schema_and_waits_for_each_page),
+        WITH_WORLD(tells_a_live_client_of_each_transaction),
+        WITH_WORLD(moves_the_position_of_whoever_wrote_it),
+        WITH_WORLD(sends_no_more_than_a_window_unacknowledged),
+        WITH_WORLD(answers_changes_at_once_and_again_when_decided),
+        WITH_WORLD(answers_a_heartbeat_with_the_position),
+        WITH_WORLD(catches_up_from_where_it_is_asked_to),
+        WITH_WORLD(complains_about_nonsense_and_goes_on),
+        WITH_WORLD(ignores_frames_that_are_not_a_clients),
+        WITH_WORLD(sends_a_client_from_another_history_to_the_start),
+        WITH_WORLD(closes_the_older_connection_of_a_client),
+        WITH_WORLD(turns_clients_away_when_it_is_full),
+        cmocka_unit_test(judges_what_a_peer_asks_for),
+        cmocka_unit_test(takes_client_ids_of_128_bytes_and_no_longer),
+        cmocka_unit_test(counts_parts_of_a_transaction_one_by_one),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,89 @@
+/*  The replicator: whatever was committed becomes a position, and old ones are forgotten.  */
+
+#include "tests/unit/server_sim.h"
+
+enum { ORIGIN = 0x20000000 };
+
+static void
+write_foreign(world_t *world, const char *sql)
+{
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open(world->path, &db), SQLITE_OK);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+/*  The simulator calls no descriptors; a hint wakes it as well.  */
+static void
+wake(world_t *world)
+{
+    sim_tell(world->sim, world->node, "replicator", MSG_committed, &(committed_t){.lsn = 0});
+    sim_run_ms(world->sim, 10);
+}
+
+static void
+seals_what_another_program_wrote(void **state)
+{
+    world_t *world = *state;
+    start_server(world);
+    write_foreign(world, "INSERT INTO todo (id) VALUES ('a'), ('b')");
+    assert_int_equal(number_of(world, "SELECT lsn FROM waybill_head"), ORIGIN);
+    wake(world);
+    assert_int_equal(number_of(world, "SELECT lsn FROM waybill_head"), ORIGIN + 1);
+    wake(world);
+    assert_int_equal(number_of(world, "SELECT lsn FROM waybill_head"), ORIGIN + 1);
+}
+
+static void
+makes_a_position_of_what_was_written_while_the_server_was_down(void **state)
+{
+    world_t *world = *state;
+    start_server(world);
+    sim_crash(world->sim, world->node);
+    write_foreign(world, "INSERT INTO todo (id) VALUES ('a')");
+    start_server(world);
+    assert_int_equal(number_of(world, "SELECT lsn FROM waybill_head"), ORIGIN + 1);
+}
+
+static void
+captures_a_table_made_while_it_runs(void **state)
+{
+    world_t *world = *state;
+    start_server(world);
+    write_foreign(world, "CREATE TABLE late (id TEXT PRIMARY KEY)");
+    insert_todo(world, "w", "t1");
+    write_foreign(world, "INSERT INTO late VALUES ('a')");
+    wake(world);
+    assert_int_equal(number_of(world, "SELECT count(*) FROM change_log WHERE tbl = 'late'"), 1);
+}
+
+static void
+forgets_what_is_older_than_the_history_kept(void **state)
+{
+    world_t *world = *state;
+    char id[16];
+    world->settings.stream_history = 10;
+    start_server(world);
+    for (int i = 0; i < 300; i++) {
+        (void) snprintf(id, sizeof id, "t%d", i);
+        insert_todo(world, "w", id);
+    }
+    sim_run_ms(world->sim, 10);
+    const int64_t kept = number_of(world, "SELECT count(*) FROM change_log");
+    assert_true(kept >= 10 && kept < 300);
+}
+
+#define WITH_WORLD(test) cmocka_unit_test_setup_teardown(test, make_world, remove_world)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_WORLD(seals_what_another_program_wrote),
+        WITH_WORLD(makes_a_position_of_what_was_written_while_the_server_was_down),
+        WITH_WORLD(captures_a_table_made_while_it_runs),
+        WITH_WORLD(forgets_what_is_older_than_the_history_kept),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
