@@ -1,5 +1,6 @@
 #include "bus/postbox.h"
 
+#include "bus/bundle.h"
 #include "bus/report.h"
 
 #include <assert.h>
@@ -9,45 +10,12 @@
 #include <string.h>
 #include <zmq.h>
 
-/*  ThreadSanitizer does not see that a socket orders what its two ends do with a frame.  */
-#ifdef __SANITIZE_THREAD__
-void __tsan_acquire(void *address);
-void __tsan_release(void *address);
-#define FRAME_LEAVES(frame) __tsan_release(zmq_msg_data(frame))
-#define FRAME_ARRIVED(frame) __tsan_acquire(zmq_msg_data(frame))
-#else
-#define FRAME_LEAVES(frame) ((void) (frame))
-#define FRAME_ARRIVED(frame) ((void) (frame))
-#endif
-
-/*  What leaves together in one pair of frames: in the first, each message's sizes and
-    header; in the second, their payloads in the same order. Two frames cost ZeroMQ several
-    times what packing a small message costs us.  */
-typedef struct bundle {
-    buffer_t headers, payloads;
-    size_t n;
-} bundle_t;
-
 typedef struct route {
     char name[NAME_ROOM + 1];
     size_t size; /* of name */
     void *push[LANE_COUNT];
     bundle_t bundle[LANE_COUNT]; /* gathered and not sent */
 } route_t;
-
-/*  Sizes in front of each header in a bundle: two bytes and four, of the machine.  */
-typedef struct sizes {
-    uint16_t header;
-    uint32_t payload;
-} __attribute__((packed)) sizes_t;
-
-/*  Frames that have arrived, shared by the letters made of them.  */
-typedef struct arrival {
-    struct arrival *next; /* while unused */
-    zmq_msg_t headers, payloads;
-    size_t header_at, payload_at; /* what is not read yet */
-    size_t refs;                  /* letters, and the postbox while it reads on */
-} arrival_t;
 
 typedef struct pooled_letter {
     letter_t letter; /* first: a letter_t * is cast back */
@@ -69,8 +37,6 @@ struct postbox {
     uint64_t malformed;
     report_t report;
 };
-
-enum { SMALL = 4096, BUNDLE = 64 };
 
 static const char *const lane_names[] = {[LANE_lo] = "lo", [LANE_hi] = "hi"};
 
@@ -127,8 +93,7 @@ close_route(route_t *route)
 {
     for (lane_t lane = 0; lane < LANE_COUNT; lane++) {
         close_socket(&route->push[lane]);
-        buffer_release(&route->bundle[lane].headers);
-        buffer_release(&route->bundle[lane].payloads);
+        bundle_release(&route->bundle[lane]);
     }
 }
 
@@ -139,8 +104,7 @@ arrival_unref(postbox_t *self, arrival_t **arrival_p)
     *arrival_p = NULL;
     if (arrival == NULL || --arrival->refs > 0)
         return;
-    zmq_msg_close(&arrival->headers);
-    zmq_msg_close(&arrival->payloads);
+    arrival_close(arrival);
     arrival->next = self->unused_arrivals;
     self->unused_arrivals = arrival;
 }
@@ -218,65 +182,6 @@ connect_route(postbox_t *self, route_t *route, lane_t lane)
     return push;
 }
 
-static bool
-send_frame(void *socket, zmq_msg_t *frame, int flags)
-{
-    FRAME_LEAVES(frame);
-    if (zmq_msg_send(frame, socket, flags | ZMQ_DONTWAIT) >= 0)
-        return true;
-    zmq_msg_close(frame);
-    return false;
-}
-
-/*  A copy for a small frame; a large payload is shared, and freed by whoever comes last.  */
-static bool
-send_bytes(void *push, bytes_t bytes, int flags)
-{
-    zmq_msg_t frame;
-    zmq_msg_init_size(&frame, bytes.size);
-    if (bytes.size > 0)
-        memcpy(zmq_msg_data(&frame), bytes.data, bytes.size);
-    return send_frame(push, &frame, flags);
-}
-
-static bool
-send_bundle(void *push, bundle_t *bundle)
-{
-    bool sent = bundle->n == 0
-                || (send_bytes(push, buffer_bytes(&bundle->headers), ZMQ_SNDMORE)
-                    && send_bytes(push, buffer_bytes(&bundle->payloads), 0));
-    buffer_clear(&bundle->headers);
-    buffer_clear(&bundle->payloads);
-    bundle->n = 0;
-    return sent;
-}
-
-static void
-add_header(bundle_t *bundle, bytes_t header, size_t payload_size)
-{
-    sizes_t sizes = {(uint16_t) header.size, (uint32_t) payload_size};
-    buffer_add(&bundle->headers, &sizes, sizeof sizes);
-    buffer_add(&bundle->headers, header.data, header.size);
-    bundle->n++;
-}
-
-/*  What was gathered before it goes first: a lane keeps its order.  */
-static bool
-send_alone(void *push, bundle_t *bundle, bytes_t header, blob_t *payload)
-{
-    if (!send_bundle(push, bundle))
-        return false;
-    add_header(bundle, header, payload->size);
-    bool sent = send_bytes(push, buffer_bytes(&bundle->headers), ZMQ_SNDMORE);
-    buffer_clear(&bundle->headers);
-    bundle->n = 0;
-    if (!sent)
-        return false;
-    zmq_msg_t frame;
-    zmq_msg_init_data(&frame, payload->data, payload->size, blob_free, blob_ref(payload));
-    return send_frame(push, &frame, 0);
-}
-
 err_t
 postbox_put(postbox_t *self, const char *to, lane_t lane, bytes_t header, blob_t *payload)
 {
@@ -288,14 +193,12 @@ postbox_put(postbox_t *self, const char *to, lane_t lane, bytes_t header, blob_t
         return ERR_STOPPED;
 
     bundle_t *bundle = &route->bundle[lane];
-    if (payload != NULL && payload->size > SMALL)
-        return send_alone(push, bundle, header, payload) ? OK : ERR_STOPPED;
-    add_header(bundle, header, payload ? payload->size : 0);
-    if (payload != NULL)
-        buffer_add(&bundle->payloads, payload->data, payload->size);
-    if (self->gathering && bundle->n < BUNDLE)
+    if (payload != NULL && payload->size > BUNDLE_PAYLOAD)
+        return bundle_send_alone(bundle, push, header, payload) ? OK : ERR_STOPPED;
+    bundle_add(bundle, header, payload);
+    if (self->gathering && bundle->n < BUNDLE_MESSAGES)
         return OK;
-    return send_bundle(push, bundle) ? OK : ERR_STOPPED;
+    return bundle_send(bundle, push) ? OK : ERR_STOPPED;
 }
 
 void
@@ -310,7 +213,7 @@ postbox_flush(postbox_t *self)
     for (size_t i = 0; i < self->n_routes; i++)
         for (lane_t lane = 0; lane < LANE_COUNT; lane++)
             /* It fails only when the context ends, and everything with it. */
-            (void) send_bundle(self->routes[i].push[lane], &self->routes[i].bundle[lane]);
+            (void) bundle_send(&self->routes[i].bundle[lane], self->routes[i].push[lane]);
 }
 
 /*  -------------------------------------------------------------------- receiving  */
@@ -350,10 +253,7 @@ take_arrival(postbox_t *self)
         arrival = mem_new(sizeof *arrival);
     else
         self->unused_arrivals = arrival->next;
-    arrival->refs = 1;
-    arrival->header_at = arrival->payload_at = 0;
-    zmq_msg_init(&arrival->headers);
-    zmq_msg_init(&arrival->payloads);
+    arrival_open(arrival);
     return arrival;
 }
 
@@ -366,53 +266,15 @@ count_malformed(postbox_t *self, lane_t lane, size_t size)
                 lane_names[lane]);
 }
 
-/*  Takes frames behind the second off the socket. True if there were any.  */
-static bool
-skip_surplus(void *inbox, zmq_msg_t *last)
-{
-    bool surplus = false;
-    zmq_msg_t extra;
-    zmq_msg_init(&extra);
-    for (bool more = zmq_msg_more(last); more; more = zmq_msg_more(&extra)) {
-        surplus = true;
-        if (zmq_msg_recv(&extra, inbox, ZMQ_DONTWAIT) < 0)
-            break;
-    }
-    zmq_msg_close(&extra);
-    return surplus;
-}
-
-/*  Takes one pair of frames off the socket. False: there is none. *whole: it is a pair.  */
-static bool
-receive_frames(void *inbox, arrival_t *arrival, bool *whole)
-{
-    *whole = false;
-    if (zmq_msg_recv(&arrival->headers, inbox, ZMQ_DONTWAIT) < 0)
-        return false;
-    FRAME_ARRIVED(&arrival->headers);
-    if (!zmq_msg_more(&arrival->headers)
-        || zmq_msg_recv(&arrival->payloads, inbox, ZMQ_DONTWAIT) < 0)
-        return true;
-    FRAME_ARRIVED(&arrival->payloads);
-    *whole = !skip_surplus(inbox, &arrival->payloads);
-    return true;
-}
-
-static bool
-is_read(const arrival_t *arrival)
-{
-    return arrival->header_at >= zmq_msg_size(&arrival->headers);
-}
-
 /*  Makes sure that reading[lane] holds something unread, if anything has arrived.  */
 static bool
 read_on(postbox_t *self, lane_t lane)
 {
-    while (self->reading[lane] == NULL || is_read(self->reading[lane])) {
+    while (self->reading[lane] == NULL || arrival_is_read(self->reading[lane])) {
         arrival_unref(self, &self->reading[lane]);
         arrival_t *arrival = take_arrival(self);
         bool whole;
-        if (!receive_frames(self->inbox[lane], arrival, &whole)) {
+        if (!arrival_receive(arrival, self->inbox[lane], &whole)) {
             arrival_unref(self, &arrival);
             return false;
         }
@@ -426,33 +288,6 @@ read_on(postbox_t *self, lane_t lane)
     return true;
 }
 
-static bytes_t
-rest(zmq_msg_t *frame, size_t at)
-{
-    return (bytes_t){(const uint8_t *) zmq_msg_data(frame) + at, zmq_msg_size(frame) - at};
-}
-
-/*  The next header and payload of the arrival. False if its sizes are impossible: then all
-    that is left of it is given up.  */
-static bool
-take_pair(arrival_t *arrival, bytes_t *header, bytes_t *payload)
-{
-    sizes_t sizes;
-    *header = rest(&arrival->headers, arrival->header_at);
-    *payload = rest(&arrival->payloads, arrival->payload_at);
-    arrival->header_at += header->size;
-    if (header->size < sizeof sizes)
-        return false;
-    memcpy(&sizes, header->data, sizeof sizes);
-    if (sizes.header > header->size - sizeof sizes || sizes.payload > payload->size)
-        return false;
-    arrival->header_at -= header->size - sizeof sizes - sizes.header;
-    arrival->payload_at += sizes.payload;
-    *header = (bytes_t){header->data + sizeof sizes, sizes.header};
-    payload->size = sizes.payload;
-    return true;
-}
-
 letter_t *
 postbox_receive(postbox_t *self, lane_t lane)
 {
@@ -463,7 +298,7 @@ postbox_receive(postbox_t *self, lane_t lane)
         pooled->arrival = arrival;
         arrival->refs++;
         bytes_t header;
-        if (take_pair(arrival, &header, &letter->payload)
+        if (arrival_next(arrival, &header, &letter->payload)
             && envelope_unpack(header, &letter->envelope, &letter->names) == OK)
             return letter;
         count_malformed(self, lane, header.size);
@@ -492,7 +327,7 @@ postbox_fd(const postbox_t *self, lane_t lane)
 bool
 postbox_ready(const postbox_t *self, lane_t lane)
 {
-    if (self->reading[lane] != NULL && !is_read(self->reading[lane]))
+    if (self->reading[lane] != NULL && !arrival_is_read(self->reading[lane]))
         return true;
     int events = 0;
     size_t size = sizeof events;

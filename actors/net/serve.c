@@ -1,7 +1,7 @@
 #include "actors/net/serve.h"
 
+#include "actors/net/channels.h"
 #include "actors/net/http.h"
-#include "actors/net/peers.h"
 
 #include <string.h>
 #include <strings.h>
@@ -13,14 +13,14 @@ enum {
 
 /*  One callback of the library.  */
 typedef struct event {
-    peers_t *peers;
+    channels_t *channels;
     struct lws *socket;
-    peer_t *peer; /* NULL: the socket is no connection of ours (yet) */
+    channel_t *channel; /* NULL: the socket is no connection of ours (yet) */
     void *data;
     size_t size;
 } event_t;
 
-/*  HTTP/2 has holes in this version of the library and is compiled in: such a peer is hung
+/*  HTTP/2 has holes in this version of the library and is compiled in: such a caller is hung
     up on. Only a negative answer is safe here; what becomes of a WebSocket is decided later,
     in on_upgrade().  */
 static int
@@ -40,7 +40,7 @@ is_picked(struct lws *socket, const net_answer_t *answer)
 static int
 on_upgrade(event_t *event)
 {
-    peers_t *self = event->peers;
+    channels_t *self = event->channels;
     net_answer_t answer;
     http_ask(event->socket, &self->sink, true, &answer);
     if (answer.status == 101 && !is_picked(event->socket, &answer))
@@ -49,10 +49,10 @@ on_upgrade(event_t *event)
         http_answer(event->socket, &answer);
         return -1;
     }
-    peer_t *peer = peers_add(self, PEER_ACCEPTED, &self->limits);
-    peer->socket = event->socket;
-    peer->token = answer.token;
-    lws_set_opaque_user_data(event->socket, peer);
+    channel_t *channel = channels_add(self, CHANNEL_ACCEPTED, &self->limits);
+    channel->socket = event->socket;
+    channel->token = answer.token;
+    lws_set_opaque_user_data(event->socket, channel);
     return 0;
 }
 
@@ -60,7 +60,7 @@ static int
 on_request(event_t *event)
 {
     net_answer_t answer;
-    http_ask(event->socket, &event->peers->sink, false, &answer);
+    http_ask(event->socket, &event->channels->sink, false, &answer);
     if (answer.status == 101)
         answer = (net_answer_t){.status = 426, .body = "A WebSocket upgrade is expected\n"};
     http_answer(event->socket, &answer);
@@ -70,62 +70,63 @@ on_request(event_t *event)
 static int
 on_established(event_t *event)
 {
-    if (event->peer == NULL || event->peer->closing)
+    if (event->channel == NULL || event->channel->closing)
         return -1;
-    peer_t *peer = event->peer;
-    peer->state = PEER_OPEN;
-    peer->socket = event->socket;
-    event->peers->sink.open(event->peers->sink.host, peer->conn, peer->token);
-    if (peer->first != NULL)
-        lws_callback_on_writable(peer->socket);
+    channel_t *channel = event->channel;
+    channel->state = CHANNEL_OPEN;
+    channel->socket = event->socket;
+    event->channels->sink.open(event->channels->sink.host, channel->conn, channel->token);
+    if (channel->first != NULL)
+        lws_callback_on_writable(channel->socket);
     return 0;
 }
 
 static int
 on_receive(event_t *event)
 {
-    if (event->peer == NULL)
+    if (event->channel == NULL)
         return -1;
-    return peer_receive(event->peer, (bytes_t){event->data, event->size});
+    return channel_receive(event->channel, (bytes_t){event->data, event->size});
 }
 
 static int
 on_writeable(event_t *event)
 {
-    return event->peer != NULL ? peer_write(event->peer) : 0;
+    return event->channel != NULL ? channel_write(event->channel) : 0;
 }
 
 static int
 on_peer_close(event_t *event)
 {
     const uint8_t *data = event->data;
-    if (event->peer == NULL)
+    if (event->channel == NULL)
         return 0;
     if (event->size < 2)
-        peer_blame(event->peer, LWS_CLOSE_STATUS_NO_STATUS, "", 0);
+        channel_blame(event->channel, LWS_CLOSE_STATUS_NO_STATUS, "", 0);
     else
-        peer_blame(event->peer, data[0] << 8 | data[1], (const char *) data + 2,
-                   event->size - 2);
+        channel_blame(event->channel, data[0] << 8 | data[1], (const char *) data + 2,
+                      event->size - 2);
     return 0;
 }
 
 static int
 on_failed(event_t *event)
 {
-    if (event->peer == NULL)
+    if (event->channel == NULL)
         return 0;
     int status = (int) lws_http_client_http_response(event->socket);
     const char *why = event->data != NULL ? event->data : "";
-    peer_blame(event->peer, status, why, event->data != NULL ? strnlen(why, event->size) : 0);
-    peers_bury(event->peers, event->peer);
+    channel_blame(event->channel, status, why,
+                  event->data != NULL ? strnlen(why, event->size) : 0);
+    channels_bury(event->channels, event->channel);
     return 0;
 }
 
 static int
 on_closed(event_t *event)
 {
-    if (event->peer != NULL)
-        peers_bury(event->peers, event->peer);
+    if (event->channel != NULL)
+        channels_bury(event->channels, event->channel);
     return 0;
 }
 
@@ -158,9 +159,9 @@ serve(struct lws *socket, enum lws_callback_reasons reason, void *user, void *da
         if (handlers[i].reason != reason)
             continue;
         event_t event = {
-            .peers = lws_context_user(lws_get_context(socket)),
+            .channels = lws_context_user(lws_get_context(socket)),
             .socket = socket,
-            .peer = lws_get_opaque_user_data(socket),
+            .channel = lws_get_opaque_user_data(socket),
             .data = data,
             .size = size,
         };

@@ -1,6 +1,6 @@
-/*  serve - what the library tells about its sockets, turned into peers and reports.
+/*  serve - what the library tells about its sockets, turned into channels and reports.
 
-    The context's user pointer is a peers_t.  */
+    The context's user pointer is a channels_t.  */
 
 #pragma once
 

@@ -1,7 +1,7 @@
 #include "actors/net/websocket.h"
 
 #include "actors/net/address.h"
-#include "actors/net/peers.h"
+#include "actors/net/channels.h"
 #include "actors/net/serve.h"
 
 #include <errno.h>
@@ -18,7 +18,7 @@ enum {
 };
 
 struct net {
-    peers_t peers;
+    channels_t channels;
     struct lws_context *context;
     struct lws_vhost *dialler;  /* also polls the wake-up descriptors */
     struct lws_vhost *listener; /* NULL until listen() */
@@ -39,14 +39,14 @@ open_context(net_t *self)
         .pt_serv_buf_size = SERVICE_ROOM,
         .timeout_secs = HANDSHAKE_SECONDS,
         .connect_timeout_secs = HANDSHAKE_SECONDS,
-        .user = &self->peers,
+        .user = &self->channels,
     });
 }
 
 static bool
 adopt(struct lws_vhost *vhost, int fd)
 {
-    lws_sock_file_fd_type copy = {.filefd = fd}; /* the library closes what it adopts */
+    lws_sock_file_fd_type copy = {.filefd = dup(fd)}; /* the library closes what it adopts */
     return copy.filefd >= 0
            && lws_adopt_descriptor_vhost(vhost, LWS_ADOPT_RAW_FILE_DESC, copy, "wake", NULL)
                   != NULL;
@@ -60,7 +60,7 @@ close_net(net_t **self_p)
         return;
     if (self->context != NULL)
         lws_context_destroy(self->context);
-    peers_release(&self->peers);
+    channels_release(&self->channels);
     free(self);
     *self_p = NULL;
 }
@@ -90,8 +90,8 @@ static net_t *
 open_net(const net_sink_t *sink, const int *wake_fds, size_t n_wake_fds)
 {
     net_t *self = mem_new(sizeof(*self));
-    self->peers.sink = *sink;
-    self->peers.newest = (conn_t) lws_now_usecs() << FIRST_CONN_SHIFT;
+    self->channels.sink = *sink;
+    self->channels.newest = (conn_t) lws_now_usecs() << FIRST_CONN_SHIFT;
     if (!open_dialler(self, wake_fds, n_wake_fds))
         close_net(&self);
     return self;
@@ -111,14 +111,14 @@ on_alarm(lws_sorted_usec_list_t *alarm)
 static void
 wait_for_anything(net_t *self, int timeout_ms)
 {
-    if (peers_report_gone(&self->peers))
+    if (channels_report_gone(&self->channels))
         timeout_ms = 0;
     if (timeout_ms > 0)
         lws_sul_schedule(self->context, 0, &self->alarm, on_alarm,
                          (lws_usec_t) timeout_ms * LWS_US_PER_MS);
     lws_service(self->context, timeout_ms == 0 ? -1 : 0);
     lws_sul_cancel(&self->alarm);
-    peers_report_gone(&self->peers);
+    channels_report_gone(&self->channels);
 }
 
 /*  ------------------------------------------------------------------ listen, dial  */
@@ -136,8 +136,8 @@ listen_on(net_t *self, const char *address, const net_limits_t *limits, int *por
         return err;
 
     const char *host = self->address.host;
-    self->peers.limits = *limits;
-    self->peers.keepalive = peer_keepalive(limits);
+    self->channels.limits = *limits;
+    self->channels.keepalive = channel_keepalive(limits);
     self->listener = lws_create_vhost(
         self->context, &(struct lws_context_creation_info){
                            .port = self->address.port,
@@ -147,7 +147,7 @@ listen_on(net_t *self, const char *address, const net_limits_t *limits, int *por
                            .alpn = "http/1.1",
                            .timeout_secs = HANDSHAKE_SECONDS,
                            .keepalive_timeout = HANDSHAKE_SECONDS,
-                           .retry_and_idle_policy = &self->peers.keepalive,
+                           .retry_and_idle_policy = &self->channels.keepalive,
                            .options = strchr(host, ':') ? 0 : LWS_SERVER_OPTION_DISABLE_IPV6,
                        });
     if (self->listener == NULL)
@@ -166,8 +166,8 @@ dial(net_t *self, const char *text, const char *protocol, const net_limits_t *li
     char host[HOST_ROOM + sizeof(":65535")];
     snprintf(host, sizeof(host), "%s:%d", url.address.host, url.address.port);
 
-    peer_t *peer = peers_add(&self->peers, PEER_DIALLING, limits);
-    conn_t conn = peer->conn;
+    channel_t *channel = channels_add(&self->channels, CHANNEL_DIALLING, limits);
+    conn_t conn = channel->conn;
     struct lws *socket = lws_client_connect_via_info(&(struct lws_client_connect_info){
         .context = self->context,
         .vhost = self->dialler,
@@ -177,14 +177,14 @@ dial(net_t *self, const char *text, const char *protocol, const net_limits_t *li
         .host = host,
         .protocol = protocol != NULL && *protocol != '\0' ? protocol : NULL,
         .ietf_version_or_minus_one = -1,
-        .opaque_user_data = peer,
-        .retry_and_idle_policy = &peer->keepalive,
-        .pwsi = &peer->socket,
+        .opaque_user_data = channel,
+        .retry_and_idle_policy = &channel->keepalive,
+        .pwsi = &channel->socket,
     });
-    if (socket == NULL && peer->state != PEER_GONE) {
-        peer->socket = NULL;
-        peer_blame(peer, 0, "the host is unknown", strlen("the host is unknown"));
-        peers_bury(&self->peers, peer);
+    if (socket == NULL && channel->state != CHANNEL_GONE) {
+        channel->socket = NULL;
+        channel_blame(channel, 0, "the host is unknown", strlen("the host is unknown"));
+        channels_bury(&self->channels, channel);
     }
     return conn;
 }
@@ -194,35 +194,35 @@ dial(net_t *self, const char *text, const char *protocol, const net_limits_t *li
 static void
 send_frame(net_t *self, conn_t conn, bytes_t frame, bool binary)
 {
-    peer_t *peer = peers_find(&self->peers, conn);
-    if (peer != NULL)
-        peer_send(peer, frame, binary);
+    channel_t *channel = channels_find(&self->channels, conn);
+    if (channel != NULL)
+        channel_send(channel, frame, binary);
 }
 
 static size_t
 queued(net_t *self, conn_t conn)
 {
-    const peer_t *peer = peers_find(&self->peers, conn);
-    return peer != NULL ? peer->queued : 0;
+    const channel_t *channel = channels_find(&self->channels, conn);
+    return channel != NULL ? channel->queued : 0;
 }
 
 static void
 pause_reading(net_t *self, conn_t conn, bool pause)
 {
-    const peer_t *peer = peers_find(&self->peers, conn);
-    if (peer != NULL && peer->state == PEER_OPEN && !peer->closing)
-        lws_rx_flow_control(peer->socket, pause ? 0 : 1);
+    const channel_t *channel = channels_find(&self->channels, conn);
+    if (channel != NULL && channel->state == CHANNEL_OPEN && !channel->closing)
+        lws_rx_flow_control(channel->socket, pause ? 0 : 1);
 }
 
 static void
 hang_up(net_t *self, conn_t conn, int code, const char *reason)
 {
-    peer_t *peer = peers_find(&self->peers, conn);
-    if (peer == NULL)
+    channel_t *channel = channels_find(&self->channels, conn);
+    if (channel == NULL)
         return;
-    peer_hang_up(peer, code, reason != NULL ? reason : "");
-    if (peer->state == PEER_DIALLING)
-        lws_set_timeout(peer->socket, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
+    channel_hang_up(channel, code, reason != NULL ? reason : "");
+    if (channel->state == CHANNEL_DIALLING)
+        lws_set_timeout(channel->socket, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
 }
 
 const net_driver_t websocket_driver = {

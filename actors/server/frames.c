@@ -142,11 +142,9 @@ frames_take(session_t *session, ctx_t *ctx, bytes_t frame, bool binary)
         return;
     }
     const err_t err = wire_unpack(frame, ctx_arena(ctx), &wire, &fault);
-    if (err == ERR_UNKNOWN)
-        ignore(session, ctx, wire.frame.type);
-    else if (err != OK)
+    if (err != OK && err != ERR_UNKNOWN)
         refuse(session, ctx, err, fault.text);
-    else if (takers[wire.id] == NULL)
+    else if (err == ERR_UNKNOWN || takers[wire.id] == NULL)
         ignore(session, ctx, wire.frame.type);
     else
         takers[wire.id](session, ctx, &wire);

@@ -17,7 +17,7 @@
 enum {
     TIMER_AGAIN = 1,
     TIMER_LOOK = 2,
-    AGAIN_MS = 1000,   /* after trouble with the database */
+    AGAIN_MS = 1000,   /* after a start, or trouble with the database */
     PRUNE_AFTER = 256, /* positions too many before anything is forgotten */
     PRUNE_ROWS = 2000, /* forgotten at once, about */
 };
@@ -65,9 +65,9 @@ start(void *state, ctx_t *ctx)
         err = change_log_head(self->db, &head, &fault);
     if (err != OK)
         return ctx_fail(ctx, "%s", fault.text);
-    self->announced = head.lsn;
     self->data_version = data_version(self);
     watch(self, ctx, settings->server_db);
+    ctx_after(ctx, TIMER_AGAIN, AGAIN_MS); /* for what an earlier instance did not announce */
     return OK;
 }
 

@@ -17,7 +17,7 @@ wal_watch_open(const char *database, int *fd, fault_t *fault)
         err = fault_set(fault, ERR_IO,
                         "%s: it cannot be watched: %s; what other programs write is sent with"
                         " the next change of a client",
-                        path, strerror(errno));
+                        path, strerrordesc_np(errno));
         if (*fd >= 0)
             (void) close(*fd);
         *fd = -1;

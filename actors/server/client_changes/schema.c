@@ -15,7 +15,7 @@ read_file(const char *path, buffer_t *out, fault_t *fault)
     FILE *file = fopen(path, "re");
     if (file == NULL)
         return fault_set(fault, ERR_CONFIG, "%s: %s; name a readable SQL file", path,
-                         strerror(errno));
+                         strerrordesc_np(errno));
     while ((size = fread(block, 1, sizeof block, file)) > 0)
         buffer_add(out, block, size);
     const bool failed = ferror(file) != 0;

@@ -1,4 +1,4 @@
-/*  peer - one WebSocket connection: what waits to be sent, and what is half received.
+/*  channel - one WebSocket connection: what waits to be sent, and what is half received.
 
     Knows the frames and their limits; when the connection begins and ends is the driver's
     business (websocket.c).  */
@@ -9,18 +9,18 @@
 
 #include <libwebsockets.h>
 
-typedef enum peer_state {
-    PEER_DIALLING, /* we connect; nothing was reported yet */
-    PEER_ACCEPTED, /* we said 101; nothing was reported yet */
-    PEER_OPEN,
-    PEER_GONE, /* its socket is gone; close was not reported yet */
-} peer_state_t;
+typedef enum channel_state {
+    CHANNEL_DIALLING, /* we connect; nothing was reported yet */
+    CHANNEL_ACCEPTED, /* we said 101; nothing was reported yet */
+    CHANNEL_OPEN,
+    CHANNEL_GONE, /* its socket is gone; close was not reported yet */
+} channel_state_t;
 
 enum { REASON_ROOM = 124 }; /* what fits into a close frame, and a NUL */
 
-typedef struct peer {
+typedef struct channel {
     conn_t conn;
-    peer_state_t state;
+    channel_state_t state;
     struct lws *socket; /* NULL when gone */
     const net_sink_t *sink;
     net_limits_t limits;
@@ -39,18 +39,18 @@ typedef struct peer {
     bool closing; /* close_code goes out after the last frame */
     int status;   /* what close will report */
     char reason[REASON_ROOM];
-} peer_t;
+} channel_t;
 
 /*  When to ping, when to give up.  */
-lws_retry_bo_t peer_keepalive(const net_limits_t *limits);
-peer_t *peer_new(conn_t conn, const net_sink_t *sink, const net_limits_t *limits);
-void peer_destroy(peer_t **self);
-void peer_send(peer_t *self, bytes_t frame, bool binary);
+lws_retry_bo_t channel_keepalive(const net_limits_t *limits);
+channel_t *channel_new(conn_t conn, const net_sink_t *sink, const net_limits_t *limits);
+void channel_destroy(channel_t **self);
+void channel_send(channel_t *self, bytes_t frame, bool binary);
 /*  Sends what the system takes. Not 0: close the socket.  */
-int peer_write(peer_t *self);
+int channel_write(channel_t *self);
 /*  Takes a piece of a message; reports it when it is whole. Not 0: close the socket.  */
-int peer_receive(peer_t *self, bytes_t piece);
+int channel_receive(channel_t *self, bytes_t piece);
 /*  Closes after the last frame.  */
-void peer_hang_up(peer_t *self, int code, const char *reason);
+void channel_hang_up(channel_t *self, int code, const char *reason);
 /*  Remembers why it ended; the first cause counts.  */
-void peer_blame(peer_t *self, int status, const char *reason, size_t reason_size);
+void channel_blame(channel_t *self, int status, const char *reason, size_t reason_size);

@@ -1,4 +1,4 @@
-#include "actors/net/peer.h"
+#include "actors/net/channel.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -28,7 +28,7 @@ seconds(uint32_t s)
 }
 
 lws_retry_bo_t
-peer_keepalive(const net_limits_t *limits)
+channel_keepalive(const net_limits_t *limits)
 {
     if (limits->ping_s == 0 || limits->hangup_s <= limits->ping_s)
         return (lws_retry_bo_t){0};
@@ -38,14 +38,14 @@ peer_keepalive(const net_limits_t *limits)
     };
 }
 
-peer_t *
-peer_new(conn_t conn, const net_sink_t *sink, const net_limits_t *limits)
+channel_t *
+channel_new(conn_t conn, const net_sink_t *sink, const net_limits_t *limits)
 {
-    peer_t *self = mem_new(sizeof(*self));
+    channel_t *self = mem_new(sizeof(*self));
     self->conn = conn;
     self->sink = sink;
     self->limits = *limits;
-    self->keepalive = peer_keepalive(limits);
+    self->keepalive = channel_keepalive(limits);
     if (self->limits.max_frame == 0)
         self->limits.max_frame = DEFAULT_FRAME;
     if (self->limits.max_fragments == 0)
@@ -56,9 +56,9 @@ peer_new(conn_t conn, const net_sink_t *sink, const net_limits_t *limits)
 /*  ----------------------------------------------------------------------- sending  */
 
 void
-peer_send(peer_t *self, bytes_t frame, bool binary)
+channel_send(channel_t *self, bytes_t frame, bool binary)
 {
-    if (self->closing || self->state == PEER_GONE)
+    if (self->closing || self->state == CHANNEL_GONE)
         return;
     outgoing_t *last = mem_new(sizeof(*last) + LWS_PRE + frame.size);
     last->size = frame.size;
@@ -74,12 +74,12 @@ peer_send(peer_t *self, bytes_t frame, bool binary)
     self->queued += frame.size;
     if (self->queued > CONGESTED_ABOVE)
         self->congested = true;
-    if (self->state == PEER_OPEN)
+    if (self->state == CHANNEL_OPEN)
         lws_callback_on_writable(self->socket);
 }
 
 static void
-drop_first(peer_t *self)
+drop_first(channel_t *self)
 {
     outgoing_t *frame = self->first;
     self->first = frame->next;
@@ -91,7 +91,7 @@ drop_first(peer_t *self)
 
 /*  libwebsockets keeps what the system did not take, so a frame is written once.  */
 static bool
-write_first(peer_t *self)
+write_first(channel_t *self)
 {
     outgoing_t *frame = self->first;
     int written = lws_write(self->socket, frame->data + LWS_PRE, frame->size,
@@ -101,7 +101,7 @@ write_first(peer_t *self)
 }
 
 static void
-report_drained(peer_t *self)
+report_drained(channel_t *self)
 {
     bool few = self->congested && self->queued < DRAINED_BELOW;
     if (!few && self->first != NULL)
@@ -111,7 +111,7 @@ report_drained(peer_t *self)
 }
 
 int
-peer_write(peer_t *self)
+channel_write(channel_t *self)
 {
     size_t writes = 0;
     for (; self->first != NULL && writes < WRITES_IN_ONE_GO; writes++) {
@@ -136,20 +136,20 @@ peer_write(peer_t *self)
 
 /*  Refused before a byte of it is stored: the header of a frame tells its size.  */
 static int
-refuse_size(peer_t *self)
+refuse_size(channel_t *self)
 {
     char why[REASON_ROOM];
     int size =
         snprintf(why, sizeof(why), "message larger than %zu bytes or in more than %zu frames",
                  self->limits.max_frame, self->limits.max_fragments);
-    peer_blame(self, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE, why, (size_t) size);
+    channel_blame(self, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE, why, (size_t) size);
     lws_close_reason(self->socket, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE,
                      (unsigned char *) self->reason, strlen(self->reason));
     return -1;
 }
 
 static bool
-fits(const peer_t *self, size_t piece, size_t to_come)
+fits(const channel_t *self, size_t piece, size_t to_come)
 {
     size_t room = self->limits.max_frame - self->half.size;
     return piece <= room && to_come <= room - piece
@@ -157,7 +157,7 @@ fits(const peer_t *self, size_t piece, size_t to_come)
 }
 
 static void
-forget_half(peer_t *self)
+forget_half(channel_t *self)
 {
     self->fragments = 0;
     if (self->half.room > KEPT_ROOM)
@@ -167,7 +167,7 @@ forget_half(peer_t *self)
 }
 
 int
-peer_receive(peer_t *self, bytes_t piece)
+channel_receive(channel_t *self, bytes_t piece)
 {
     size_t to_come = lws_remaining_packet_payload(self->socket);
     if (self->closing)
@@ -197,7 +197,7 @@ peer_receive(peer_t *self, bytes_t piece)
 /*  ------------------------------------------------------------------------ ending  */
 
 void
-peer_blame(peer_t *self, int status, const char *reason, size_t reason_size)
+channel_blame(channel_t *self, int status, const char *reason, size_t reason_size)
 {
     if (self->status != 0 || self->reason[0] != '\0')
         return;
@@ -210,13 +210,13 @@ peer_blame(peer_t *self, int status, const char *reason, size_t reason_size)
 }
 
 void
-peer_hang_up(peer_t *self, int code, const char *reason)
+channel_hang_up(channel_t *self, int code, const char *reason)
 {
-    if (self->closing || self->state == PEER_GONE)
+    if (self->closing || self->state == CHANNEL_GONE)
         return;
-    peer_blame(self, code, reason, strlen(reason));
+    channel_blame(self, code, reason, strlen(reason));
     self->closing = true;
-    if (self->state != PEER_OPEN)
+    if (self->state != CHANNEL_OPEN)
         return;
     lws_rx_flow_control(self->socket, 1); /* the answer to our close must come through */
     lws_set_timeout(self->socket, PENDING_TIMEOUT_USER_REASON_BASE, HANG_UP_SECONDS);
@@ -224,9 +224,9 @@ peer_hang_up(peer_t *self, int code, const char *reason)
 }
 
 void
-peer_destroy(peer_t **self_p)
+channel_destroy(channel_t **self_p)
 {
-    peer_t *self = *self_p;
+    channel_t *self = *self_p;
     if (self == NULL)
         return;
     while (self->first != NULL)

@@ -1,0 +1,34 @@
+/*  outbox - the undecided rows of local_changes, read: what may go to the server now, how
+    many wait and why, and what a person wants listed.  */
+
+#pragma once
+
+#include "actors/common/catalog.h"
+
+typedef struct outbox_count {
+    uint64_t pending; /* without a verdict */
+    uint64_t failed;  /* wait for a retry */
+    uint64_t parked;  /* wait for a person */
+} outbox_count_t;
+
+/*  Looks at every undecided row: at start. Later the recorder counts along.  */
+CHECKED err_t outbox_count(db_t *db, outbox_count_t *counts, fault_t *fault);
+
+typedef struct outbox_reader {
+    db_t *db;
+    catalog_t *catalog;
+    arena_t *arena; /* what is read lives there */
+    bool blocked;   /* some changes are failed or parked, and others may depend on them */
+} outbox_reader_t;
+
+/*  Pending changes after request->after, whole local transactions, without those that
+    depend on a failed or parked one. At least one transaction, however large.  */
+CHECKED err_t outbox_read(const outbox_reader_t *self, const outbox_fetch_t *request,
+                          outbox_batch_t *batch, fault_t *fault);
+
+/*  Failed changes: those without a plan first, then by their plan; at most 500.  */
+CHECKED err_t outbox_failed(const outbox_reader_t *self, failed_batch_t *batch, fault_t *fault);
+
+/*  ERR_USAGE for an unknown filter.  */
+CHECKED err_t outbox_list(const outbox_reader_t *self, const changes_list_t *request,
+                          changes_page_t *page, fault_t *fault);

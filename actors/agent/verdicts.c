@@ -1,0 +1,244 @@
+#include "actors/agent/verdicts.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/*  A change of ours, as it was before.  */
+typedef struct known {
+    int64_t seq;
+    const char *id;
+    const char *table, *key, *operation;
+    const char *error;
+    bool pending, parked;
+    bool undecided;  /* it stands above the server's row */
+    bool done;
+    uint64_t attempts;
+} known_t;
+
+static err_t
+find(const verdicts_t *self, const char *id, known_t *known, bool *found, fault_t *fault)
+{
+    static const char sql[] = "SELECT rowid, entity_type, entity_id, operation, state, error,"
+                              " verdict IS NULL, processed_sync, attempts FROM local_changes"
+                              " WHERE id = ?1 AND from_server = 0";
+    err_t err = OK;
+    arena_t *arena = self->overlay.arena;
+    sqlite3_stmt *row = db_query(self->overlay.db, sql, fault, "t", id);
+    *found = db_step(self->overlay.db, row, &err, fault);
+    if (!*found)
+        return err;
+    *known = (known_t){
+        .seq = sqlite3_column_int64(row, 0),
+        .id = id,
+        .table = arena_text(arena, column_text(row, 1)),
+        .key = arena_text(arena, column_text(row, 2)),
+        .operation = arena_text(arena, column_text(row, 3)),
+        .error = arena_text(arena, column_text(row, 5)),
+        .pending = strcmp(column_text(row, 4), "pending") == 0,
+        .parked = strcmp(column_text(row, 4), "parked") == 0,
+        .undecided = sqlite3_column_int(row, 6) != 0,
+        .done = sqlite3_column_int(row, 7) != 0,
+        .attempts = (uint64_t) sqlite3_column_int64(row, 8),
+    };
+    sqlite3_reset(row);
+    return OK;
+}
+
+static void
+note(verdicts_t *self, const known_t *known, const processed_t *result)
+{
+    processed_t *processed = &self->processed[self->n_processed++];
+    *processed = *result;
+    processed->id = known->id;
+    processed->entity_type = known->table;
+    processed->entity_id = known->key;
+    processed->operation = known->operation;
+}
+
+/*  ------------------------------------------------------------------ accepted, refused  */
+
+static void
+count_out(verdicts_t *self, const known_t *known)
+{
+    uint64_t *from = known->pending  ? &self->counts->pending
+                     : known->parked ? &self->counts->parked
+                                     : &self->counts->failed;
+    *from -= *from > 0;
+}
+
+static err_t
+accept(verdicts_t *self, const known_t *known, const verdict_t *verdict, fault_t *fault)
+{
+    static const char sql[] = "UPDATE local_changes SET processed_sync = 1, state = 'done',"
+                              " verdict = ?2, lsn = nullif(?3, 0), error = NULL,"
+                              " next_attempt = NULL WHERE rowid = ?1";
+    count_out(self, known);
+    note(self, known, &(processed_t){.result = verdict->verdict, .lsn = verdict->lsn});
+    return db_run(self->overlay.db, sql, NULL, fault, "itu", known->seq, verdict->verdict,
+                  verdict->lsn);
+}
+
+static const char *
+describe_error(const verdicts_t *self, const verdict_t *verdict)
+{
+    char text[600];
+    (void) snprintf(text, sizeof text, "%s: %s", verdict->code, verdict->message);
+    return arena_text(self->overlay.arena, text);
+}
+
+/*  A second word about a change that is failed already says nothing new.  */
+static err_t
+refuse(verdicts_t *self, const known_t *known, const verdict_t *verdict, fault_t *fault)
+{
+    static const char sql[] = "UPDATE local_changes SET state = 'failed', attempts = ?2,"
+                              " error = ?3, next_attempt = NULL,"
+                              " verdict = coalesce(?4, verdict) WHERE rowid = ?1";
+    static const char error_sql[] = "INSERT INTO waybill_errors VALUES (?1, ?2, ?3, ?4, ?5)";
+    if (!known->pending)
+        return OK;
+    const bool rejected = strcmp(verdict->verdict, "rejected") == 0;
+    count_out(self, known);
+    self->counts->failed++;
+    note(self, known,
+         &(processed_t){.result = "failed",
+                        .code = verdict->code,
+                        .message = verdict->message,
+                        .lsn = verdict->lsn});
+    err_t err = db_run(self->overlay.db, sql, NULL, fault, "iutt", known->seq,
+                       known->attempts + 1, describe_error(self, verdict),
+                       rejected ? "rejected" : NULL);
+    if (err == OK)
+        err = db_run(self->overlay.db, error_sql, NULL, fault, "tuitt", known->id,
+                     known->attempts + 1, self->now, verdict->code, verdict->message);
+    return err;
+}
+
+/*  decides: it is a verdict, and the row may have to change.  */
+static const struct {
+    const char *verdict;
+    err_t (*record)(verdicts_t *, const known_t *, const verdict_t *, fault_t *);
+    bool decides;
+} outcomes[] = {
+    {"applied", accept, true},
+    {"merged", accept, true},
+    {"rejected", refuse, true},
+    {"retry", refuse, false},
+};
+
+/*  A word that we do not know decides nothing: the change is asked about again.  */
+static size_t
+outcome_of(const char *word)
+{
+    size_t i = 0;
+    while (i + 1 < COUNT_OF(outcomes) && strcmp(outcomes[i].verdict, word) != 0)
+        i++;
+    return i;
+}
+
+/*  A duplicate counts as its first verdict; what is missing is filled in.  */
+static verdict_t
+plain(const verdict_t *verdict)
+{
+    verdict_t plain = *verdict;
+    const bool duplicate = strcmp(verdict->verdict, "duplicate") == 0;
+    const char *word = duplicate && verdict->first ? verdict->first : verdict->verdict;
+    const bool known = strcmp(outcomes[outcome_of(word)].verdict, word) == 0;
+    plain.verdict = outcomes[outcome_of(word)].verdict;
+    if (plain.code == NULL || plain.code[0] == '\0')
+        plain.code = err_name(known ? ERR_REFUSED : ERR_PROTOCOL);
+    if (plain.message == NULL || plain.message[0] == '\0')
+        plain.message = known ? "the server gave no reason" : "the server gave no known verdict";
+    return plain;
+}
+
+/*  A row that does not fit our table cannot be written; the stream will tell the same.  */
+static err_t
+check_row(const verdicts_t *self, const known_t *known, const verdict_t *verdict, bytes_t *row,
+          fault_t *fault)
+{
+    const char *key = NULL;
+    table_t *table = catalog_table(self->overlay.catalog, known->table);
+    *row = (bytes_t){0};
+    if (verdict->row.size == 0 || table == NULL)
+        return OK;
+    const err_t err = table_check(table, verdict->row, self->overlay.arena, &key, fault);
+    if (err == OK && strcmp(key, known->key) != 0)
+        return fault_set(fault, ERR_PROTOCOL, "verdict on %s: its row is another one",
+                         known->id);
+    if (err == OK)
+        *row = verdict->row;
+    return err;
+}
+
+err_t
+verdicts_record(verdicts_t *self, const verdict_t *given, fault_t *fault)
+{
+    known_t known;
+    bool found = false;
+    bytes_t row;
+    const verdict_t verdict = plain(given);
+    const size_t outcome = outcome_of(verdict.verdict);
+    err_t err = find(self, verdict.id, &known, &found, fault);
+    self->n_unknown += err == OK && !found;
+    if (err != OK || !found || known.done)
+        return err;
+    err = check_row(self, &known, &verdict, &row, fault);
+    if (err == OK)
+        err = outcomes[outcome].record(self, &known, &verdict, fault);
+    if (err != OK || !known.undecided || !outcomes[outcome].decides)
+        return err;
+    const decided_t decided = {
+        .seq = known.seq,
+        .table = known.table,
+        .verdict = verdict.verdict,
+        .version = {.key = known.key, .lsn = verdict.lsn, .row = row},
+    };
+    return overlay_decide(&self->overlay, &decided, fault);
+}
+
+/*  -------------------------------------------------------------------------- retries  */
+
+static void
+park(verdicts_t *self, const known_t *known)
+{
+    const char *colon = strstr(known->error, ": ");
+    const size_t size = colon ? (size_t) (colon - known->error) : 0;
+    self->counts->failed -= self->counts->failed > 0;
+    self->counts->parked++;
+    note(self, known,
+         &(processed_t){.result = "parked",
+                        .code = arena_text_of(self->overlay.arena, known->error, size),
+                        .message = colon ? colon + 2 : known->error});
+}
+
+err_t
+verdicts_plan(verdicts_t *self, const retry_t *retry, fault_t *fault)
+{
+    static const char sql[] = "UPDATE local_changes SET state = ?2, next_attempt = nullif(?3, 0)"
+                              " WHERE rowid = ?1";
+    known_t known;
+    bool found = false;
+    const bool parks = retry->next_attempt == 0;
+    err_t err = find(self, retry->id, &known, &found, fault);
+    if (err != OK || !found || known.done || known.pending || known.parked)
+        return err;
+    if (parks)
+        park(self, &known);
+    return db_run(self->overlay.db, sql, NULL, fault, "iti", known.seq,
+                  parks ? "parked" : "failed", retry->next_attempt);
+}
+
+err_t
+verdicts_release(verdicts_t *self, int64_t due, fault_t *fault)
+{
+    static const char sql[] = "UPDATE local_changes SET state = 'pending', next_attempt = NULL"
+                              " WHERE processed_sync = 0 AND from_server = 0"
+                              " AND state = 'failed' AND next_attempt <= ?1";
+    const err_t err = db_run(self->overlay.db, sql, NULL, fault, "i", due);
+    if (err != OK)
+        return err;
+    const uint64_t released = (uint64_t) db_changes(self->overlay.db);
+    self->counts->pending += released;
+    self->counts->failed -= released;
+    return OK;
+}
