@@ -56,7 +56,7 @@ CREATE TABLE IF NOT EXISTS client_changes (
   PRIMARY KEY (client_id, id)
 ) WITHOUT ROWID;
 
--- Audit: changes that were rejected, and only those.
+-- Audit: changes that were rejected, and only those, with the last reason.
 CREATE TABLE IF NOT EXISTS changes_history (
   seq       INTEGER PRIMARY KEY AUTOINCREMENT,
   time      BIGINT NOT NULL,
@@ -66,7 +66,8 @@ CREATE TABLE IF NOT EXISTS changes_history (
   operation TEXT NOT NULL,
   data      TEXT,
   code      TEXT NOT NULL,
-  message   TEXT NOT NULL
+  message   TEXT NOT NULL,
+  UNIQUE (client_id, change_id)
 );
 
 -- Where each client stood when it last acknowledged.

@@ -86,7 +86,6 @@ describe_error(const verdicts_t *self, const verdict_t *verdict)
     return arena_text(self->overlay.arena, text);
 }
 
-/*  A second word about a change that is failed already says nothing new.  */
 static err_t
 refuse(verdicts_t *self, const known_t *known, const verdict_t *verdict, fault_t *fault)
 {
@@ -94,8 +93,6 @@ refuse(verdicts_t *self, const known_t *known, const verdict_t *verdict, fault_t
                               " error = ?3, next_attempt = NULL,"
                               " verdict = coalesce(?4, verdict) WHERE rowid = ?1";
     static const char error_sql[] = "INSERT INTO waybill_errors VALUES (?1, ?2, ?3, ?4, ?5)";
-    if (!known->pending)
-        return OK;
     const bool rejected = strcmp(verdict->verdict, "rejected") == 0;
     count_out(self, known);
     self->counts->failed++;
@@ -133,6 +130,13 @@ outcome_of(const char *word)
     while (i + 1 < COUNT_OF(outcomes) && strcmp(outcomes[i].verdict, word) != 0)
         i++;
     return i;
+}
+
+/*  Decided before, or refused again while it waits for its retry.  */
+static bool
+is_old_news(const known_t *known, size_t outcome)
+{
+    return known->done || (!known->pending && outcomes[outcome].record == refuse);
 }
 
 /*  A duplicate counts as its first verdict; what is missing is filled in.  */
@@ -180,7 +184,7 @@ verdicts_record(verdicts_t *self, const verdict_t *given, fault_t *fault)
     const size_t outcome = outcome_of(verdict.verdict);
     err_t err = find(self, verdict.id, &known, &found, fault);
     self->n_unknown += err == OK && !found;
-    if (err != OK || !found || known.done)
+    if (err != OK || !found || is_old_news(&known, outcome))
         return err;
     err = check_row(self, &known, &verdict, &row, fault);
     if (err == OK)

@@ -119,7 +119,7 @@ refuses_bad_changes_and_writes_nothing(void **state)
     assert_refused(RUN("upsert", "notes", "", "{\"title\":\"x\"}", "--run-dir", dir), 1, "id");
     assert_refused(RUN("record", "notes", "steal", "3", "{\"title\":\"x\"}", "--run-dir", dir),
                    1, "operation");
-    assert_refused(RUN("delete", "notes", "not there", "--run-dir", dir), 1, "id");
+    assert_refused(RUN("delete", "notes", "not there", "--run-dir", dir), 1, "not there");
     assert_int_equal(count_changes(dir), before);
 }
 

@@ -31,6 +31,21 @@ answers_a_repeated_change_as_the_first_time(void **state)
 }
 
 static void
+judges_a_rejected_change_anew_when_it_is_retried(void **state)
+{
+    world_t *world = *state;
+    const client_change_t early = change(world, "c1 todo update", "{\"id\":\"a\"}", 10);
+    submit_one(world, "client", early);
+    expect_verdict(world, 0, "rejected ENTITY_NOT_FOUND");
+    plain_sql(world, "INSERT INTO todo (id) VALUES ('a'); DELETE FROM waybill_versions");
+    submit_one(world, "client", early);
+    expect_verdict(world, 0, "applied");
+    submit_one(world, "client", early);
+    expect_verdict(world, 0, "duplicate of applied");
+    expect(world, "SELECT count(*) FROM changes_history", "1");
+}
+
+static void
 keeps_the_ids_of_clients_apart(void **state)
 {
     world_t *world = *state;
@@ -148,7 +163,8 @@ static void
 does_not_let_a_clock_ahead_win_for_ever(void **state)
 {
     world_t *world = *state;
-    submit_one(world, "one", change(world, "c1 todo insert", "{\"id\":\"a\"}", NOW * 100));
+    submit_one(world, "one",
+               change(world, "c1 todo insert", "{\"id\":\"a\"}", (int64_t) NOW * 100));
     expect_verdict(world, 0, "applied");
     assert_non_null(strstr(world->verdicts[0].message, "ahead"));
     submit_one(world, "two",
@@ -214,6 +230,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         WITH_WORLD(gives_one_position_to_a_transaction),
         WITH_WORLD(answers_a_repeated_change_as_the_first_time),
+        WITH_WORLD(judges_a_rejected_change_anew_when_it_is_retried),
         WITH_WORLD(keeps_the_ids_of_clients_apart),
         WITH_WORLD(sees_a_duplicate_inside_one_transaction),
         WITH_WORLD(rejects_the_whole_transaction_of_a_guilty_change),

@@ -105,11 +105,20 @@ leaves_a_short_log_alone(void **state)
     assert_false(was_copied(world));
 }
 
+/*  Opening a locked database waits for seconds; once it is open, nothing does.  */
+static void
+start_opened(world_t *world)
+{
+    start_actor(world, &checkpointer);
+    grow_log(world, "INSERT INTO t VALUES (zeroblob(2000000))");
+    hint(world, 10);
+}
+
 static void
 tries_again_while_somebody_writes(void **state)
 {
     world_t *world = *state;
-    start_actor(world, &checkpointer);
+    start_opened(world);
     grow_log(world, "INSERT INTO t VALUES (zeroblob(2000000))");
     assert_int_equal(db_begin(world->db, &world->fault), OK);
     hint(world, 100);
@@ -122,7 +131,7 @@ static void
 gives_up_until_the_next_hint(void **state)
 {
     world_t *world = *state;
-    start_actor(world, &checkpointer);
+    start_opened(world);
     grow_log(world, "INSERT INTO t VALUES (zeroblob(2000000))");
     assert_int_equal(db_begin(world->db, &world->fault), OK);
     hint(world, 60000);

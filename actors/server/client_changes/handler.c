@@ -18,6 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { BEGINNINGS = 32 }; /* of a round that is rolled back by rules of the database */
+
 typedef struct submission {
     ticket_t ticket;
     const client_changes_t *request; /* lives as long as the round */
@@ -168,6 +170,16 @@ commit_round(handler_t *self, ctx_t *ctx, uint64_t *lsn, fault_t *fault)
     return err;
 }
 
+/*  Each time that a rule rolls the round back, one more change is known not to be tried.  */
+static err_t
+decide_round(handler_t *self, ctx_t *ctx, uint64_t *lsn, fault_t *fault)
+{
+    err_t err = ERR_REFUSED;
+    for (int i = 0; i < BEGINNINGS && err == ERR_REFUSED; i++)
+        err = commit_round(self, ctx, lsn, fault);
+    return err;
+}
+
 static void
 put_off_round(handler_t *self, ctx_t *ctx, const fault_t *fault)
 {
@@ -201,7 +213,7 @@ settle(void *state, ctx_t *ctx)
     fault_t fault = {0};
     if (self->n == 0)
         return OK;
-    const err_t err = commit_round(self, ctx, &lsn, &fault);
+    const err_t err = decide_round(self, ctx, &lsn, &fault);
     if (err != OK)
         put_off_round(self, ctx, &fault);
     answer_round(self, ctx);

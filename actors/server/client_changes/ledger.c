@@ -6,8 +6,9 @@ err_t
 ledger_claim(const work_t *work, const char *id, bool *fresh, fault_t *fault)
 {
     static const char sql[] =
-        "INSERT OR IGNORE INTO client_changes (client_id, id, verdict, lsn)"
-        " VALUES (?1, ?2, '', 0)";
+        "INSERT INTO client_changes (client_id, id, verdict, lsn) VALUES (?1, ?2, '', 0)"
+        " ON CONFLICT (client_id, id) DO UPDATE SET verdict = '', code = NULL, message = NULL,"
+        " lsn = 0 WHERE verdict = 'rejected'";
     const err_t err = db_run(work->db, sql, NULL, fault, "tt", work->client_id, id);
     *fresh = err == OK && db_changes(work->db) > 0;
     return err;
@@ -60,7 +61,8 @@ ledger_keep_rejected(const work_t *work, const client_change_t *change,
 {
     static const char sql[] =
         "INSERT INTO changes_history (time, client_id, change_id, tbl, operation, data, code,"
-        " message) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        " message) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT (client_id, change_id)"
+        " DO UPDATE SET time = excluded.time, code = excluded.code, message = excluded.message";
     buffer_t json = {0};
     err_t err = msgpack_to_json(change->data, &json);
     const char *data = err == OK ? buffer_text(&json) : NULL;

@@ -72,6 +72,33 @@ attach_row_named(const work_t *work, const client_change_t *change, verdict_t *v
     return attach_row(work, &validated, has_it ? &change->data : NULL, verdict, fault);
 }
 
+/*  ------------------------------------------------------------------ a lost round  */
+
+/*  A rule may end in ROLLBACK, and takes the whole round with it. The change keeps the mark
+    while the round begins again, and is then rejected without being tried.  */
+static const char rolls_back[] = "rolls back";
+
+static bool
+is_marked(const verdict_t *verdict)
+{
+    return verdict->verdict && is(verdict, rolls_back);
+}
+
+static err_t
+mark(const work_t *work, verdict_t *verdict, fault_t *fault)
+{
+    verdict->verdict = rolls_back;
+    verdict->code = err_name(fault->err);
+    verdict->message = arena_text(work->arena, fault->text);
+    return fault_set(fault, ERR_REFUSED, "a rule of the database rolled everything back");
+}
+
+static err_t
+recall_mark(const verdict_t *verdict, fault_t *fault)
+{
+    return fault_set(fault, err_named(verdict->code), "%s", verdict->message);
+}
+
 /*  ----------------------------------------------------------------- one change  */
 
 static void
@@ -93,6 +120,8 @@ judge(const work_t *work, const client_change_t *change, verdict_t *verdict, fau
 {
     bool fresh = false;
     validated_t validated = {0};
+    if (is_marked(verdict))
+        return recall_mark(verdict, fault);
     *verdict = (verdict_t){.id = change->id, .verdict = "duplicate"};
     err_t err = ledger_claim(work, change->id, &fresh, fault);
     if (err != OK || !fresh)
@@ -221,6 +250,8 @@ transaction_judge(const work_t *work, const transaction_t *self, uint64_t *lsn, 
     if (err != OK)
         return err;
     err = judge_all(work, self, &guilty, fault);
+    if (errors_is_verdict(err) && sqlite3_get_autocommit(db_handle(work->db)))
+        return mark(work, &self->verdicts[guilty], fault);
     if (errors_is_verdict(err))
         err = reject_all(work, self, guilty, fault);
     if (err == OK)

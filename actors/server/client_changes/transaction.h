@@ -6,12 +6,13 @@
 
 typedef struct transaction {
     const client_change_t *changes; /* in the order recorded */
-    verdict_t *verdicts;            /* one each, to be filled */
+    verdict_t *verdicts;            /* one each, to be filled; zero before the first time */
     size_t n;
 } transaction_t;
 
 /*  Inside the round's transaction, with nothing unsealed. It is one position at most, and
     *lsn is the newest one afterwards. An error is trouble of the database: nothing was
-    decided, and the round must be rolled back.  */
+    decided, and the round must be rolled back. ERR_REFUSED: a rule of the database has done
+    that; begin the round again, with the verdicts as they are.  */
 CHECKED err_t transaction_judge(const work_t *work, const transaction_t *self, uint64_t *lsn,
                                 fault_t *fault);

@@ -1,0 +1,209 @@
+/*  recorder - the only writer of local changes and of their verdicts.
+
+    Hears  write, changes_list                              from service;
+           outbox_fetch, outbox_counts, record_verdicts     from connection-manager;
+           failed_fetch, retry_schedule, retry_due          from retry-manager.
+    Says   change_recorded and changes_processed after the commit; outbox_dirty to
+           connection-manager, outbox_failed to retry-manager, wal_grown to checkpointer.
+
+    Whatever comes in a round is kept until settle(), committed at once, and answered only
+    then. A write that is refused costs the others nothing; if the commit fails, everything
+    in it is answered with the cause, and nothing was acknowledged.  */
+
+#include "actors/agent/actors.h"
+#include "actors/agent/recording.h"
+#include "actors/agent/store.h"
+#include "actors/settings.h"
+
+#include <stdlib.h>
+
+/*  Changes that were pending when the process ended, and those that had failed, are told
+    about again: hints may have been lost with it.  */
+static err_t
+start(void *state, ctx_t *ctx)
+{
+    recorder_t *self = state;
+    const settings_t *settings = ctx_settings(ctx);
+    fault_t fault = {0};
+    err_t err = store_open(settings->agent_db, &self->db, &fault);
+    if (err == OK)
+        err = catalog_open(self->db, &self->catalog, &fault);
+    if (err == OK)
+        err = recording_begin(self, &fault);
+    if (err != OK)
+        return ctx_fail(ctx, "%s", fault.text);
+    if (self->counts.pending > 0)
+        SEND(ctx, "connection-manager", outbox_dirty, .pending = self->counts.pending);
+    if (self->counts.failed > 0)
+        SEND(ctx, "retry-manager", outbox_failed, .failed = self->counts.failed);
+    return OK;
+}
+
+/*  -------------------------------------------------------------------- collecting  */
+
+static job_t *
+collect(recorder_t *self, message_id_t id, const void *body)
+{
+    if (self->n_jobs == self->room) {
+        self->room = self->room ? self->room * 2 : 64;
+        self->jobs = mem_grow(self->jobs, self->room * sizeof *self->jobs);
+    }
+    job_t *job = &self->jobs[self->n_jobs++];
+    *job = (job_t){.id = id, .body = body};
+    return job;
+}
+
+static size_t
+bytes_of(const write_t *write)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < write->n_changes; i++)
+        bytes += write->changes[i].data.size;
+    return bytes;
+}
+
+static err_t
+check_size(ctx_t *ctx, const write_t *write)
+{
+    const settings_t *settings = ctx_settings(ctx);
+    if (write->n_changes == 0)
+        return ctx_refuse(ctx, ERR_INVALID_CHANGE, "changes: there are none; give at least one");
+    if (write->n_changes > (size_t) settings->outbox_txn_changes)
+        return ctx_refuse(ctx, ERR_TOO_LARGE,
+                          "changes: %zu in one transaction, and outbox.txn_changes allows %lld;"
+                          " split them",
+                          write->n_changes, (long long) settings->outbox_txn_changes);
+    if (bytes_of(write) > (size_t) settings->outbox_txn_bytes)
+        return ctx_refuse(ctx, ERR_TOO_LARGE,
+                          "changes: %zu bytes in one transaction, and outbox.txn_bytes allows"
+                          " %lld; split them",
+                          bytes_of(write), (long long) settings->outbox_txn_bytes);
+    return OK;
+}
+
+/*  A change has its id before it is tried: a second try is the same change.  */
+static recorded_t *
+name_changes(ctx_t *ctx, const write_t *write)
+{
+    recorded_t *recorded = arena_new(ctx_arena(ctx), write->n_changes * sizeof *recorded);
+    for (size_t i = 0; i < write->n_changes; i++) {
+        char id[UUID_TEXT];
+        ctx_uuid(ctx, id);
+        recorded[i].id = arena_text(ctx_arena(ctx), id);
+    }
+    return recorded;
+}
+
+static err_t
+on_write(void *state, ctx_t *ctx, const void *body)
+{
+    const write_t *write = body;
+    const err_t err = check_size(ctx, write);
+    if (err != OK)
+        return err;
+    job_t *job = collect(state, MSG_write, body);
+    job->ticket = ctx_ticket(ctx);
+    job->recorded = name_changes(ctx, write);
+    return OK;
+}
+
+static err_t
+on_request(void *state, ctx_t *ctx, message_id_t id, const void *body)
+{
+    collect(state, id, body)->ticket = ctx_ticket(ctx);
+    return OK;
+}
+
+static err_t
+on_record_verdicts(void *state, ctx_t *ctx, const void *body)
+{
+    return on_request(state, ctx, MSG_record_verdicts, body);
+}
+
+static err_t
+on_retry_schedule(void *state, ctx_t *ctx, const void *body)
+{
+    return on_request(state, ctx, MSG_retry_schedule, body);
+}
+
+static err_t
+on_retry_due(void *state, ctx_t *ctx, const void *body)
+{
+    (void) ctx;
+    (void) collect(state, MSG_retry_due, body);
+    return OK;
+}
+
+static err_t
+on_outbox_fetch(void *state, ctx_t *ctx, const void *body)
+{
+    return on_request(state, ctx, MSG_outbox_fetch, body);
+}
+
+static err_t
+on_outbox_counts(void *state, ctx_t *ctx, const void *body)
+{
+    return on_request(state, ctx, MSG_outbox_counts, body);
+}
+
+static err_t
+on_failed_fetch(void *state, ctx_t *ctx, const void *body)
+{
+    return on_request(state, ctx, MSG_failed_fetch, body);
+}
+
+static err_t
+on_changes_list(void *state, ctx_t *ctx, const void *body)
+{
+    return on_request(state, ctx, MSG_changes_list, body);
+}
+
+/*  ------------------------------------------------------------------------ the end  */
+
+static err_t
+settle(void *state, ctx_t *ctx)
+{
+    recorder_t *self = state;
+    recording_settle(self, ctx);
+    self->n_jobs = 0;
+    return OK;
+}
+
+static void
+stop(void *state, ctx_t *ctx)
+{
+    recorder_t *self = state;
+    (void) ctx;
+    free(self->jobs);
+    catalog_close(&self->catalog);
+    db_close(&self->db);
+}
+
+static const edge_t sends[] = {
+    {"connection-manager", MSG_outbox_dirty},
+    {"retry-manager", MSG_outbox_failed},
+    {"checkpointer", MSG_wal_grown},
+    {0},
+};
+
+static handler_fn *const handlers[MSG_COUNT] = {
+    [MSG_write] = on_write,
+    [MSG_record_verdicts] = on_record_verdicts,
+    [MSG_retry_schedule] = on_retry_schedule,
+    [MSG_retry_due] = on_retry_due,
+    [MSG_outbox_fetch] = on_outbox_fetch,
+    [MSG_outbox_counts] = on_outbox_counts,
+    [MSG_failed_fetch] = on_failed_fetch,
+    [MSG_changes_list] = on_changes_list,
+};
+
+const actor_class_t recorder = {
+    .name = "recorder",
+    .summary = "records local changes and what the server decided about them",
+    .state_size = sizeof(recorder_t),
+    .sends = sends,
+    .start = start,
+    .handlers = handlers,
+    .settle = settle,
+    .stop = stop,
+};

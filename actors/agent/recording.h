@@ -1,0 +1,31 @@
+/*  recording - what the recorder does with the jobs of a round: two transactions at most,
+    then the answers.  */
+
+#pragma once
+
+#include "actors/agent/outbox.h"
+#include "actors/agent/writes.h"
+#include "runtime/actor.h"
+
+/*  One request or command of the round; its body lives as long as the round.  */
+typedef struct job {
+    message_id_t id;
+    ticket_t ticket;
+    const void *body;
+    recorded_t *recorded; /* write: one a change */
+    fault_t fault;        /* err not OK: it came to nothing */
+} job_t;
+
+typedef struct recorder {
+    db_t *db;
+    catalog_t *catalog;
+    int64_t newest; /* timestamp of a local change; never falls */
+    outbox_count_t counts;
+    job_t *jobs; /* of this round */
+    size_t n_jobs, room;
+} recorder_t;
+
+/*  Reads where the database stands.  */
+CHECKED err_t recording_begin(recorder_t *self, fault_t *fault);
+/*  Commits, answers, publishes and hints.  */
+void recording_settle(recorder_t *self, ctx_t *ctx);

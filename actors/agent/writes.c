@@ -1,0 +1,227 @@
+#include "actors/agent/writes.h"
+
+#include "actors/agent/journal.h"
+#include "schemas/pack.h"
+
+#include <string.h>
+
+/*  An entry, looked up and checked.  */
+typedef struct prepared {
+    table_t *table;
+    const char *key; /* of the row, as text */
+    value_t value;   /* of the key */
+    bytes_t row;     /* with the key; of a delete, the key alone */
+} prepared_t;
+
+bool
+writes_is_refusal(err_t err)
+{
+    return err == ERR_INVALID_CHANGE || err == ERR_ENTITY_NOT_FOUND || err == ERR_RULE_VIOLATION;
+}
+
+/*  ------------------------------------------------------------------------- checking  */
+
+/*  Puts the key in front of the columns given.  */
+static bytes_t
+add_key(const writes_t *self, const table_t *table, const value_t *key, bytes_t data)
+{
+    buffer_t row = {0};
+    const row_reader_t rest = row_read(data);
+    row_begin(&row, rest.left + 1);
+    row_add_name(&row, table_key(table));
+    row_add(&row, key);
+    buffer_add(&row, rest.at, (size_t) (rest.end - rest.at));
+    const bytes_t kept = arena_bytes(self->arena, buffer_bytes(&row));
+    buffer_release(&row);
+    return kept;
+}
+
+/*  The data may leave the key out: the entry's id says it.  */
+static err_t
+complete_row(const writes_t *self, const entry_t *entry, prepared_t *prepared, fault_t *fault)
+{
+    fault_t cause = {0};
+    value_t value = journal_key(prepared->table, entry->id, self->arena);
+    prepared->row = entry->data;
+    if (entry->data.size > 0 && row_check(entry->data, &cause) != OK)
+        return fault_set(fault, ERR_INVALID_CHANGE, "%s", cause.text);
+    if (entry->data.size == 0)
+        prepared->row = journal_key_row(prepared->table, &value, self->arena);
+    else if (!row_find(entry->data, table_key(prepared->table), &value))
+        prepared->row = add_key(self, prepared->table, &value, entry->data);
+    return OK;
+}
+
+static err_t
+check_row(const writes_t *self, const entry_t *entry, prepared_t *prepared, fault_t *fault)
+{
+    err_t err = complete_row(self, entry, prepared, fault);
+    if (err == OK)
+        err = table_check(prepared->table, prepared->row, self->arena, &prepared->key, fault);
+    if (err != OK)
+        return err;
+    if (strcmp(prepared->key, entry->id) != 0)
+        return fault_set(fault, ERR_INVALID_CHANGE,
+                         "column %s is \"%.64s\", but the id is \"%.64s\"; make them the same",
+                         table_key(prepared->table), prepared->key, entry->id);
+    prepared->value = table_key_of(prepared->table, prepared->row);
+    return OK;
+}
+
+static err_t
+prepare(const writes_t *self, const write_t *write, size_t i, prepared_t *prepared,
+        fault_t *fault)
+{
+    fault_t cause = {0};
+    const entry_t *entry = &write->changes[i];
+    prepared->table = catalog_table(self->catalog, entry->table);
+    if (prepared->table == NULL)
+        return fault_set(fault, ERR_INVALID_CHANGE,
+                         "changes[%zu].table: there is no table \"%.64s\"; the first connection"
+                         " to the server makes its tables",
+                         i, entry->table);
+    if (table_key(prepared->table) == NULL)
+        return fault_set(fault, ERR_INVALID_CHANGE,
+                         "changes[%zu].table: table %s has no single key and cannot be"
+                         " synchronised",
+                         i, entry->table);
+    if (check_row(self, entry, prepared, &cause) == OK)
+        return OK;
+    return fault_set(fault, cause.err, "changes[%zu].%s: %s", i,
+                     entry->data.size > 0 ? "data" : "id", cause.text);
+}
+
+/*  --------------------------------------------------------------------------- writing  */
+
+typedef struct operation {
+    const char *name;
+    /*  *recorded: what it came to.  */
+    err_t (*run)(const prepared_t *prepared, const char **recorded, fault_t *fault);
+    const char *recorded; /* of a row that the application wrote itself */
+} operation_t;
+
+static err_t
+missing(const prepared_t *prepared, fault_t *fault)
+{
+    return fault_set(fault, ERR_ENTITY_NOT_FOUND, "table %s has no row \"%.64s\"",
+                     table_name(prepared->table), prepared->key);
+}
+
+static err_t
+run_insert(const prepared_t *prepared, const char **recorded, fault_t *fault)
+{
+    bool found = false;
+    buffer_t row = {0};
+    fault_t none = {0};
+    *recorded = "insert";
+    const err_t err = table_insert(prepared->table, prepared->row, fault);
+    if (err != ERR_RULE_VIOLATION)
+        return err;
+    const err_t looked = table_read(prepared->table, &prepared->value, &row, &found, &none);
+    buffer_release(&row);
+    if (looked != OK || !found)
+        return err;
+    return fault_set(fault, ERR_RULE_VIOLATION,
+                     "table %s has a row \"%.64s\" already; update or upsert it",
+                     table_name(prepared->table), prepared->key);
+}
+
+static err_t
+run_update(const prepared_t *prepared, const char **recorded, fault_t *fault)
+{
+    bool changed = false;
+    *recorded = "update";
+    const err_t err = table_update(prepared->table, prepared->row, &changed, fault);
+    return err != OK || changed ? err : missing(prepared, fault);
+}
+
+static err_t
+run_upsert(const prepared_t *prepared, const char **recorded, fault_t *fault)
+{
+    bool changed = false;
+    *recorded = "update";
+    const err_t err = table_update(prepared->table, prepared->row, &changed, fault);
+    return err != OK || changed ? err : run_insert(prepared, recorded, fault);
+}
+
+static err_t
+run_delete(const prepared_t *prepared, const char **recorded, fault_t *fault)
+{
+    bool changed = false;
+    *recorded = "delete";
+    const err_t err = table_delete(prepared->table, &prepared->value, &changed, fault);
+    return err != OK || changed ? err : missing(prepared, fault);
+}
+
+/*  Whether a row that is already written was there before cannot be known any more; the
+    server takes an insert of a row that it has for an upsert.  */
+static const operation_t operations[] = {
+    {"insert", run_insert, "insert"},
+    {"update", run_update, "update"},
+    {"delete", run_delete, "delete"},
+    {"upsert", run_upsert, "insert"},
+};
+
+static const operation_t *
+operation_named(const char *name)
+{
+    for (size_t i = 0; i < COUNT_OF(operations); i++)
+        if (strcmp(operations[i].name, name) == 0)
+            return &operations[i];
+    return NULL;
+}
+
+static err_t
+operate(const write_t *write, size_t i, const prepared_t *prepared, const char **recorded,
+        fault_t *fault)
+{
+    fault_t cause = {0};
+    const operation_t *operation = operation_named(write->changes[i].operation);
+    if (operation == NULL)
+        return fault_set(fault, ERR_INVALID_CHANGE, "changes[%zu].operation: \"%.40s\" is none",
+                         i, write->changes[i].operation);
+    *recorded = operation->recorded;
+    if (write->written || operation->run(prepared, recorded, &cause) == OK)
+        return OK;
+    return fault_set(fault, cause.err, "changes[%zu]: %s", i, cause.text);
+}
+
+static err_t
+record_one(const writes_t *self, const write_t *write, size_t i, recorded_t *recorded,
+           fault_t *fault)
+{
+    prepared_t prepared = {0};
+    const char *operation = NULL;
+    err_t err = prepare(self, write, i, &prepared, fault);
+    if (err == OK)
+        err = operate(write, i, &prepared, &operation, fault);
+    if (err != OK)
+        return err;
+    recorded[i] = (recorded_t){
+        .id = recorded[i].id,
+        .entity_type = table_name(prepared.table),
+        .entity_id = prepared.key,
+        .operation = operation,
+        .timestamp = self->timestamp,
+    };
+    const bool deletes = strcmp(operation, "delete") == 0;
+    const journal_row_t row = {
+        .id = recorded[i].id,
+        .table = recorded[i].entity_type,
+        .key = prepared.key,
+        .operation = operation,
+        .row = deletes ? (bytes_t){0} : prepared.row,
+        .timestamp = self->timestamp,
+        .txn = recorded[0].id,
+    };
+    return journal_add_local(self->db, &row, fault);
+}
+
+err_t
+writes_record(const writes_t *self, const write_t *write, recorded_t *recorded, fault_t *fault)
+{
+    err_t err = OK;
+    for (size_t i = 0; err == OK && i < write->n_changes; i++)
+        err = record_one(self, write, i, recorded, fault);
+    return err;
+}
