@@ -112,6 +112,8 @@ start_opened(world_t *world)
     start_actor(world, &checkpointer);
     grow_log(world, "INSERT INTO t VALUES (zeroblob(2000000))");
     hint(world, 10);
+    grow_log(world, "INSERT INTO t VALUES (1)");
+    hint(world, 10);
 }
 
 static void
