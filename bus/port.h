@@ -81,7 +81,7 @@ void port_done(port_t *self, const envelope_t *envelope);
 void port_settle(port_t *self);
 
 /*  CREDIT, from the hi lane (its seq: done up to here): windows open, parked messages leave.
-   *freed (may be NULL) is set to the peer's name if a link without credit has some again.  */
+ *freed (may be NULL) is set to the peer's name if a link without credit has some again.  */
 void port_on_credit(port_t *self, const envelope_t *envelope, const char **freed);
 
 /*  ------------------------------------------------------------------- what it knows  */

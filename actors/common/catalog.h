@@ -66,8 +66,7 @@ CHECKED err_t table_scan(table_t *self, const value_t *after,
     page) and for which spare, if given, is false. after and up_to may be NULL: no bound.  */
 CHECKED err_t table_prune(table_t *self, const value_t *after, const value_t *up_to,
                           const server_change_t *keep, size_t n_keep,
-                          bool (*spare)(void *arg, const char *key), void *arg,
-                          fault_t *fault);
+                          bool (*spare)(void *arg, const char *key), void *arg, fault_t *fault);
 
 /*  The capture triggers of a table on the server: each row change writes change_log in the
     writer's own transaction. Idempotent; made anew when the columns have changed.  */

@@ -17,7 +17,7 @@ enum { CACHE_RECENT = 64 };
 /*  Zero is empty.  */
 typedef struct statement_cache {
     cached_t recent[CACHE_RECENT]; /* borrowed, by the address of the caller's text */
-    cached_t *places; /* a power of two of them, at most half in use */
+    cached_t *places;              /* a power of two of them, at most half in use */
     size_t n_places;
     size_t n_used;
 } statement_cache_t;

@@ -53,9 +53,9 @@ struct table {
     bool placed; /* in the order of the catalog */
 
     plan_t plans[TABLE_PLANS];
-    uint64_t clock;    /* of plan_t.used */
-    uint16_t *shape;   /* columns of the row at hand */
-    value_t *values;   /* and their values */
+    uint64_t clock;  /* of plan_t.used */
+    uint16_t *shape; /* columns of the row at hand */
+    value_t *values; /* and their values */
     size_t n_shape;
     buffer_t row; /* scan's */
 };
@@ -70,8 +70,7 @@ void table_forget(table_t *self);
 
 /*  The statement of an operation on columns of the shape, prepared once. NULL and fault if
     SQLite refuses it.  */
-sqlite3_stmt *table_plan(table_t *self, operation_t operation, unsigned bounds,
-                         fault_t *fault);
+sqlite3_stmt *table_plan(table_t *self, operation_t operation, unsigned bounds, fault_t *fault);
 
 /*  The key as SQLite will store it can be told from the value only for whole numbers and
     texts, and only these are synchronised.  */
