@@ -101,8 +101,9 @@ refuse(verdicts_t *self, const known_t *known, const verdict_t *verdict, fault_t
                         .code = verdict->code,
                         .message = verdict->message,
                         .lsn = verdict->lsn});
+    /* Only a verdict is an attempt: a server that could not decide has not tried. */
     err_t err = db_run(self->overlay.db, sql, NULL, fault, "iutt", known->seq,
-                       known->attempts + 1, describe_error(self, verdict),
+                       known->attempts + rejected, describe_error(self, verdict),
                        rejected ? "rejected" : NULL);
     if (err == OK)
         err = db_run(self->overlay.db, error_sql, NULL, fault, "tuitt", known->id,
