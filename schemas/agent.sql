@@ -29,6 +29,9 @@ CREATE INDEX IF NOT EXISTS idx_local_changes_processed_sync
   ON local_changes (timestamp) WHERE processed_sync = 0;
 CREATE INDEX IF NOT EXISTS idx_local_changes_entity
   ON local_changes (entity_type, entity_id);
+-- Local changes by the position of their verdict: what stands above the server's stream.
+CREATE INDEX IF NOT EXISTS idx_local_changes_decided
+  ON local_changes (lsn) WHERE from_server = 0 AND lsn IS NOT NULL;
 
 -- Every error a change ever had; local_changes.error is only the last.
 CREATE TABLE IF NOT EXISTS waybill_errors (

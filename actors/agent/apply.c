@@ -213,7 +213,8 @@ apply_change(apply_t *self, const checked_t *checked, applied_t *applied, fault_
 
 /*  What lies at or before our position was applied before.  */
 static err_t
-apply_changes(apply_t *self, const server_changes_t *stretch, applied_t *applied, fault_t *fault)
+apply_changes(apply_t *self, const server_changes_t *stretch, applied_t *applied,
+              fault_t *fault)
 {
     checked_t *checked = NULL;
     err_t err = check_all(self, stretch, &checked, fault);
@@ -253,8 +254,7 @@ apply_transactions(apply_t *self, const server_changes_t *stretch, applied_t *ap
     }
     if (!stretch->last)
         return apply_part(self, stretch, fault);
-    err_t err =
-        staging_complete(self->overlay.db, stretch, self->overlay.arena, &whole, fault);
+    err_t err = staging_complete(self->overlay.db, stretch, self->overlay.arena, &whole, fault);
     if (err == OK)
         err = apply_changes(self, &whole, applied, fault);
     if (err == OK && stretch->lsn > self->position.lsn)
@@ -374,13 +374,14 @@ static const struct {
     const char *phase;
     err_t (*apply)(apply_t *, const server_changes_t *, applied_t *, fault_t *);
 } phases[] = {
-    {"live", apply_transactions},        {"catchup", apply_transactions},
-    {"moved", apply_transactions},       {"snapshot", apply_page},
-    {"snapshot_begin", begin_snapshot},  {"snapshot_end", end_snapshot},
+    {"live", apply_transactions},       {"catchup", apply_transactions},
+    {"moved", apply_transactions},      {"snapshot", apply_page},
+    {"snapshot_begin", begin_snapshot}, {"snapshot_end", end_snapshot},
 };
 
 err_t
-apply_stretch(apply_t *self, const server_changes_t *stretch, applied_t *applied, fault_t *fault)
+apply_stretch(apply_t *self, const server_changes_t *stretch, applied_t *applied,
+              fault_t *fault)
 {
     *applied = (applied_t){.outcome = "applied"};
     for (size_t i = 0; i < COUNT_OF(phases); i++)

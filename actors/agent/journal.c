@@ -71,7 +71,8 @@ reads_as_integer(const char *text, int64_t *integer)
 {
     const char *digits = text + (text[0] == '-');
     const size_t n = strspn(digits, "0123456789");
-    if (n == 0 || n > 18 || digits[n] != '\0' || (digits[0] == '0' && (n > 1 || digits != text)))
+    if (n == 0 || n > 18 || digits[n] != '\0'
+        || (digits[0] == '0' && (n > 1 || digits != text)))
         return false;
     *integer = strtoll(text, NULL, 10);
     return true;

@@ -10,10 +10,10 @@ typedef struct journal_row {
     const char *table;
     const char *key;
     const char *operation;
-    bytes_t row;         /* column values; empty for a delete */
+    bytes_t row; /* column values; empty for a delete */
     int64_t timestamp;
-    const char *txn;     /* local changes */
-    uint64_t lsn;        /* server changes */
+    const char *txn; /* local changes */
+    uint64_t lsn;    /* server changes */
     const char *client_id;
     const char *skip_reason;
 } journal_row_t;

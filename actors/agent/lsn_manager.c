@@ -25,12 +25,13 @@ typedef struct place {
 } place_t;
 
 typedef struct lsn_manager {
-    position_t position; /* as committed */
+    position_t position;    /* as committed */
     char epoch[EPOCH_ROOM]; /* of what was passed on */
     uint64_t passed;        /* position once all of it is committed */
     place_t last;           /* the last change passed on */
     bool following;         /* nothing has failed since somebody asked */
     bool in_snapshot;
+    uint64_t ending;   /* token of the snapshot's end that was passed on last */
     tickets_t tickets; /* what the processor has not answered yet */
 } lsn_manager_t;
 
@@ -86,7 +87,12 @@ on_sync_request(void *state, ctx_t *ctx, const void *body)
 
 /*  --------------------------------------------------------------------- deciding  */
 
-typedef enum outcome { OUTCOME_PASS, OUTCOME_DUPLICATE, OUTCOME_GAP, OUTCOME_REFUSED } outcome_t;
+typedef enum outcome {
+    OUTCOME_PASS,
+    OUTCOME_DUPLICATE,
+    OUTCOME_GAP,
+    OUTCOME_REFUSED
+} outcome_t;
 
 static const char *const outcomes[] = {
     [OUTCOME_PASS] = "applied",
@@ -165,9 +171,12 @@ static const struct {
     const char *phase;
     outcome_t (*pass)(lsn_manager_t *self, const server_changes_t *stretch);
 } phases[] = {
-    {"live", pass_transactions},           {"catchup", pass_transactions},
-    {"moved", pass_transactions},          {"snapshot", pass_page},
-    {"snapshot_begin", pass_snapshot_begin}, {"snapshot_end", pass_snapshot_end},
+    {"live", pass_transactions},
+    {"catchup", pass_transactions},
+    {"moved", pass_transactions},
+    {"snapshot", pass_page},
+    {"snapshot_begin", pass_snapshot_begin},
+    {"snapshot_end", pass_snapshot_end},
 };
 
 static outcome_t
@@ -187,7 +196,8 @@ static err_t
 on_server_schema(void *state, ctx_t *ctx, const void *body)
 {
     lsn_manager_t *self = state;
-    ctx_request(ctx, "processor", MSG_server_schema, body, tickets_keep(&self->tickets, ctx), 0);
+    ctx_request(ctx, "processor", MSG_server_schema, body, tickets_keep(&self->tickets, ctx),
+                0);
     return OK;
 }
 
@@ -198,25 +208,28 @@ on_server_changes(void *state, ctx_t *ctx, const void *body)
     const server_changes_t *stretch = body;
     const outcome_t outcome = decide(self, stretch);
     if (outcome == OUTCOME_REFUSED)
-        ctx_log(ctx, LOG_warning, "a stretch of phase %.20s was refused: it does not belong here",
+        ctx_log(ctx, LOG_warning,
+                "a stretch of phase %.20s was refused: it does not belong here",
                 stretch->phase);
-    if (outcome == OUTCOME_PASS)
-        ctx_request(ctx, "processor", MSG_server_changes, body,
-                    tickets_keep(&self->tickets, ctx), 0);
-    else
+    if (outcome != OUTCOME_PASS) {
         REPLY(ctx, changes_applied, .lsn = self->position.lsn, .outcome = outcomes[outcome]);
+        return OK;
+    }
+    const uint64_t token = tickets_keep(&self->tickets, ctx);
+    if (strcmp(stretch->phase, "snapshot_end") == 0)
+        self->ending = token;
+    ctx_request(ctx, "processor", MSG_server_changes, body, token, 0);
     return OK;
 }
 
 /*  --------------------------------------------------------------------- answers  */
 
-/*  The epoch is committed with the position that is the snapshot's, which is what was
-    passed on last before the stream goes on.  */
+/*  The epoch is committed with the end of the snapshot that begins it.  */
 static void
-note_committed(lsn_manager_t *self, uint64_t lsn)
+note_committed(lsn_manager_t *self, uint64_t token, uint64_t lsn)
 {
     self->position.lsn = lsn;
-    if (!self->in_snapshot)
+    if (token == self->ending)
         (void) snprintf(self->position.epoch, sizeof self->position.epoch, "%s", self->epoch);
 }
 
@@ -229,7 +242,7 @@ on_changes_applied(void *state, ctx_t *ctx, const void *body)
     if (!tickets_take(&self->tickets, ctx_token(ctx), &ticket))
         return OK;
     if (strcmp(applied->outcome, "applied") == 0)
-        note_committed(self, applied->lsn);
+        note_committed(self, ctx_token(ctx), applied->lsn);
     else
         self->following = false;
     ctx_answer(ctx, &ticket, MSG_changes_applied, applied);

@@ -79,8 +79,8 @@ static err_t
 find_standing(const overlay_t *self, const char *table, const version_t *version, int64_t seq,
               pile_t *pile, fault_t *fault)
 {
-    static const char sql[] = "SELECT operation, data, verdict IS NULL, count(*) OVER ()" STANDING
-                              " ORDER BY rowid";
+    static const char sql[] =
+        "SELECT operation, data, verdict IS NULL, count(*) OVER ()" STANDING " ORDER BY rowid";
     err_t err = OK;
     sqlite3_stmt *rows =
         db_query(self->db, sql, fault, "ttui", table, version->key, version->lsn, seq);
@@ -99,8 +99,8 @@ find_standing(const overlay_t *self, const char *table, const version_t *version
 /*  As the server will do it: an insert of a row that is there sets its columns, an update of
     one that is gone does nothing.  */
 static err_t
-operate(const overlay_t *self, table_t *table, const standing_t *standing, const char *entity_id,
-        fault_t *fault)
+operate(const overlay_t *self, table_t *table, const standing_t *standing,
+        const char *entity_id, fault_t *fault)
 {
     bool changed = false;
     if (strcmp(standing->operation, "insert") == 0)
@@ -178,8 +178,8 @@ drop_kept(const overlay_t *self, const char *table, const char *key, fault_t *fa
 }
 
 static err_t
-read_kept(const overlay_t *self, const char *table, const char *key, version_t *kept, bool *found,
-          fault_t *fault)
+read_kept(const overlay_t *self, const char *table, const char *key, version_t *kept,
+          bool *found, fault_t *fault)
 {
     static const char sql[] = "SELECT lsn, data FROM waybill_server_rows"
                               " WHERE entity_type = ?1 AND entity_id = ?2";
@@ -269,8 +269,9 @@ overlay_decide(const overlay_t *self, const decided_t *decided, fault_t *fault)
 err_t
 overlay_change_epoch(db_t *db, uint64_t lsn, fault_t *fault)
 {
-    err_t err = db_run(db, "UPDATE local_changes SET lsn = NULL WHERE from_server = 0"
-                           " AND lsn > ?1",
+    err_t err = db_run(db,
+                       "UPDATE local_changes SET lsn = NULL WHERE from_server = 0"
+                       " AND lsn > ?1",
                        NULL, fault, "u", lsn);
     if (err == OK)
         err = db_run(db, "DELETE FROM waybill_server_rows", NULL, fault, "");

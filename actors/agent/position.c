@@ -6,8 +6,9 @@
 static err_t
 set_identity(db_t *db, const char *wanted, const char *otherwise, fault_t *fault)
 {
-    err_t err = db_run(db, "INSERT INTO sync_state (one, client_id) VALUES (1, ?1)"
-                           " ON CONFLICT DO NOTHING",
+    err_t err = db_run(db,
+                       "INSERT INTO sync_state (one, client_id) VALUES (1, ?1)"
+                       " ON CONFLICT DO NOTHING",
                        NULL, fault, "t", wanted[0] ? wanted : otherwise);
     if (err == OK && wanted[0])
         err = db_run(db, "UPDATE sync_state SET client_id = ?1 WHERE client_id <> ?1", NULL,

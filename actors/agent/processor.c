@@ -17,7 +17,7 @@
 
 typedef struct stretch {
     ticket_t ticket;
-    const server_schema_t *schema;   /* one of them; they live as long as the round */
+    const server_schema_t *schema; /* one of them; they live as long as the round */
     const server_changes_t *changes;
     applied_t applied;
     uint64_t lsn; /* position afterwards */

@@ -67,7 +67,8 @@ check_size(ctx_t *ctx, const write_t *write)
 {
     const settings_t *settings = ctx_settings(ctx);
     if (write->n_changes == 0)
-        return ctx_refuse(ctx, ERR_INVALID_CHANGE, "changes: there are none; give at least one");
+        return ctx_refuse(ctx, ERR_INVALID_CHANGE,
+                          "changes: there are none; give at least one");
     if (write->n_changes > (size_t) settings->outbox_txn_changes)
         return ctx_refuse(ctx, ERR_TOO_LARGE,
                           "changes: %zu in one transaction, and outbox.txn_changes allows %lld;"

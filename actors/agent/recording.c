@@ -11,8 +11,9 @@ newest_timestamp(db_t *db)
     const int64_t undecided =
         db_number(db, "SELECT max(timestamp) FROM local_changes WHERE processed_sync = 0", 0);
     const int64_t decided =
-        db_number(db, "SELECT timestamp FROM local_changes WHERE from_server = 0"
-                      " AND lsn IS NOT NULL ORDER BY lsn DESC LIMIT 1",
+        db_number(db,
+                  "SELECT timestamp FROM local_changes WHERE from_server = 0"
+                  " AND lsn IS NOT NULL ORDER BY lsn DESC LIMIT 1",
                   0);
     return undecided > decided ? undecided : decided;
 }
@@ -142,12 +143,13 @@ decide(recorder_t *self, ctx_t *ctx, size_t n_results)
     fault_t fault = {0};
     fault_t keys = {0};
     outbox_count_t counts = self->counts;
-    decisions_t decisions = {.verdicts = {
-        .overlay = {.db = self->db, .catalog = self->catalog, .arena = ctx_arena(ctx)},
-        .now = ctx_wall_ms(ctx),
-        .counts = &counts,
-        .processed = arena_new(ctx_arena(ctx), (n_results + 1) * sizeof(processed_t)),
-    }};
+    decisions_t decisions = {
+        .verdicts = {
+            .overlay = {.db = self->db, .catalog = self->catalog, .arena = ctx_arena(ctx)},
+            .now = ctx_wall_ms(ctx),
+            .counts = &counts,
+            .processed = arena_new(ctx_arena(ctx), (n_results + 1) * sizeof(processed_t)),
+        }};
     const err_t err = commit_decisions(self, &decisions, &fault);
     if (db_exec(self->db, "PRAGMA foreign_keys = ON", &keys) != OK)
         ctx_log(ctx, LOG_error, "foreign keys stay off: %s", keys.text);
@@ -278,7 +280,8 @@ reader_of(const recorder_t *self, ctx_t *ctx)
 }
 
 static void
-answer_read(ctx_t *ctx, const job_t *job, message_id_t id, const void *body, const fault_t *fault)
+answer_read(ctx_t *ctx, const job_t *job, message_id_t id, const void *body,
+            const fault_t *fault)
 {
     if (fault->err == OK)
         ctx_answer(ctx, &job->ticket, id, body);
@@ -319,12 +322,9 @@ answer_list(recorder_t *self, ctx_t *ctx, const job_t *job)
 
 /*  NULL: nobody waits for an answer.  */
 static void (*const answers[MSG_COUNT])(recorder_t *, ctx_t *, const job_t *) = {
-    [MSG_write] = answer_write,
-    [MSG_record_verdicts] = answer_counts,
-    [MSG_retry_schedule] = answer_counts,
-    [MSG_outbox_counts] = answer_counts,
-    [MSG_outbox_fetch] = answer_fetch,
-    [MSG_failed_fetch] = answer_failed,
+    [MSG_write] = answer_write,           [MSG_record_verdicts] = answer_counts,
+    [MSG_retry_schedule] = answer_counts, [MSG_outbox_counts] = answer_counts,
+    [MSG_outbox_fetch] = answer_fetch,    [MSG_failed_fetch] = answer_failed,
     [MSG_changes_list] = answer_list,
 };
 

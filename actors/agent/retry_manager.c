@@ -79,7 +79,8 @@ static int64_t
 plan(ctx_t *ctx, const change_row_t *change)
 {
     const settings_t *settings = ctx_settings(ctx);
-    if (change->attempts >= (uint64_t) settings->retry_attempts && !may_pass(ctx, change->error))
+    if (change->attempts >= (uint64_t) settings->retry_attempts
+        && !may_pass(ctx, change->error))
         return 0;
     return ctx_wall_ms(ctx) + delay_ms(ctx, change->attempts);
 }

@@ -65,7 +65,8 @@ staging_add(db_t *db, const server_changes_t *stretch, fault_t *fault)
 static err_t
 load(db_t *db, arena_t *arena, server_changes_t *whole, size_t room, fault_t *fault)
 {
-    static const char sql[] = "SELECT change, count(*) OVER () FROM waybill_staged ORDER BY seq";
+    static const char sql[] =
+        "SELECT change, count(*) OVER () FROM waybill_staged ORDER BY seq";
     err_t err = OK;
     sqlite3_stmt *rows = db_query(db, sql, fault, "");
     whole->n_changes = 0;

@@ -10,7 +10,7 @@ typedef struct known {
     const char *table, *key, *operation;
     const char *error;
     bool pending, parked;
-    bool undecided;  /* it stands above the server's row */
+    bool undecided; /* it stands above the server's row */
     bool done;
     uint64_t attempts;
 } known_t;
@@ -152,7 +152,8 @@ plain(const verdict_t *verdict)
     if (plain.code == NULL || plain.code[0] == '\0')
         plain.code = err_name(known ? ERR_REFUSED : ERR_PROTOCOL);
     if (plain.message == NULL || plain.message[0] == '\0')
-        plain.message = known ? "the server gave no reason" : "the server gave no known verdict";
+        plain.message =
+            known ? "the server gave no reason" : "the server gave no known verdict";
     return plain;
 }
 
@@ -219,8 +220,9 @@ park(verdicts_t *self, const known_t *known)
 err_t
 verdicts_plan(verdicts_t *self, const retry_t *retry, fault_t *fault)
 {
-    static const char sql[] = "UPDATE local_changes SET state = ?2, next_attempt = nullif(?3, 0)"
-                              " WHERE rowid = ?1";
+    static const char sql[] =
+        "UPDATE local_changes SET state = ?2, next_attempt = nullif(?3, 0)"
+        " WHERE rowid = ?1";
     known_t known;
     bool found = false;
     const bool parks = retry->next_attempt == 0;

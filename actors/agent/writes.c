@@ -16,7 +16,8 @@ typedef struct prepared {
 bool
 writes_is_refusal(err_t err)
 {
-    return err == ERR_INVALID_CHANGE || err == ERR_ENTITY_NOT_FOUND || err == ERR_RULE_VIOLATION;
+    return err == ERR_INVALID_CHANGE || err == ERR_ENTITY_NOT_FOUND
+           || err == ERR_RULE_VIOLATION;
 }
 
 /*  ------------------------------------------------------------------------- checking  */

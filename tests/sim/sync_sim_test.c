@@ -2,6 +2,7 @@
     takes effect twice, no position is ahead of its data, and at rest all are equal.  */
 
 #include "actors/agent/actors.h"
+#include "actors/common/actors.h"
 #include "actors/server/actors.h"
 #include "actors/settings.h"
 #include "runtime/sim.h"
@@ -117,13 +118,15 @@ start(sim_t *sim, int node)
         fail_msg("%s", fault.text);
 }
 
+/*  All but the logger: without it, lines go where WAYBILL_SIM_LOG wants them.  */
 static int
 add_node(sim_t *sim, const char *name, const char *address, const settings_t *settings,
          const actor_class_t *const *actors)
 {
     int node = sim_node(sim, name, address, settings);
     for (; *actors; actors++)
-        sim_add(sim, node, *actors);
+        if (*actors != &logger)
+            sim_add(sim, node, *actors);
     return node;
 }
 

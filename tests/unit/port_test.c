@@ -108,6 +108,15 @@ say(port_t *port, const char *to, envelope_kind_t kind, uint16_t flags, uint32_t
 }
 
 static void
+expect_once(port_t *port, const queued_t *item, uint64_t seq)
+{
+    assert_int_equal(item->envelope.seq, seq);
+    assert_int_equal(port_admit(port, &item->envelope, 4), ADMIT);
+    assert_int_equal(port_admit(port, &item->envelope, 4), DUPLICATE);
+    port_done(port, &item->envelope);
+}
+
+static void
 messages_arrive_in_order_and_once(void **state)
 {
     (void) state;
@@ -116,14 +125,10 @@ messages_arrive_in_order_and_once(void **state)
     port_t *a = port_new("a", &way, 1), *b = port_new("b", &way, 1);
     for (uint32_t i = 0; i < 10; i++)
         assert_int_equal(say(a, "b", ENVELOPE_CAST, 0, i), OK);
-    for (uint64_t seq = 1; seq <= 10; seq++) {
-        queued_t *item = next(&world);
-        assert_int_equal(item->envelope.seq, seq);
-        assert_int_equal(port_admit(b, &item->envelope, 4), ADMIT);
-        assert_int_equal(port_admit(b, &item->envelope, 4), DUPLICATE);
-        port_done(b, &item->envelope);
-        forget(item);
-    }
+    uint64_t seq = 0;
+    for (queued_t *item; (item = next(&world)); forget(item))
+        expect_once(b, item, ++seq);
+    assert_int_equal(seq, 10);
     assert_true(port_consistent(a) && port_consistent(b));
     port_destroy(&a), port_destroy(&b);
 }

@@ -1,0 +1,226 @@
+#include "actors/agent/connection.h"
+
+#include "actors/settings.h"
+
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const net_limits_t limits = {
+    .max_frame = 16 << 20,
+    .max_fragments = 1024,
+    .ping_s = 30,
+    .hangup_s = 60,
+};
+
+/*  ------------------------------------------------------------------------- states  */
+
+void
+connection_step(connection_t *self, ctx_t *ctx, event_t event)
+{
+    const state_t before = self->state;
+    self->state = state_after(before, event);
+    if (self->state == before)
+        return;
+    ctx_log(ctx, LOG_info, "%s -> %s (%s)%s%s", state_name(before), state_name(self->state),
+            event_name(event), self->reason[0] ? ": " : "", self->reason);
+    const status_t status = questions_status(self, ctx);
+    ctx_publish(ctx, MSG_status, &status);
+    uplink_pump(self, ctx);
+}
+
+/*  ------------------------------------------------------------------------ dialling  */
+
+void
+connection_dial_if_due(connection_t *self, ctx_t *ctx)
+{
+    if (self->dial_waits)
+        connection_dial(self, ctx);
+}
+
+/*  What is under way still moves the position that we are going to ask for.  */
+void
+connection_dial(connection_t *self, ctx_t *ctx)
+{
+    if (self->state != STATE_offline)
+        return;
+    self->dial_waits = self->locating || self->down.n > 0 || self->up.recording > 0;
+    if (self->dial_waits)
+        return;
+    const settings_t *settings = ctx_settings(ctx);
+    ctx_cancel(ctx, TIMER_RETRY);
+    self->retry_at_ms = 0;
+    self->locating = true;
+    self->dials++;
+    (void) snprintf(self->reason, sizeof self->reason, "connecting to %s",
+                    settings->agent_server);
+    connection_step(self, ctx, EVENT_dial);
+    REQUEST(ctx, "lsn-manager", 0, sync_request);
+}
+
+static void
+add_escaped(buffer_t *url, const char *text)
+{
+    for (; *text != '\0'; text++) {
+        const unsigned char letter = (unsigned char) *text;
+        if (isalnum(letter) || strchr("-._~", letter))
+            buffer_add(url, text, 1);
+        else
+            buffer_add_format(url, "%%%02X", letter);
+    }
+}
+
+static void
+write_url(const connection_t *self, const char *server, buffer_t *url)
+{
+    char lsn[LSN_TEXT];
+    buffer_add_format(url, "%s%cclientId=", server, strchr(server, '?') ? '&' : '?');
+    add_escaped(url, self->position.client_id);
+    buffer_add_text(url, "&lsn=");
+    add_escaped(url, lsn_text(self->position.lsn, lsn));
+    buffer_add_text(url, "&epoch=");
+    add_escaped(url, self->position.epoch);
+}
+
+static void
+open_socket(connection_t *self, ctx_t *ctx)
+{
+    const settings_t *settings = ctx_settings(ctx);
+    buffer_t url = {0};
+    fault_t fault = {0};
+    write_url(self, settings->agent_server, &url);
+    self->heard_ms = ctx_now_ms(ctx);
+    self->conn = net_dial(ctx, buffer_text(&url), "waybill.v1", &limits, &fault);
+    buffer_release(&url);
+    if (self->conn == 0)
+        connection_lose(self, ctx, "cannot reach %s: %s", settings->agent_server, fault.text);
+    else
+        ctx_after(ctx, TIMER_HEARTBEAT, (uint64_t) settings->connection_heartbeat_ms);
+}
+
+void
+connection_locate(connection_t *self, ctx_t *ctx, const sync_response_t *response)
+{
+    position_t *position = &self->position;
+    (void) snprintf(position->client_id, sizeof position->client_id, "%s", response->client_id);
+    (void) snprintf(position->epoch, sizeof position->epoch, "%s", response->epoch);
+    position->lsn = response->lsn;
+    self->locating = false;
+    if (self->state == STATE_connecting && self->conn == 0)
+        open_socket(self, ctx);
+    else
+        connection_dial_if_due(self, ctx);
+}
+
+/*  ------------------------------------------------------------------------- the end  */
+
+/*  Half of the wait is chance, so that not everybody comes back at once.  */
+static uint64_t
+backoff_ms(const connection_t *self, ctx_t *ctx)
+{
+    const settings_t *settings = ctx_settings(ctx);
+    uint64_t delay = (uint64_t) settings->connection_base_ms;
+    const uint64_t cap = (uint64_t) settings->connection_cap_ms;
+    for (unsigned i = 0; i < self->failures && delay < cap; i++)
+        delay *= 2;
+    delay = delay < cap ? delay : cap;
+    return delay - ctx_random(ctx) % (delay / 2 + 1);
+}
+
+static void
+forget_socket(connection_t *self, ctx_t *ctx, int code, const char *reason)
+{
+    const conn_t conn = self->conn;
+    self->conn = 0;
+    self->open = false;
+    if (conn)
+        net_close(ctx, conn, code, reason);
+    ctx_cancel(ctx, TIMER_HEARTBEAT);
+    downlink_reset(self);
+    uplink_reset(self);
+    questions_give_up(self, ctx);
+}
+
+void
+connection_lose(connection_t *self, ctx_t *ctx, const char *format, ...)
+{
+    va_list arguments;
+    if (self->state == STATE_offline || self->state == STATE_stopped)
+        return;
+    va_start(arguments, format);
+    (void) vsnprintf(self->reason, sizeof self->reason, format, arguments);
+    va_end(arguments);
+    const uint64_t delay = backoff_ms(self, ctx);
+    self->failures++;
+    self->retry_at_ms = ctx_now_ms(ctx) + delay;
+    ctx_after(ctx, TIMER_RETRY, delay);
+    forget_socket(self, ctx, 1001, "Giving up");
+    connection_step(self, ctx, EVENT_lost);
+}
+
+void
+connection_stop(connection_t *self, ctx_t *ctx, const char *reason)
+{
+    (void) snprintf(self->reason, sizeof self->reason, "%s",
+                    reason && reason[0] ? reason : "told to disconnect");
+    self->retry_at_ms = 0;
+    self->dial_waits = false;
+    ctx_cancel(ctx, TIMER_RETRY);
+    forget_socket(self, ctx, 1000, "Disconnecting");
+    connection_step(self, ctx, EVENT_disconnect);
+}
+
+void
+connection_release(connection_t *self)
+{
+    downlink_release(self);
+    uplink_release(self);
+    questions_release(self);
+}
+
+/*  ------------------------------------------------------------------------ speaking  */
+
+void
+connection_tell(connection_t *self, ctx_t *ctx, message_id_t id, const void *body)
+{
+    buffer_t frame = {0};
+    const frame_t head = {.timestamp = ctx_wall_ms(ctx)};
+    wire_pack(id, &head, body, &frame);
+    net_send(ctx, self->conn, buffer_bytes(&frame), true);
+    buffer_release(&frame);
+}
+
+void
+connection_hear_position(connection_t *self, uint64_t lsn)
+{
+    if (lsn > self->server_lsn)
+        self->server_lsn = lsn;
+}
+
+/*  A server that is gone without a word, or keeps us waiting for verdicts, is left.  */
+void
+connection_beat(connection_t *self, ctx_t *ctx)
+{
+    const settings_t *settings = ctx_settings(ctx);
+    const uint64_t now_ms = ctx_now_ms(ctx);
+    const uint64_t silent_ms = (uint64_t) settings->connection_silent_ms;
+    if (self->conn == 0)
+        return;
+    if (now_ms - self->heard_ms >= silent_ms) {
+        connection_lose(self, ctx, "%s: it has been silent for %.1f s", settings->agent_server,
+                        (double) (now_ms - self->heard_ms) / 1000);
+        return;
+    }
+    if (uplink_is_stuck(self, now_ms, silent_ms)) {
+        connection_lose(self, ctx, "%s: no verdicts for %.1f s", settings->agent_server,
+                        (double) (now_ms - self->up.progress_ms) / 1000);
+        return;
+    }
+    if (self->open)
+        TELL(self, ctx, clt_heartbeat, .state = state_name(self->state),
+             .lsn = self->position.lsn, .active = true);
+    self->up.wanted = self->up.wanted || (self->up.pending > 0 && self->up.sent.n == 0);
+    uplink_pump(self, ctx);
+    ctx_after(ctx, TIMER_HEARTBEAT, (uint64_t) settings->connection_heartbeat_ms);
+}

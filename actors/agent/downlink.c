@@ -1,0 +1,392 @@
+/*  What the server sends: each frame becomes a request to lsn-manager, in order, and is
+    acknowledged to the server when that is answered. Declared in connection.h.  */
+
+#include "actors/agent/connection.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { UNDER_WAY_AT_MOST = 8 };
+
+/*  ------------------------------------------------------------------------ under way  */
+
+static uint64_t
+keep(connection_t *self, message_id_t frame, const sequence_t *sequence)
+{
+    downlink_t *down = &self->down;
+    if (down->n == down->room) {
+        down->room = down->room ? down->room * 2 : 16;
+        down->items = mem_grow(down->items, down->room * sizeof *down->items);
+    }
+    down->items[down->n++] = (under_way_t){
+        .token = ++down->last,
+        .conn = self->conn,
+        .frame = frame,
+        .chunk = sequence ? sequence->chunk : 0,
+        .table = sequence && sequence->table ? mem_text(sequence->table) : NULL,
+    };
+    return down->last;
+}
+
+static bool
+take_out(downlink_t *self, uint64_t token, under_way_t *under_way)
+{
+    size_t i = 0;
+    while (i < self->n && self->items[i].token != token)
+        i++;
+    if (i == self->n)
+        return false;
+    *under_way = self->items[i];
+    self->n--;
+    memmove(&self->items[i], &self->items[i + 1], (self->n - i) * sizeof *self->items);
+    return true;
+}
+
+static void
+keep_pace(connection_t *self, ctx_t *ctx)
+{
+    const bool pause = self->down.n >= UNDER_WAY_AT_MOST;
+    if (pause == self->down.paused || self->conn == 0)
+        return;
+    self->down.paused = pause;
+    net_pause(ctx, self->conn, pause);
+}
+
+/*  ------------------------------------------------------------------------ taking in  */
+
+static void
+hand_on(connection_t *self, ctx_t *ctx, message_id_t frame, const sequence_t *sequence,
+        server_changes_t *stretch)
+{
+    stretch->epoch = self->server_epoch;
+    connection_hear_position(self, stretch->lsn);
+    ctx_request(ctx, "lsn-manager", MSG_server_changes, stretch, keep(self, frame, sequence),
+                0);
+    keep_pace(self, ctx);
+}
+
+static bool
+know_epoch(connection_t *self, ctx_t *ctx, const char *epoch)
+{
+    if (strlen(epoch) >= sizeof self->server_epoch) {
+        connection_lose(self, ctx, "the server's epoch is longer than %d bytes",
+                        EPOCH_ROOM - 1);
+        return false;
+    }
+    (void) snprintf(self->server_epoch, sizeof self->server_epoch, "%s", epoch);
+    return true;
+}
+
+static void
+on_schema(connection_t *self, ctx_t *ctx, const void *body)
+{
+    const srv_schema_t *schema = body;
+    if (!know_epoch(self, ctx, schema->epoch))
+        return;
+    self->server_lsn = schema->server_lsn;
+    REQUEST(ctx, "lsn-manager", keep(self, MSG_srv_schema, NULL), server_schema,
+            .epoch = schema->epoch, .tables = schema->tables, .n_tables = schema->n_tables);
+    keep_pace(self, ctx);
+}
+
+static void
+on_resync_required(connection_t *self, ctx_t *ctx, const void *body)
+{
+    const srv_resync_required_t *resync = body;
+    ctx_log(ctx, LOG_warning, "the server wants an initial sync: %s", resync->reason);
+    (void) know_epoch(self, ctx, resync->epoch);
+}
+
+static void
+on_init_start(connection_t *self, ctx_t *ctx, const void *body)
+{
+    const srv_init_start_t *start = body;
+    if (start->epoch && start->epoch[0] && !know_epoch(self, ctx, start->epoch))
+        return;
+    connection_step(self, ctx, EVENT_snapshot);
+    hand_on(
+        self, ctx, MSG_srv_init_start, NULL,
+        &(server_changes_t){.phase = "snapshot_begin", .lsn = start->server_lsn, .last = true});
+}
+
+/*  Tables come in double quotes.  */
+static const char *
+bare_name(ctx_t *ctx, const char *table)
+{
+    const size_t size = table ? strlen(table) : 0;
+    if (size < 2 || table[0] != '"' || table[size - 1] != '"')
+        return table;
+    return arena_text_of(ctx_arena(ctx), table + 1, size - 2);
+}
+
+static bool
+has_sequence(connection_t *self, ctx_t *ctx, size_t n)
+{
+    if (n == 0)
+        connection_lose(self, ctx, "the server broke the protocol: a chunk without sequence");
+    return n > 0;
+}
+
+static void
+on_init_changes(connection_t *self, ctx_t *ctx, const void *body)
+{
+    const srv_init_changes_t *page = body;
+    if (!has_sequence(self, ctx, page->n_sequence))
+        return;
+    hand_on(self, ctx, MSG_srv_init_changes, &page->sequence[0],
+            &(server_changes_t){
+                .phase = "snapshot",
+                .prev = page->server_lsn,
+                .lsn = page->server_lsn,
+                .table = bare_name(ctx, page->sequence[0].table),
+                .after = page->after,
+                .final = page->final,
+                .changes = page->changes,
+                .n_changes = page->n_changes,
+            });
+}
+
+static void
+on_init_complete(connection_t *self, ctx_t *ctx, const void *body)
+{
+    const srv_init_complete_t *complete = body;
+    hand_on(self, ctx, MSG_srv_init_complete, NULL,
+            &(server_changes_t){
+                .phase = "snapshot_end", .lsn = complete->server_lsn, .last = true});
+}
+
+static void
+on_catchup_changes(connection_t *self, ctx_t *ctx, const void *body)
+{
+    const srv_catchup_changes_t *chunk = body;
+    if (!has_sequence(self, ctx, chunk->n_sequence))
+        return;
+    connection_step(self, ctx, EVENT_catchup);
+    hand_on(self, ctx, MSG_srv_catchup_changes, &chunk->sequence[0],
+            &(server_changes_t){
+                .phase = "catchup",
+                .prev = chunk->prev_lsn,
+                .lsn = chunk->last_lsn,
+                .last = chunk->last,
+                .changes = chunk->changes,
+                .n_changes = chunk->n_changes,
+            });
+}
+
+static void
+on_catchup_completed(connection_t *self, ctx_t *ctx, const void *body)
+{
+    const srv_catchup_completed_t *completed = body;
+    if (!completed->success)
+        connection_lose(self, ctx, "the server gave the catch-up up: %s",
+                        completed->error ? completed->error : "it does not say why");
+}
+
+static void
+on_live_start(connection_t *self, ctx_t *ctx, const void *body)
+{
+    (void) body;
+    self->reason[0] = '\0';
+    connection_step(self, ctx, EVENT_live);
+}
+
+static void
+on_live_changes(connection_t *self, ctx_t *ctx, const void *body)
+{
+    const srv_live_changes_t *chunk = body;
+    hand_on(self, ctx, MSG_srv_live_changes, NULL,
+            &(server_changes_t){
+                .phase = "live",
+                .prev = chunk->prev_lsn,
+                .lsn = chunk->last_lsn,
+                .last = chunk->last,
+                .changes = chunk->changes,
+                .n_changes = chunk->n_changes,
+            });
+}
+
+static void
+on_lsn_update(connection_t *self, ctx_t *ctx, const void *body)
+{
+    const srv_lsn_update_t *update = body;
+    hand_on(self, ctx, MSG_srv_lsn_update, NULL,
+            &(server_changes_t){
+                .phase = "moved", .prev = update->prev_lsn, .lsn = update->lsn, .last = true});
+}
+
+static void
+on_changes_applied(connection_t *self, ctx_t *ctx, const void *body)
+{
+    uplink_take_verdicts(self, ctx, body);
+}
+
+static void
+on_heartbeat(connection_t *self, ctx_t *ctx, const void *body)
+{
+    const srv_heartbeat_t *heartbeat = body;
+    connection_hear_position(self, heartbeat->lsn);
+    questions_hear_server(self, ctx);
+}
+
+/*  Arrival decides nothing.  */
+static void
+on_changes_received(connection_t *self, ctx_t *ctx, const void *body)
+{
+    const srv_changes_received_t *received = body;
+    (void) self;
+    ctx_log(ctx, LOG_debug, "%zu changes have arrived at the server", received->n_change_ids);
+}
+
+/*  Whatever it was about will not be answered on this connection.  */
+static void
+on_error(connection_t *self, ctx_t *ctx, const void *body)
+{
+    const srv_error_t *error = body;
+    connection_lose(self, ctx, "the server refused a frame of ours: %s: %s", error->code,
+                    error->message);
+}
+
+static void (*const takers[MSG_COUNT])(connection_t *, ctx_t *, const void *) = {
+    [MSG_srv_schema] = on_schema,
+    [MSG_srv_resync_required] = on_resync_required,
+    [MSG_srv_init_start] = on_init_start,
+    [MSG_srv_init_changes] = on_init_changes,
+    [MSG_srv_init_complete] = on_init_complete,
+    [MSG_srv_catchup_changes] = on_catchup_changes,
+    [MSG_srv_catchup_completed] = on_catchup_completed,
+    [MSG_srv_live_start] = on_live_start,
+    [MSG_srv_live_changes] = on_live_changes,
+    [MSG_srv_lsn_update] = on_lsn_update,
+    [MSG_srv_changes_applied] = on_changes_applied,
+    [MSG_srv_changes_received] = on_changes_received,
+    [MSG_srv_heartbeat] = on_heartbeat,
+    [MSG_srv_error] = on_error,
+};
+
+void
+downlink_take(connection_t *self, ctx_t *ctx, const wire_t *wire)
+{
+    if (takers[wire->id])
+        takers[wire->id](self, ctx, wire->body);
+    else
+        ctx_log(ctx, LOG_debug, "a frame of type \"%.40s\" is ignored", wire->frame.type);
+}
+
+/*  -------------------------------------------------------------------- acknowledging  */
+
+static void
+acknowledge_page(connection_t *self, ctx_t *ctx, const under_way_t *frame, uint64_t lsn)
+{
+    (void) lsn;
+    TELL(self, ctx, clt_init_received, .table = frame->table, .chunk = frame->chunk);
+}
+
+static void
+acknowledge_snapshot(connection_t *self, ctx_t *ctx, const under_way_t *frame, uint64_t lsn)
+{
+    (void) frame;
+    (void) lsn;
+    (void) snprintf(self->position.epoch, sizeof self->position.epoch, "%s",
+                    self->server_epoch);
+    TELL(self, ctx, clt_init_processed);
+}
+
+static void
+acknowledge_catchup(connection_t *self, ctx_t *ctx, const under_way_t *frame, uint64_t lsn)
+{
+    TELL(self, ctx, clt_catchup_received, .chunk = frame->chunk, .lsn = lsn);
+}
+
+static void
+acknowledge_changes(connection_t *self, ctx_t *ctx, const under_way_t *frame, uint64_t lsn)
+{
+    (void) frame;
+    TELL(self, ctx, clt_changes_received, .last_lsn = lsn);
+}
+
+/*  NULL: the server does not wait for it.  */
+static void (*const acknowledge[MSG_COUNT])(connection_t *, ctx_t *, const under_way_t *,
+                                            uint64_t) = {
+    [MSG_srv_init_changes] = acknowledge_page,
+    [MSG_srv_init_complete] = acknowledge_snapshot,
+    [MSG_srv_catchup_changes] = acknowledge_catchup,
+    [MSG_srv_live_changes] = acknowledge_changes,
+    [MSG_srv_lsn_update] = acknowledge_changes,
+};
+
+static void
+ask_to_fill(connection_t *self, ctx_t *ctx, uint64_t lsn)
+{
+    if (self->down.filling)
+        return;
+    self->down.filling = true;
+    ctx_log(ctx, LOG_warning, "something is missing in the server's stream: it is asked again");
+    TELL(self, ctx, clt_catchup_request, .from_lsn = lsn);
+}
+
+static void
+judge(connection_t *self, ctx_t *ctx, const under_way_t *frame,
+      const changes_applied_t *applied)
+{
+    if (strcmp(applied->outcome, "gap") == 0) {
+        ask_to_fill(self, ctx, applied->lsn);
+        return;
+    }
+    if (strcmp(applied->outcome, "refused") == 0) {
+        connection_lose(self, ctx,
+                        "what the server sent could not be applied; the log says why");
+        return;
+    }
+    if (strcmp(applied->outcome, "applied") == 0 && frame->frame != MSG_srv_schema) {
+        self->down.filling = false;
+        self->failures = 0;
+    }
+    if (acknowledge[frame->frame])
+        acknowledge[frame->frame](self, ctx, frame, applied->lsn);
+}
+
+/*  The position is ours, whichever connection the frame came on; the rest is this
+    connection's.  */
+void
+downlink_answer(connection_t *self, ctx_t *ctx, uint64_t token,
+                const changes_applied_t *applied)
+{
+    under_way_t frame;
+    if (!take_out(&self->down, token, &frame))
+        return;
+    self->position.lsn = applied->lsn;
+    if (frame.conn == self->conn)
+        judge(self, ctx, &frame, applied);
+    free(frame.table);
+    keep_pace(self, ctx);
+    connection_dial_if_due(self, ctx);
+}
+
+void
+downlink_fail(connection_t *self, ctx_t *ctx, uint64_t token, const char *text)
+{
+    under_way_t frame;
+    if (!take_out(&self->down, token, &frame))
+        return;
+    free(frame.table);
+    if (frame.conn == self->conn)
+        connection_lose(self, ctx, "what the server sent could not be applied: %s", text);
+    connection_dial_if_due(self, ctx);
+}
+
+void
+downlink_reset(connection_t *self)
+{
+    self->down.paused = false;
+    self->down.filling = false;
+    self->server_lsn = 0;
+}
+
+void
+downlink_release(connection_t *self)
+{
+    for (size_t i = 0; i < self->down.n; i++)
+        free(self->down.items[i].table);
+    free(self->down.items);
+}
