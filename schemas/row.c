@@ -137,11 +137,15 @@ bool
 row_find(bytes_t row, const char *name, value_t *value)
 {
     bytes_t found;
+    value_t each;
     size_t size = strlen(name);
     row_reader_t reader = row_read(row);
-    while (row_next(&reader, &found, value))
-        if (found.size == size && memcmp(found.data, name, size) == 0)
+    while (row_next(&reader, &found, &each)) {
+        if (found.size == size && memcmp(found.data, name, size) == 0) {
+            *value = each;
             return true;
+        }
+    }
     return false;
 }
 

@@ -37,7 +37,7 @@ CHECKED err_t row_check(bytes_t row, fault_t *fault);
 row_reader_t row_read(bytes_t row);
 /*  False at the end. name is not terminated.  */
 bool row_next(row_reader_t *self, bytes_t *name, value_t *value);
-/*  False if the row has no such column.  */
+/*  False, and value untouched, if the row has no such column.  */
 bool row_find(bytes_t row, const char *name, value_t *value);
 
 void row_begin(buffer_t *out, size_t n_columns);

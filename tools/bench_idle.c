@@ -99,7 +99,7 @@ watch(void *arg)
         sleep(WATCHED_S);
         self->cpu_s = cpu_seconds() - before_s;
         self->statements = atomic_load(&statements) - before;
-        self->measured = true;
+        self->measured = before > 0; /* its start was counted: the counter works */
     }
     host_stop(self->host);
     return NULL;

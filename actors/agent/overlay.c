@@ -20,7 +20,6 @@ typedef struct standing {
 typedef struct pile {
     standing_t *items;
     size_t n;
-    bool undecided; /* one of them */
 } pile_t;
 
 static const int64_t no_seq = INT64_MAX;
@@ -39,11 +38,11 @@ has_row(db_t *db, sqlite3_stmt *query, bool *has, fault_t *fault)
 err_t
 overlay_any(db_t *db, uint64_t lsn, bool *any, fault_t *fault)
 {
-    static const char undecided[] = "SELECT 1 FROM local_changes WHERE processed_sync = 0"
-                                    " AND from_server = 0 AND verdict IS NULL LIMIT 1";
+    static const char open[] = "SELECT 1 FROM local_changes WHERE processed_sync = 0"
+                               " AND from_server = 0 LIMIT 1";
     static const char newer[] = "SELECT 1 FROM local_changes WHERE from_server = 0"
                                 " AND lsn > ?1 AND verdict = 'applied' LIMIT 1";
-    err_t err = has_row(db, db_query(db, undecided, fault, ""), any, fault);
+    err_t err = has_row(db, db_query(db, open, fault, ""), any, fault);
     if (err == OK && !*any)
         err = has_row(db, db_query(db, newer, fault, "u", lsn), any, fault);
     return err;
@@ -80,16 +79,15 @@ find_standing(const overlay_t *self, const char *table, const version_t *version
               pile_t *pile, fault_t *fault)
 {
     static const char sql[] =
-        "SELECT operation, data, verdict IS NULL, count(*) OVER ()" STANDING " ORDER BY rowid";
+        "SELECT operation, data, count(*) OVER ()" STANDING " ORDER BY rowid";
     err_t err = OK;
     sqlite3_stmt *rows =
         db_query(self->db, sql, fault, "ttui", table, version->key, version->lsn, seq);
     *pile = (pile_t){0};
     while (err == OK && db_step(self->db, rows, &err, fault)) {
         if (pile->items == NULL)
-            pile->items = arena_new(self->arena, (size_t) sqlite3_column_int64(rows, 3)
+            pile->items = arena_new(self->arena, (size_t) sqlite3_column_int64(rows, 2)
                                                      * sizeof *pile->items);
-        pile->undecided = pile->undecided || sqlite3_column_int(rows, 2) != 0;
         err = read_standing(self, rows, &pile->items[pile->n++], fault);
     }
     sqlite3_reset(rows);
@@ -195,17 +193,30 @@ read_kept(const overlay_t *self, const char *table, const char *key, version_t *
     return OK;
 }
 
+/*  Is a local change of the row not done?  */
+static err_t
+is_open(const overlay_t *self, const char *table, const char *key, bool *open, fault_t *fault)
+{
+    static const char sql[] = "SELECT 1 FROM local_changes WHERE entity_type = ?1"
+                              " AND entity_id = ?2 AND from_server = 0 AND processed_sync = 0"
+                              " LIMIT 1";
+    return has_row(self->db, db_query(self->db, sql, fault, "tt", table, key), open, fault);
+}
+
 static err_t
 write_version(const overlay_t *self, table_t *table, const version_t *version, int64_t seq,
               fault_t *fault)
 {
     pile_t pile;
+    bool open = false;
     err_t err = find_standing(self, table_name(table), version, seq, &pile, fault);
     if (err == OK)
         err = write_base(self, table, version, fault);
     if (err == OK)
         err = lay_all(self, table, &pile, version->key, fault);
-    if (err == OK && pile.undecided)
+    if (err == OK)
+        err = is_open(self, table_name(table), version->key, &open, fault);
+    if (err == OK && open)
         err = keep(self, table_name(table), version, fault);
     return err;
 }
@@ -231,16 +242,12 @@ choose_base(const decided_t *decided, const version_t *kept, version_t *base)
 }
 
 static err_t
-drop_if_decided(const overlay_t *self, const decided_t *decided, fault_t *fault)
+drop_if_done(const overlay_t *self, const decided_t *decided, fault_t *fault)
 {
-    static const char sql[] = "SELECT 1 FROM local_changes WHERE entity_type = ?1"
-                              " AND entity_id = ?2 AND from_server = 0 AND verdict IS NULL"
-                              " LIMIT 1";
-    bool undecided = false;
+    bool open = false;
     const char *key = decided->version.key;
-    sqlite3_stmt *query = db_query(self->db, sql, fault, "tt", decided->table, key);
-    err_t err = has_row(self->db, query, &undecided, fault);
-    if (err == OK && !undecided)
+    err_t err = is_open(self, decided->table, key, &open, fault);
+    if (err == OK && !open)
         err = drop_kept(self, decided->table, key, fault);
     return err;
 }
@@ -260,7 +267,19 @@ overlay_decide(const overlay_t *self, const decided_t *decided, fault_t *fault)
     if (choose_base(decided, found ? &kept : NULL, &base))
         err = write_version(self, table, &base, decided->seq, fault);
     if (err == OK && found)
-        err = drop_if_decided(self, decided, fault);
+        err = drop_if_done(self, decided, fault);
+    return err;
+}
+
+err_t
+overlay_restore(const overlay_t *self, const char *table, const char *key, fault_t *fault)
+{
+    bool found = false;
+    version_t kept = {0};
+    table_t *known = catalog_table(self->catalog, table);
+    err_t err = read_kept(self, table, key, &kept, &found, fault);
+    if (err == OK && found && known != NULL && table_key(known) != NULL)
+        err = write_version(self, known, &kept, no_seq, fault);
     return err;
 }
 

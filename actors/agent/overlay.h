@@ -3,8 +3,10 @@
     A local change without a verdict stands above every server version; one applied by the
     server at a position stands above older versions. When a version is written, what stands
     above it is written again on top, in the order recorded. As long as a change of the row
-    has no verdict, the newest server version is kept in waybill_server_rows: a verdict may
-    uncover it. Whether the verdict or the version comes first does not matter.  */
+    is not done (it has no verdict, or waits for a retry or a person), the newest server
+    version is kept in waybill_server_rows: a verdict may uncover it, and a change that is
+    tried again stands above it again. Whether the verdict or the version comes first does not
+    matter.  */
 
 #pragma once
 
@@ -31,7 +33,8 @@ typedef struct decided {
     version_t version;   /* the verdict's position and row, if it gave one */
 } decided_t;
 
-/*  False: nothing stands above versions at lsn or newer, of any row.  */
+/*  False: nothing stands above versions at lsn or newer, of any row, and none needs to be
+    kept.  */
 CHECKED err_t overlay_any(db_t *db, uint64_t lsn, bool *any, fault_t *fault);
 /*  Does anything stand above a version of that row at lsn?  */
 CHECKED err_t overlay_covers(const overlay_t *self, const char *table, const char *key,
@@ -42,6 +45,11 @@ CHECKED err_t overlay_write(const overlay_t *self, table_t *table, const version
                             fault_t *fault);
 /*  Makes the row what the verdict says.  */
 CHECKED err_t overlay_decide(const overlay_t *self, const decided_t *decided, fault_t *fault);
+
+/*  Writes the version kept of the row, and what stands above it now: a refused change has
+    become undecided again.  */
+CHECKED err_t overlay_restore(const overlay_t *self, const char *table, const char *key,
+                              fault_t *fault);
 
 /*  Positions of another history mean nothing in this one, which begins at lsn.  */
 CHECKED err_t overlay_change_epoch(db_t *db, uint64_t lsn, fault_t *fault);

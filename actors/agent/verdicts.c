@@ -176,6 +176,18 @@ check_row(const verdicts_t *self, const known_t *known, const verdict_t *verdict
     return err;
 }
 
+/*  A refused change that is tried after all: its row shows it again.  */
+static err_t
+raise_again(const verdicts_t *self, int64_t seq, const char *table, const char *key,
+            fault_t *fault)
+{
+    static const char sql[] = "UPDATE local_changes SET verdict = NULL WHERE rowid = ?1";
+    err_t err = db_run(self->overlay.db, sql, NULL, fault, "i", seq);
+    if (err == OK)
+        err = overlay_restore(&self->overlay, table, key, fault);
+    return err;
+}
+
 err_t
 verdicts_record(verdicts_t *self, const verdict_t *given, fault_t *fault)
 {
@@ -189,9 +201,11 @@ verdicts_record(verdicts_t *self, const verdict_t *given, fault_t *fault)
     if (err != OK || !found || is_old_news(&known, outcome))
         return err;
     err = check_row(self, &known, &verdict, &row, fault);
+    if (err == OK && !known.undecided && outcomes[outcome].decides)
+        err = raise_again(self, known.seq, known.table, known.key, fault);
     if (err == OK)
         err = outcomes[outcome].record(self, &known, &verdict, fault);
-    if (err != OK || !known.undecided || !outcomes[outcome].decides)
+    if (err != OK || !outcomes[outcome].decides)
         return err;
     const decided_t decided = {
         .seq = known.seq,
@@ -235,17 +249,48 @@ verdicts_plan(verdicts_t *self, const retry_t *retry, fault_t *fault)
                   parks ? "parked" : "failed", retry->next_attempt);
 }
 
+typedef struct due {
+    int64_t seq;
+    const char *table, *key;
+} due_t;
+
+/*  All at once: rows are not written under the statement that reads them.  */
+static err_t
+find_due(const verdicts_t *self, int64_t now, due_t **due, size_t *n, fault_t *fault)
+{
+    static const char sql[] = "SELECT rowid, entity_type, entity_id, count(*) OVER ()"
+                              " FROM local_changes WHERE processed_sync = 0"
+                              " AND from_server = 0 AND state = 'failed'"
+                              " AND next_attempt <= ?1 ORDER BY rowid";
+    err_t err = OK;
+    arena_t *arena = self->overlay.arena;
+    sqlite3_stmt *rows = db_query(self->overlay.db, sql, fault, "i", now);
+    for (*n = 0; db_step(self->overlay.db, rows, &err, fault); (*n)++) {
+        if (*n == 0)
+            *due = arena_new(arena, (size_t) sqlite3_column_int64(rows, 3) * sizeof **due);
+        (*due)[*n] = (due_t){.seq = sqlite3_column_int64(rows, 0),
+                             .table = arena_text(arena, column_text(rows, 1)),
+                             .key = arena_text(arena, column_text(rows, 2))};
+    }
+    return err;
+}
+
 err_t
 verdicts_release(verdicts_t *self, int64_t due, fault_t *fault)
 {
     static const char sql[] = "UPDATE local_changes SET state = 'pending', next_attempt = NULL"
-                              " WHERE processed_sync = 0 AND from_server = 0"
-                              " AND state = 'failed' AND next_attempt <= ?1";
-    const err_t err = db_run(self->overlay.db, sql, NULL, fault, "i", due);
+                              " WHERE rowid = ?1";
+    due_t *rows = NULL;
+    size_t n = 0;
+    err_t err = find_due(self, due, &rows, &n, fault);
+    for (size_t i = 0; err == OK && i < n; i++) {
+        err = db_run(self->overlay.db, sql, NULL, fault, "i", rows[i].seq);
+        if (err == OK)
+            err = raise_again(self, rows[i].seq, rows[i].table, rows[i].key, fault);
+    }
     if (err != OK)
         return err;
-    const uint64_t released = (uint64_t) db_changes(self->overlay.db);
-    self->counts->pending += released;
-    self->counts->failed -= released;
+    self->counts->pending += n;
+    self->counts->failed -= n;
     return OK;
 }

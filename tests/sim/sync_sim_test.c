@@ -1,5 +1,8 @@
 /*  A server and three agents under faults: what was acknowledged is never lost, nothing
-    takes effect twice, no position is ahead of its data, and at rest all are equal.  */
+    takes effect twice, no position is ahead of its data, and at rest all are equal.
+
+    WAYBILL_SIM_LOG=1 shows what the actors log, WAYBILL_SIM_TRACE=1 every message and frame,
+    WAYBILL_SIM_KEEP=1 keeps the databases.  */
 
 #include "actors/agent/actors.h"
 #include "actors/common/actors.h"
@@ -155,6 +158,8 @@ begin(world_t *self, uint64_t seed)
     write_schema(self->schema_path);
     sim_faults_t faults = drawn_faults(self);
     self->sim = sim_new(seed, &faults);
+    if (secure_getenv("WAYBILL_SIM_TRACE"))
+        sim_trace_to(self->sim, stderr);
     self->server = defaults;
     self->server.server_db = self->server_path;
     self->server.server_schema = self->schema_path;
@@ -246,6 +251,15 @@ note_written(agent_t *self, const written_t *written)
                           written->ids[i]);
 }
 
+/*  What depends on a change that waits for a person waits with it.  */
+static bool
+is_at_rest(const status_t *status)
+{
+    bool blocked = strcmp(status->state, "live") == 0 && status->parked > 0
+                   && status->in_flight == 0 && status->lsn == status->server_lsn;
+    return status->failed == 0 && (status->synced || blocked);
+}
+
 static void
 listen(world_t *self, agent_t *agent)
 {
@@ -255,8 +269,7 @@ listen(world_t *self, agent_t *agent)
             note_written(agent, heard.body);
         if (heard.id != MSG_status || heard.ask != agent->question)
             continue;
-        const status_t *status = heard.body;
-        agent->synced = status->synced && status->failed == 0;
+        agent->synced = is_at_rest(heard.body);
     }
 }
 

@@ -29,16 +29,19 @@ equal_values(const value_t *a, const value_t *b)
            && (a->bytes.size == 0 || memcmp(a->bytes.data, b->bytes.data, a->bytes.size) == 0);
 }
 
+/*  Columns that an insert did not name got the server's defaults, which need not be the
+    client's; those that an update did not name are as the stream left them.  */
 static bool
-differs(const work_t *work, bytes_t sent, bytes_t row)
+differs(const work_t *work, bytes_t sent, bytes_t row, bool inserted)
 {
     bytes_t name;
     value_t value;
     value_t now;
-    row_reader_t reader = row_read(sent);
-    while (row_next(&reader, &name, &value)) {
+    row_reader_t reader = row_read(row);
+    while (row_next(&reader, &name, &now)) {
         const char *column = arena_text_of(work->arena, name.data, name.size);
-        if (!row_find(row, column, &now) || !equal_values(&value, &now))
+        const bool named = row_find(sent, column, &value);
+        if (named ? !equal_values(&value, &now) : inserted && now.kind != VALUE_NULL)
             return true;
     }
     return false;
@@ -52,7 +55,9 @@ attach_row(const work_t *work, const validated_t *validated, const bytes_t *sent
     buffer_t row = {0};
     bool found = false;
     const err_t err = table_read(validated->table, &validated->key, &row, &found, fault);
-    if (err == OK && found && (sent == NULL || differs(work, *sent, buffer_bytes(&row))))
+    const bool inserted = validated->operation == OPERATION_INSERT;
+    if (err == OK && found
+        && (sent == NULL || differs(work, *sent, buffer_bytes(&row), inserted)))
         verdict->row = arena_bytes(work->arena, buffer_bytes(&row));
     buffer_release(&row);
     return err;
