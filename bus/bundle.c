@@ -2,8 +2,14 @@
 
 #include <string.h>
 
-/*  ThreadSanitizer does not see that a socket orders what its two ends do with a frame.  */
-#ifdef __SANITIZE_THREAD__
+/*  ThreadSanitizer does not see that a socket orders what its two ends do with a frame. gcc
+    and clang each have their own word for "it is on".  */
+#ifdef __has_feature
+#define HAS_FEATURE(feature) __has_feature(feature)
+#else
+#define HAS_FEATURE(feature) 0
+#endif
+#if defined(__SANITIZE_THREAD__) || HAS_FEATURE(thread_sanitizer)
 void __tsan_acquire(void *address);
 void __tsan_release(void *address);
 #define FRAME_LEAVES(frame) __tsan_release(zmq_msg_data(frame))

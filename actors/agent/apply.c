@@ -1,6 +1,8 @@
 #include "actors/agent/apply.h"
 
+#include "actors/agent/checked.h"
 #include "actors/agent/journal.h"
+#include "actors/agent/pages.h"
 #include "actors/agent/staging.h"
 
 #include <string.h>
@@ -14,50 +16,6 @@ apply_begin(apply_t *self, fault_t *fault)
         err = position_read(db, &self->position, fault);
     if (err == OK)
         err = overlay_any(db, self->position.lsn, &self->covered, fault);
-    return err;
-}
-
-/*  ------------------------------------------------------------------------- checking  */
-
-/*  A change of the stretch, looked up and checked.  */
-typedef struct checked {
-    const server_change_t *change;
-    table_t *table;
-    const char *key;
-    bool deletes;
-} checked_t;
-
-static bool
-is_operation(const char *operation)
-{
-    return strcmp(operation, "insert") == 0 || strcmp(operation, "update") == 0
-           || strcmp(operation, "delete") == 0;
-}
-
-static err_t
-check_change(const apply_t *self, const server_change_t *change, checked_t *checked,
-             fault_t *fault)
-{
-    *checked = (checked_t){.change = change,
-                           .table = catalog_table(self->overlay.catalog, change->table),
-                           .deletes = strcmp(change->operation, "delete") == 0};
-    if (checked->table == NULL)
-        return fault_set(fault, ERR_INVALID_CHANGE, "there is no table \"%.64s\"",
-                         change->table);
-    if (!is_operation(change->operation))
-        return fault_set(fault, ERR_INVALID_CHANGE, "table %s: operation \"%.40s\" is none",
-                         change->table, change->operation);
-    return table_check(checked->table, change->data, self->overlay.arena, &checked->key, fault);
-}
-
-static err_t
-check_all(const apply_t *self, const server_changes_t *stretch, checked_t **checked,
-          fault_t *fault)
-{
-    err_t err = OK;
-    *checked = arena_new(self->overlay.arena, (stretch->n_changes + 1) * sizeof **checked);
-    for (size_t i = 0; err == OK && i < stretch->n_changes; i++)
-        err = check_change(self, &stretch->changes[i], &(*checked)[i], fault);
     return err;
 }
 
@@ -217,7 +175,7 @@ apply_changes(apply_t *self, const server_changes_t *stretch, applied_t *applied
               fault_t *fault)
 {
     checked_t *checked = NULL;
-    err_t err = check_all(self, stretch, &checked, fault);
+    err_t err = checked_read(&self->overlay, stretch, &checked, fault);
     for (size_t i = 0; err == OK && i < stretch->n_changes; i++)
         if (stretch->changes[i].lsn > self->position.lsn)
             err = apply_change(self, &checked[i], applied, fault);
@@ -235,7 +193,7 @@ static err_t
 apply_part(apply_t *self, const server_changes_t *stretch, fault_t *fault)
 {
     checked_t *checked = NULL;
-    err_t err = check_all(self, stretch, &checked, fault);
+    err_t err = checked_read(&self->overlay, stretch, &checked, fault);
     if (err == OK)
         err = staging_add(self->overlay.db, stretch, fault);
     return err;
@@ -262,121 +220,15 @@ apply_transactions(apply_t *self, const server_changes_t *stretch, applied_t *ap
     return err;
 }
 
-/*  -------------------------------------------------------------------------- snapshot  */
-
-static err_t
-begin_snapshot(apply_t *self, const server_changes_t *stretch, applied_t *applied,
-               fault_t *fault)
-{
-    (void) applied;
-    err_t err = staging_clear(self->overlay.db, fault);
-    if (err == OK && strlen(stretch->epoch) >= EPOCH_ROOM)
-        err = fault_set(fault, ERR_PROTOCOL, "the server's epoch is longer than %d bytes",
-                        EPOCH_ROOM - 1);
-    if (err == OK && strcmp(stretch->epoch, self->position.epoch) != 0)
-        err = overlay_change_epoch(self->overlay.db, stretch->lsn, fault);
-    if (err == OK)
-        err = overlay_any(self->overlay.db, 0, &self->covered, fault);
-    return err;
-}
-
-typedef struct sparing {
-    const apply_t *apply;
-    const server_changes_t *page;
-    err_t err;
-    fault_t *fault;
-} sparing_t;
-
-/*  A row with local changes above it stays: their verdicts decide about it.  */
-static bool
-spare(void *arg, const char *key)
-{
-    bool covered = false;
-    sparing_t *self = arg;
-    if (self->err == OK && self->apply->covered)
-        self->err = overlay_covers(&self->apply->overlay, self->page->table, key,
-                                   self->page->lsn, &covered, self->fault);
-    return covered || self->err != OK;
-}
-
-static err_t
-find_bound(const table_t *table, bytes_t after, value_t *value, const value_t **bound,
-           fault_t *fault)
-{
-    *bound = NULL;
-    if (after.size == 0)
-        return OK;
-    const err_t err = row_check(after, fault);
-    if (err == OK && row_find(after, table_key(table), value))
-        *bound = value;
-    return err;
-}
-
-/*  Removes what the server no longer has, in the key range of the page.  */
-static err_t
-prune_page(const apply_t *self, table_t *table, const server_changes_t *page, fault_t *fault)
-{
-    value_t first;
-    value_t last = {0};
-    const value_t *after = NULL;
-    sparing_t sparing = {.apply = self, .page = page, .fault = fault};
-    if (page->n_changes == 0 && !page->final)
-        return OK;
-    err_t err = find_bound(table, page->after, &first, &after, fault);
-    if (err != OK)
-        return err;
-    if (!page->final)
-        last = table_key_of(table, page->changes[page->n_changes - 1].data);
-    err = table_prune(table, after, page->final ? NULL : &last, page->changes, page->n_changes,
-                      spare, &sparing, fault);
-    return sparing.err != OK ? sparing.err : err;
-}
-
-static err_t
-apply_page(apply_t *self, const server_changes_t *page, applied_t *applied, fault_t *fault)
-{
-    checked_t *checked = NULL;
-    table_t *table = page->table ? catalog_table(self->overlay.catalog, page->table) : NULL;
-    if (table == NULL || table_key(table) == NULL)
-        return fault_set(fault, ERR_INVALID_CHANGE, "there is no table \"%.64s\" with a key",
-                         page->table ? page->table : "");
-    err_t err = check_all(self, page, &checked, fault);
-    if (err == OK)
-        err = prune_page(self, table, page, fault);
-    for (size_t i = 0; err == OK && i < page->n_changes; i++) {
-        const version_t version = {
-            .key = checked[i].key, .lsn = page->lsn, .row = page->changes[i].data};
-        if (checked[i].table != table || checked[i].deletes)
-            return fault_set(fault, ERR_PROTOCOL, "a page of table %s holds something else",
-                             page->table);
-        err = self->covered ? overlay_write(&self->overlay, table, &version, fault)
-                            : table_upsert(table, version.row, fault);
-        applied->changed++;
-    }
-    return err;
-}
-
-static err_t
-end_snapshot(apply_t *self, const server_changes_t *stretch, applied_t *applied, fault_t *fault)
-{
-    (void) applied;
-    err_t err = staging_clear(self->overlay.db, fault);
-    if (err == OK)
-        err = position_move(self->overlay.db, stretch->epoch, stretch->lsn, fault);
-    if (err == OK)
-        err = apply_begin(self, fault);
-    return err;
-}
-
 /*  --------------------------------------------------------------------------- the end  */
 
 static const struct {
     const char *phase;
     err_t (*apply)(apply_t *, const server_changes_t *, applied_t *, fault_t *);
 } phases[] = {
-    {"live", apply_transactions},       {"catchup", apply_transactions},
-    {"moved", apply_transactions},      {"snapshot", apply_page},
-    {"snapshot_begin", begin_snapshot}, {"snapshot_end", end_snapshot},
+    {"live", apply_transactions},    {"catchup", apply_transactions},
+    {"moved", apply_transactions},   {"snapshot", pages_apply},
+    {"snapshot_begin", pages_begin}, {"snapshot_end", pages_end},
 };
 
 err_t

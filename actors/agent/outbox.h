@@ -18,11 +18,11 @@ typedef struct outbox_reader {
     db_t *db;
     catalog_t *catalog;
     arena_t *arena; /* what is read lives there */
-    bool blocked;   /* some changes are failed or parked, and others may depend on them */
+    bool blocked;   /* some changes are failed, and others may depend on them */
 } outbox_reader_t;
 
 /*  Pending changes after request->after, whole local transactions, without those that
-    depend on a failed or parked one. At least one transaction, however large.  */
+    depend on a failed one. At least one transaction, however large.  */
 CHECKED err_t outbox_read(const outbox_reader_t *self, const outbox_fetch_t *request,
                           outbox_batch_t *batch, fault_t *fault);
 

@@ -7,10 +7,10 @@
 
 /*  Of ?1 and ?2, table and key, what stands above position ?3. A change that was recorded
     after ?4 and applied at the same position came later in the same server transaction.  */
-#define STANDING                                                                               \
-    " FROM local_changes WHERE entity_type = ?1 AND entity_id = ?2 AND from_server = 0"        \
-    " AND (verdict IS NULL OR (verdict = 'applied'"                                            \
-    "  AND (lsn > ?3 OR (lsn = ?3 AND rowid > ?4))))"
+#define STANDS                                                                                 \
+    "(verdict IS NULL OR (verdict = 'applied' AND (lsn > ?3 OR (lsn = ?3 AND rowid > ?4))))"
+#define OF_THE_ROW                                                                             \
+    " FROM local_changes WHERE entity_type = ?1 AND entity_id = ?2 AND from_server = 0"
 
 typedef struct standing {
     const char *operation;
@@ -52,8 +52,9 @@ err_t
 overlay_covers(const overlay_t *self, const char *table, const char *key, uint64_t lsn,
                bool *covers, fault_t *fault)
 {
-    sqlite3_stmt *query = db_query(self->db, "SELECT 1" STANDING " LIMIT 1", fault, "ttui",
-                                   table, key, lsn, no_seq);
+    static const char sql[] =
+        "SELECT 1" OF_THE_ROW " AND (processed_sync = 0 OR " STANDS ") LIMIT 1";
+    sqlite3_stmt *query = db_query(self->db, sql, fault, "ttui", table, key, lsn, no_seq);
     return has_row(self->db, query, covers, fault);
 }
 
@@ -79,7 +80,7 @@ find_standing(const overlay_t *self, const char *table, const version_t *version
               pile_t *pile, fault_t *fault)
 {
     static const char sql[] =
-        "SELECT operation, data, count(*) OVER ()" STANDING " ORDER BY rowid";
+        "SELECT operation, data, count(*) OVER ()" OF_THE_ROW " AND " STANDS " ORDER BY rowid";
     err_t err = OK;
     sqlite3_stmt *rows =
         db_query(self->db, sql, fault, "ttui", table, version->key, version->lsn, seq);

@@ -36,7 +36,7 @@ typedef struct decided {
 /*  False: nothing stands above versions at lsn or newer, of any row, and none needs to be
     kept.  */
 CHECKED err_t overlay_any(db_t *db, uint64_t lsn, bool *any, fault_t *fault);
-/*  Does anything stand above a version of that row at lsn?  */
+/*  Does anything stand above a version of that row at lsn, or need it to be kept?  */
 CHECKED err_t overlay_covers(const overlay_t *self, const char *table, const char *key,
                              uint64_t lsn, bool *covers, fault_t *fault);
 

@@ -1,0 +1,37 @@
+#include "actors/agent/checked.h"
+
+#include <string.h>
+
+static bool
+is_operation(const char *operation)
+{
+    return strcmp(operation, "insert") == 0 || strcmp(operation, "update") == 0
+           || strcmp(operation, "delete") == 0;
+}
+
+static err_t
+check_change(const overlay_t *overlay, const server_change_t *change, checked_t *checked,
+             fault_t *fault)
+{
+    *checked = (checked_t){.change = change,
+                           .table = catalog_table(overlay->catalog, change->table),
+                           .deletes = strcmp(change->operation, "delete") == 0};
+    if (checked->table == NULL)
+        return fault_set(fault, ERR_INVALID_CHANGE, "there is no table \"%.64s\"",
+                         change->table);
+    if (!is_operation(change->operation))
+        return fault_set(fault, ERR_INVALID_CHANGE, "table %s: operation \"%.40s\" is none",
+                         change->table, change->operation);
+    return table_check(checked->table, change->data, overlay->arena, &checked->key, fault);
+}
+
+err_t
+checked_read(const overlay_t *overlay, const server_changes_t *stretch, checked_t **checked,
+             fault_t *fault)
+{
+    err_t err = OK;
+    *checked = arena_new(overlay->arena, (stretch->n_changes + 1) * sizeof **checked);
+    for (size_t i = 0; err == OK && i < stretch->n_changes; i++)
+        err = check_change(overlay, &stretch->changes[i], &(*checked)[i], fault);
+    return err;
+}

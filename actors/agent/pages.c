@@ -1,0 +1,129 @@
+#include "actors/agent/pages.h"
+
+#include "actors/agent/checked.h"
+#include "actors/agent/staging.h"
+#include "actors/agent/text_set.h"
+
+#include <string.h>
+
+err_t
+pages_begin(apply_t *self, const server_changes_t *stretch, applied_t *applied, fault_t *fault)
+{
+    (void) applied;
+    err_t err = staging_clear(self->overlay.db, fault);
+    if (err == OK && strlen(stretch->epoch) >= EPOCH_ROOM)
+        err = fault_set(fault, ERR_PROTOCOL, "the server's epoch is longer than %d bytes",
+                        EPOCH_ROOM - 1);
+    if (err == OK && strcmp(stretch->epoch, self->position.epoch) != 0)
+        err = overlay_change_epoch(self->overlay.db, stretch->lsn, fault);
+    if (err == OK)
+        err = overlay_any(self->overlay.db, 0, &self->covered, fault);
+    return err;
+}
+
+typedef struct sparing {
+    const apply_t *apply;
+    const server_changes_t *page;
+    text_set_t keys;
+    err_t err;
+    fault_t *fault;
+} sparing_t;
+
+/*  A row that local changes have to do with is not simply removed.  */
+static bool
+spare(void *arg, const char *key)
+{
+    bool covered = false;
+    sparing_t *self = arg;
+    if (self->err == OK && self->apply->covered)
+        self->err = overlay_covers(&self->apply->overlay, self->page->table, key,
+                                   self->page->lsn, &covered, self->fault);
+    if (covered)
+        text_set_add(&self->keys, key);
+    return covered || self->err != OK;
+}
+
+/*  The server has no such row: what stands above that is all there is.  */
+static err_t
+uncover_spared(const sparing_t *self, table_t *table)
+{
+    err_t err = self->err;
+    for (size_t i = 0; err == OK && i < self->keys.n_places; i++) {
+        const version_t version = {.key = self->keys.places[i], .lsn = self->page->lsn};
+        if (version.key != NULL)
+            err = overlay_write(&self->apply->overlay, table, &version, self->fault);
+    }
+    return err;
+}
+
+static err_t
+find_bound(const table_t *table, bytes_t after, value_t *value, const value_t **bound,
+           fault_t *fault)
+{
+    *bound = NULL;
+    if (after.size == 0)
+        return OK;
+    const err_t err = row_check(after, fault);
+    if (err == OK && row_find(after, table_key(table), value))
+        *bound = value;
+    return err;
+}
+
+/*  Removes what the server no longer has, in the key range of the page.  */
+static err_t
+prune_page(const apply_t *self, table_t *table, const server_changes_t *page, fault_t *fault)
+{
+    value_t first;
+    value_t last = {0};
+    const value_t *after = NULL;
+    sparing_t sparing = {.apply = self, .page = page, .fault = fault};
+    if (page->n_changes == 0 && !page->final)
+        return OK;
+    err_t err = find_bound(table, page->after, &first, &after, fault);
+    if (err != OK)
+        return err;
+    if (!page->final)
+        last = table_key_of(table, page->changes[page->n_changes - 1].data);
+    err = table_prune(table, after, page->final ? NULL : &last, page->changes, page->n_changes,
+                      spare, &sparing, fault);
+    if (err == OK)
+        err = uncover_spared(&sparing, table);
+    text_set_release(&sparing.keys);
+    return err;
+}
+
+err_t
+pages_apply(apply_t *self, const server_changes_t *page, applied_t *applied, fault_t *fault)
+{
+    checked_t *checked = NULL;
+    table_t *table = page->table ? catalog_table(self->overlay.catalog, page->table) : NULL;
+    if (table == NULL || table_key(table) == NULL)
+        return fault_set(fault, ERR_INVALID_CHANGE, "there is no table \"%.64s\" with a key",
+                         page->table ? page->table : "");
+    err_t err = checked_read(&self->overlay, page, &checked, fault);
+    if (err == OK)
+        err = prune_page(self, table, page, fault);
+    for (size_t i = 0; err == OK && i < page->n_changes; i++) {
+        const version_t version = {
+            .key = checked[i].key, .lsn = page->lsn, .row = page->changes[i].data};
+        if (checked[i].table != table || checked[i].deletes)
+            return fault_set(fault, ERR_PROTOCOL, "a page of table %s holds something else",
+                             page->table);
+        err = self->covered ? overlay_write(&self->overlay, table, &version, fault)
+                            : table_upsert(table, version.row, fault);
+        applied->changed++;
+    }
+    return err;
+}
+
+err_t
+pages_end(apply_t *self, const server_changes_t *stretch, applied_t *applied, fault_t *fault)
+{
+    (void) applied;
+    err_t err = staging_clear(self->overlay.db, fault);
+    if (err == OK)
+        err = position_move(self->overlay.db, stretch->epoch, stretch->lsn, fault);
+    if (err == OK)
+        err = apply_begin(self, fault);
+    return err;
+}
