@@ -18,8 +18,8 @@ typedef struct bundle {
 } bundle_t;
 
 enum {
-    BUNDLE_MESSAGES = 64, /* a full one */
-    BUNDLE_PAYLOAD = 4096 /* a larger payload goes alone, and is shared, not copied */
+    BUNDLE_MESSAGES = 256, /* a full one */
+    BUNDLE_PAYLOAD = 4096  /* a larger payload goes alone, and is shared, not copied */
 };
 
 /*  payload may be NULL: empty.  */

@@ -7,10 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { NS_PER_MS = 1000000 };
+
 struct port {
     const char *name;
     transport_t transport;
     uint64_t epoch;
+    int64_t wall_offset_ms; /* wall clock less monotonic, when the port was made */
     out_link_t *out;
     in_link_t *in;
     subscription_t *subscriptions;
@@ -27,6 +30,8 @@ port_new(const char *name, const transport_t *transport, uint64_t epoch)
     self->name = name;
     self->transport = *transport;
     self->epoch = epoch;
+    self->wall_offset_ms = transport->wall_ms(transport->self)
+                           - (int64_t) (transport->now_ns(transport->self) / NS_PER_MS);
     return self;
 }
 
@@ -107,18 +112,20 @@ keep(port_t *self, out_link_t *link, const envelope_t *envelope, blob_t *payload
     return OK;
 }
 
+/*  One look at the clock a message: the time in an id need not follow the wall's jumps.  */
 static void
 complete(port_t *self, envelope_t *draft)
 {
     const transport_t *transport = &self->transport;
     if (draft->from == NULL)
         draft->from = self->name;
+    draft->sent_ns = transport->now_ns(transport->self);
     if (uuid_is_zero(draft->id))
-        uuid_v7(draft->id, (uint64_t) transport->wall_ms(transport->self),
+        uuid_v7(draft->id,
+                (uint64_t) ((int64_t) (draft->sent_ns / NS_PER_MS) + self->wall_offset_ms),
                 transport->random(transport->self), transport->random(transport->self));
     if (uuid_is_zero(draft->trace))
         memcpy(draft->trace, draft->id, sizeof draft->trace);
-    draft->sent_ns = transport->now_ns(transport->self);
 }
 
 err_t

@@ -29,7 +29,7 @@ typedef struct transport {
 } transport_t;
 
 enum {
-    PORT_WINDOW = 512,           /* messages on a link that are not done, at most */
+    PORT_WINDOW = 1024,          /* messages on a link that are not done, at most */
     PORT_WINDOW_BYTES = 8 << 20, /* the same in bytes; one message always goes */
     PORT_EVENT_QUEUE = 100000,   /* events kept for a subscriber without credit */
     PORT_EVENT_BYTES = 64 << 20,

@@ -90,41 +90,46 @@ schema_of(message_id_t id)
 
 /*  ------------------------------------------------------------------- names  */
 
+/*  A hash table with open places, at most a quarter full: every message that arrives is
+    looked up here. A slot holds an id + 1; 0 is an open place.  */
+enum { NAME_SLOTS = 512 };
+_Static_assert(MSG_COUNT * 4 <= NAME_SLOTS, "the table of names must grow");
+
 static struct {
     pthread_once_t once;
-    message_id_t ids[MSG_COUNT];
+    uint16_t slots[NAME_SLOTS];
 } by_name = {.once = PTHREAD_ONCE_INIT};
 
-static int
-compare_names(const void *a, const void *b)
+static uint32_t
+slot_of(const char *name)
 {
-    const message_id_t *left = a;
-    const message_id_t *right = b;
-    return strcmp(schema_of(*left)->name, schema_of(*right)->name);
+    uint32_t hash = 2166136261u;
+    for (; *name; name++)
+        hash = (hash ^ (uint8_t) *name) * 16777619u;
+    return (hash ^ hash >> 16) % NAME_SLOTS;
 }
 
 static void
-sort_names(void)
+enter_names(void)
 {
-    for (message_id_t id = 0; id < MSG_COUNT; id++)
-        by_name.ids[id] = id;
-    qsort(by_name.ids, MSG_COUNT, sizeof(by_name.ids[0]), compare_names);
-}
-
-static int
-compare_with_name(const void *name, const void *id)
-{
-    const message_id_t *known = id;
-    return strcmp(name, schema_of(*known)->name);
+    for (message_id_t id = 0; id < MSG_COUNT; id++) {
+        uint32_t slot = slot_of(schema_of(id)->name);
+        while (by_name.slots[slot] != 0)
+            slot = (slot + 1) % NAME_SLOTS;
+        by_name.slots[slot] = (uint16_t) (id + 1);
+    }
 }
 
 message_id_t
 message_named(const char *name)
 {
-    pthread_once(&by_name.once, sort_names);
-    const message_id_t *id =
-        bsearch(name, by_name.ids, MSG_COUNT, sizeof(by_name.ids[0]), compare_with_name);
-    return id ? *id : MSG_COUNT;
+    pthread_once(&by_name.once, enter_names);
+    for (uint32_t slot = slot_of(name); by_name.slots[slot]; slot = (slot + 1) % NAME_SLOTS) {
+        const message_id_t id = by_name.slots[slot] - 1U;
+        if (strcmp(schema_of(id)->name, name) == 0)
+            return id;
+    }
+    return MSG_COUNT;
 }
 
 /*  ------------------------------------------------------------------ hashes  */

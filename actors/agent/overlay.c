@@ -5,10 +5,11 @@
 
 #include <string.h>
 
-/*  Of ?1 and ?2, table and key, what stands above position ?3. A change that was recorded
-    after ?4 and applied at the same position came later in the same server transaction.  */
+/*  Of the row ?1, ?2: what stands above position ?3. A change that was recorded after ?4 and
+    applied at the same position came later in the same server transaction.  */
 #define STANDS                                                                                 \
-    "(verdict IS NULL OR (verdict = 'applied' AND (lsn > ?3 OR (lsn = ?3 AND rowid > ?4))))"
+    "(verdict IS NULL OR (verdict = 'applied' AND (lsn > ?3 OR (lsn = ?3 AND ?4 > 0 AND "      \
+    "rowid > ?4))))"
 #define OF_THE_ROW                                                                             \
     " FROM local_changes WHERE entity_type = ?1 AND entity_id = ?2 AND from_server = 0"
 
@@ -21,8 +22,6 @@ typedef struct pile {
     standing_t *items;
     size_t n;
 } pile_t;
-
-static const int64_t no_seq = INT64_MAX;
 
 /*  Did the query give a row? It is reset then as well.  */
 static err_t
@@ -49,12 +48,13 @@ overlay_any(db_t *db, uint64_t lsn, bool *any, fault_t *fault)
 }
 
 err_t
-overlay_covers(const overlay_t *self, const char *table, const char *key, uint64_t lsn,
-               bool *covers, fault_t *fault)
+overlay_covers(const overlay_t *self, const char *table, const version_t *version, bool *covers,
+               fault_t *fault)
 {
     static const char sql[] =
         "SELECT 1" OF_THE_ROW " AND (processed_sync = 0 OR " STANDS ") LIMIT 1";
-    sqlite3_stmt *query = db_query(self->db, sql, fault, "ttui", table, key, lsn, no_seq);
+    sqlite3_stmt *query =
+        db_query(self->db, sql, fault, "ttui", table, version->key, version->lsn, version->seq);
     return has_row(self->db, query, covers, fault);
 }
 
@@ -76,14 +76,14 @@ read_standing(const overlay_t *self, sqlite3_stmt *rows, standing_t *standing, f
 
 /*  All at once: rows are not written under the statement that reads them.  */
 static err_t
-find_standing(const overlay_t *self, const char *table, const version_t *version, int64_t seq,
-              pile_t *pile, fault_t *fault)
+find_standing(const overlay_t *self, const char *table, const version_t *version, pile_t *pile,
+              fault_t *fault)
 {
     static const char sql[] =
         "SELECT operation, data, count(*) OVER ()" OF_THE_ROW " AND " STANDS " ORDER BY rowid";
     err_t err = OK;
     sqlite3_stmt *rows =
-        db_query(self->db, sql, fault, "ttui", table, version->key, version->lsn, seq);
+        db_query(self->db, sql, fault, "ttui", table, version->key, version->lsn, version->seq);
     *pile = (pile_t){0};
     while (err == OK && db_step(self->db, rows, &err, fault)) {
         if (pile->items == NULL)
@@ -176,6 +176,7 @@ drop_kept(const overlay_t *self, const char *table, const char *key, fault_t *fa
                   NULL, fault, "tt", table, key);
 }
 
+/*  Without a key: nothing is kept.  */
 static err_t
 read_kept(const overlay_t *self, const char *table, const char *key, version_t *kept,
           bool *found, fault_t *fault)
@@ -184,8 +185,8 @@ read_kept(const overlay_t *self, const char *table, const char *key, version_t *
                               " WHERE entity_type = ?1 AND entity_id = ?2";
     err_t err = OK;
     sqlite3_stmt *row = db_query(self->db, sql, fault, "tt", table, key);
-    *found = db_step(self->db, row, &err, fault);
-    if (!*found)
+    *kept = (version_t){0};
+    if (!db_step(self->db, row, &err, fault))
         return err;
     *kept = (version_t){.key = key,
                         .lsn = (uint64_t) sqlite3_column_int64(row, 0),
@@ -204,13 +205,12 @@ is_open(const overlay_t *self, const char *table, const char *key, bool *open, f
     return has_row(self->db, db_query(self->db, sql, fault, "tt", table, key), open, fault);
 }
 
-static err_t
-write_version(const overlay_t *self, table_t *table, const version_t *version, int64_t seq,
-              fault_t *fault)
+err_t
+overlay_write(const overlay_t *self, table_t *table, const version_t *version, fault_t *fault)
 {
     pile_t pile;
     bool open = false;
-    err_t err = find_standing(self, table_name(table), version, seq, &pile, fault);
+    err_t err = find_standing(self, table_name(table), version, &pile, fault);
     if (err == OK)
         err = write_base(self, table, version, fault);
     if (err == OK)
@@ -222,19 +222,13 @@ write_version(const overlay_t *self, table_t *table, const version_t *version, i
     return err;
 }
 
-err_t
-overlay_write(const overlay_t *self, table_t *table, const version_t *version, fault_t *fault)
-{
-    return write_version(self, table, version, no_seq, fault);
-}
-
 /*  -------------------------------------------------------------------------- verdicts  */
 
 /*  The version that a verdict uncovers; false if the row may stay as it is.  */
 static bool
 choose_base(const decided_t *decided, const version_t *kept, version_t *base)
 {
-    if (kept != NULL && kept->lsn > decided->version.lsn) {
+    if (kept->key != NULL && kept->lsn > decided->version.lsn) {
         *base = *kept;
         return true;
     }
@@ -257,17 +251,15 @@ drop_if_done(const overlay_t *self, const decided_t *decided, fault_t *fault)
 err_t
 overlay_decide(const overlay_t *self, const decided_t *decided, fault_t *fault)
 {
-    bool found = false;
-    version_t kept = {0};
-    version_t base = {0};
-    const char *key = decided->version.key;
+    version_t kept;
+    version_t base;
     table_t *table = catalog_table(self->catalog, decided->table);
-    err_t err = read_kept(self, decided->table, key, &kept, &found, fault);
+    err_t err = read_kept(self, decided->table, decided->version.key, &kept, fault);
     if (err != OK || table == NULL || table_key(table) == NULL)
         return err;
-    if (choose_base(decided, found ? &kept : NULL, &base))
-        err = write_version(self, table, &base, decided->seq, fault);
-    if (err == OK && found)
+    if (choose_base(decided, &kept, &base))
+        err = overlay_write(self, table, &base, fault);
+    if (err == OK && kept.key != NULL)
         err = drop_if_done(self, decided, fault);
     return err;
 }
@@ -275,12 +267,11 @@ overlay_decide(const overlay_t *self, const decided_t *decided, fault_t *fault)
 err_t
 overlay_restore(const overlay_t *self, const char *table, const char *key, fault_t *fault)
 {
-    bool found = false;
-    version_t kept = {0};
+    version_t kept;
     table_t *known = catalog_table(self->catalog, table);
-    err_t err = read_kept(self, table, key, &kept, &found, fault);
-    if (err == OK && found && known != NULL && table_key(known) != NULL)
-        err = write_version(self, known, &kept, no_seq, fault);
+    err_t err = read_kept(self, table, key, &kept, fault);
+    if (err == OK && kept.key != NULL && known != NULL && table_key(known) != NULL)
+        err = overlay_write(self, known, &kept, fault);
     return err;
 }
 

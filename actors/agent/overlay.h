@@ -23,11 +23,12 @@ typedef struct version {
     const char *key;
     uint64_t lsn;
     bytes_t row; /* empty: the server has no such row */
+    int64_t seq; /* of the local change that it answers: later ones of the same server
+                    transaction stand above; 0: it answers none */
 } version_t;
 
 /*  A local change whose verdict has just been written to local_changes.  */
 typedef struct decided {
-    int64_t seq; /* rowid */
     const char *table;
     const char *verdict; /* applied, merged or rejected */
     version_t version;   /* the verdict's position and row, if it gave one */
@@ -36,9 +37,9 @@ typedef struct decided {
 /*  False: nothing stands above versions at lsn or newer, of any row, and none needs to be
     kept.  */
 CHECKED err_t overlay_any(db_t *db, uint64_t lsn, bool *any, fault_t *fault);
-/*  Does anything stand above a version of that row at lsn, or need it to be kept?  */
-CHECKED err_t overlay_covers(const overlay_t *self, const char *table, const char *key,
-                             uint64_t lsn, bool *covers, fault_t *fault);
+/*  Does anything stand above the version, or need it to be kept?  */
+CHECKED err_t overlay_covers(const overlay_t *self, const char *table, const version_t *version,
+                             bool *covers, fault_t *fault);
 
 /*  Writes the version, and what stands above it.  */
 CHECKED err_t overlay_write(const overlay_t *self, table_t *table, const version_t *version,

@@ -35,9 +35,10 @@ spare(void *arg, const char *key)
 {
     bool covered = false;
     sparing_t *self = arg;
+    const version_t version = {.key = key, .lsn = self->page->lsn};
     if (self->err == OK && self->apply->covered)
-        self->err = overlay_covers(&self->apply->overlay, self->page->table, key,
-                                   self->page->lsn, &covered, self->fault);
+        self->err = overlay_covers(&self->apply->overlay, self->page->table, &version, &covered,
+                                   self->fault);
     if (covered)
         text_set_add(&self->keys, key);
     return covered || self->err != OK;

@@ -144,13 +144,13 @@ commit(processor_t *self, ctx_t *ctx, stretch_t *stretches, size_t n, fault_t *f
 
 /*  ----------------------------------------------------------------------- refusing  */
 
+/*  The logger hears the event.  */
 static void
 refuse(processor_t *self, ctx_t *ctx, stretch_t *stretch, const fault_t *fault)
 {
     char subject[LSN_TEXT] = "server_schema";
     if (stretch->changes)
         (void) lsn_text(stretch->changes->lsn, subject);
-    ctx_log(ctx, LOG_error, "what the server sent (%s) was refused: %s", subject, fault->text);
     PUBLISH(ctx, problem, .code = err_name(fault->err), .message = fault->text,
             .actor = "processor", .subject = subject);
     stretch->applied = (applied_t){.outcome = "refused"};

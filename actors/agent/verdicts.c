@@ -208,10 +208,9 @@ verdicts_record(verdicts_t *self, const verdict_t *given, fault_t *fault)
     if (err != OK || !outcomes[outcome].decides)
         return err;
     const decided_t decided = {
-        .seq = known.seq,
         .table = known.table,
         .verdict = verdict.verdict,
-        .version = {.key = known.key, .lsn = verdict.lsn, .row = row},
+        .version = {.key = known.key, .lsn = verdict.lsn, .row = row, .seq = known.seq},
     };
     return overlay_decide(&self->overlay, &decided, fault);
 }

@@ -118,7 +118,7 @@ on_drained(void *state, ctx_t *ctx, conn_t conn)
     listener_t *self = state;
     session_t *session = sessions_on(&self->sessions, conn);
     if (session)
-        session_pull(session, ctx);
+        session_go_on(session, ctx);
     return OK;
 }
 
@@ -151,9 +151,11 @@ on_stream_opened(void *state, ctx_t *ctx, const void *body)
     if (!session->described)
         TELL(session, ctx, srv_schema, .epoch = opened->epoch, .server_lsn = opened->lsn,
              .tables = opened->tables, .n_tables = opened->n_tables);
-    if (strcmp(opened->phase, "resync") == 0)
+    if (strcmp(opened->phase, "resync") == 0) {
+        session_forget_position(session);
         TELL(session, ctx, srv_resync_required, .reason = opened->reason,
              .epoch = opened->epoch);
+    }
     session->described = true;
     session->opened = true;
     session_end_request(session, ctx);

@@ -7,7 +7,8 @@
 
 enum {
     QUEUED_BYTES = 1024 * 1024, /* on the socket: no more is produced beyond that */
-    REQUESTS = 4,               /* under way: no more is read beyond that */
+    ANSWERS_BYTES = 4194304,    /* on the socket: no more is read beyond that */
+    REQUESTS = 4,               /* under way: the same */
     FAILURES = 3,               /* of its stream in a row: then the client starts anew */
 };
 
@@ -54,9 +55,12 @@ session_close(session_t *self, ctx_t *ctx, int code, const char *reason)
 
 /*  ------------------------------------------------------------------------ requests  */
 
+/*  Whoever sends and does not read what is answered must not fill our memory.  */
 static void
-pause_reading(session_t *self, ctx_t *ctx, bool pause)
+pace_reading(session_t *self, ctx_t *ctx)
 {
+    const bool pause =
+        self->requests > REQUESTS || net_queued(ctx, self->conn) > ANSWERS_BYTES;
     if (self->paused == pause || self->closing)
         return;
     self->paused = pause;
@@ -67,14 +71,14 @@ void
 session_begin_request(session_t *self, ctx_t *ctx)
 {
     self->requests++;
-    pause_reading(self, ctx, self->requests > REQUESTS);
+    pace_reading(self, ctx);
 }
 
 void
 session_end_request(session_t *self, ctx_t *ctx)
 {
     self->requests -= self->requests > 0;
-    pause_reading(self, ctx, self->requests > REQUESTS);
+    pace_reading(self, ctx);
 }
 
 /*  ---------------------------------------------------------------------- its stream  */
@@ -101,6 +105,13 @@ session_reopen_stream(session_t *self, ctx_t *ctx)
         session_open_stream(self, ctx, self->position, "");
 }
 
+void
+session_forget_position(session_t *self)
+{
+    self->sent = 0;
+    self->position = 0;
+}
+
 static bool
 has_room(const session_t *self, ctx_t *ctx)
 {
@@ -118,6 +129,13 @@ session_pull(session_t *self, ctx_t *ctx)
         return;
     self->pulling = true;
     REQUEST(ctx, "distributor", self->number, stream_pull, .session = self->number);
+}
+
+void
+session_go_on(session_t *self, ctx_t *ctx)
+{
+    pace_reading(self, ctx);
+    session_pull(self, ctx);
 }
 
 /*  While a chunk is under way its answer may be older than the news.  */

@@ -46,8 +46,12 @@ void session_close(session_t *self, ctx_t *ctx, int code, const char *reason);
 void session_open_stream(session_t *self, ctx_t *ctx, uint64_t lsn, const char *epoch);
 /*  Its stream has failed: it begins again where the client stands.  */
 void session_reopen_stream(session_t *self, ctx_t *ctx);
+/*  Its position is of no use here: if its stream fails, it begins again with a snapshot.  */
+void session_forget_position(session_t *self);
 /*  Asks for a chunk if there is room for one.  */
 void session_pull(session_t *self, ctx_t *ctx);
+/*  Its socket has taken what was queued.  */
+void session_go_on(session_t *self, ctx_t *ctx);
 /*  There may be something for it.  */
 void session_wake(session_t *self, ctx_t *ctx);
 

@@ -10,6 +10,8 @@ enum {
     ROWS_LOOKED_AT = 20000, /* at a time: others want to be served as well */
 };
 
+static const char forgotten[] = "the history before this client was forgotten";
+
 typedef struct reading {
     const stream_t *stream;
     const stream_source_t *source;
@@ -114,7 +116,7 @@ take(reading_t *self, const log_row_t *row, bool *done, fault_t *fault)
         if (*done)
             return OK;
         if (row->lsn != self->stretch->lsn + 1)
-            return fault_set(fault, ERR_GAP, "the history before this client was forgotten");
+            return fault_set(fault, ERR_GAP, forgotten);
         self->open = row->lsn;
         self->stretch->last = false;
     }
@@ -153,6 +155,8 @@ stretch_read(const stream_t *stream, const stream_source_t *source, reach_t reac
         sqlite3_reset(rows);
     else if (err == OK)
         end_transaction(&self);
+    if (err == OK && !done && stretch->lsn != reach.up_to)
+        err = fault_set(fault, ERR_GAP, forgotten);
     buffer_release(&self.row);
     return err;
 }

@@ -4,11 +4,9 @@
 
 #include "schemas/base.h"
 
-#include <assert.h>
 #include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 static inline void
@@ -22,18 +20,22 @@ place_make(char *directory, size_t room)
         if (mkdtemp(directory))
             return;
     }
-    assert(!"no place for files");
+    fputs("no place for files\n", stderr);
+    abort();
 }
 
 /*  With the files in it.  */
 static inline void
 place_remove(const char *directory)
 {
-    DIR *files = opendir(directory);
-    for (struct dirent *file; files && (file = readdir(files));)
-        if (file->d_name[0] != '.')
-            unlinkat(dirfd(files), file->d_name, 0);
-    if (files)
-        closedir(files);
+    struct dirent **files = NULL;
+    int n = scandir(directory, &files, NULL, alphasort);
+    for (int i = 0; i < n; i++) {
+        char *path = mem_format("%s/%s", directory, files[i]->d_name);
+        unlink(path); /* not . and .., which are directories */
+        free(path);
+        free(files[i]);
+    }
+    free(files);
     rmdir(directory);
 }

@@ -1,0 +1,216 @@
+/*  The connection-manager, against the real server in the same simulation.  */
+
+#include "actors/agent/states.h"
+#include "actors/server/actors.h"
+#include "tests/unit/agent_sim.h"
+
+typedef struct server {
+    char path[140], schema_path[140];
+    settings_t settings;
+    int node;
+} server_t;
+
+static server_t server;
+
+static void
+add_server(world_t *world)
+{
+    (void) snprintf(server.path, sizeof server.path, "%s/server.db", world->directory);
+    (void) snprintf(server.schema_path, sizeof server.schema_path, "%s/schema.sql",
+                    world->directory);
+    FILE *file = fopen(server.schema_path, "w");
+    assert_non_null(file);
+    (void) fputs("CREATE TABLE IF NOT EXISTS todo (id TEXT PRIMARY KEY NOT NULL, title TEXT);",
+                 file);
+    (void) fclose(file);
+    server.settings = defaults;
+    server.settings.server_db = server.path;
+    server.settings.server_schema = server.schema_path;
+    server.node = sim_node(world->sim, "server", "server:1", &server.settings);
+    for (size_t i = 0; server_actors[i]; i++)
+        sim_add(world->sim, server.node, server_actors[i]);
+}
+
+static void
+start_server(world_t *world)
+{
+    fault_t fault = {0};
+    if (sim_start(world->sim, server.node, &fault) != OK)
+        fail_msg("%s", fault.text);
+}
+
+static const status_t *
+status(world_t *world)
+{
+    return ASK(world, "service", status_get, status, .fresh = true);
+}
+
+static void
+connect_agent(world_t *world)
+{
+    sim_tell(world->sim, world->node, "service", MSG_connect, &(connect_t){});
+}
+
+/*  Generous: a connection that failed before is tried again after a minute at most.  */
+static void
+await_synced(world_t *world)
+{
+    for (int i = 0; i < 300; i++) {
+        if (status(world)->synced)
+            return;
+        sim_run_ms(world->sim, 1000);
+    }
+    fail_msg("not synced: %s, %s", status(world)->state, status(world)->reason);
+}
+
+static void
+waits_for_a_connect_command_if_told_so(void **state)
+{
+    world_t *world = *state;
+    start_agent(world);
+    sim_run_ms(world->sim, 5000);
+    assert_string_equal(status(world)->state, "stopped");
+    assert_non_null(strstr(status(world)->reason, "connect command"));
+    assert_int_equal(strlen(status(world)->client_id), 36);
+}
+
+static void
+says_why_it_is_offline_and_when_it_tries_again(void **state)
+{
+    world_t *world = *state;
+    world->settings.agent_connect = true;
+    world->settings.connection_base_ms = 60000;
+    start_agent(world);
+    sim_run_ms(world->sim, 5000);
+    const status_t *heard = status(world);
+    assert_string_equal(heard->state, "offline");
+    assert_non_null(strstr(heard->reason, "cannot reach ws://server:1/api/sync: "));
+    assert_non_null(strstr(heard->reason, "next attempt in "));
+    assert_true(heard->retry_in > 0);
+    assert_false(heard->synced);
+}
+
+static void
+becomes_live_and_synced(void **state)
+{
+    world_t *world = *state;
+    add_server(world);
+    start_server(world);
+    world->settings.agent_connect = true;
+    start_agent(world);
+    await_synced(world);
+    assert_string_equal(status(world)->state, "live");
+    assert_int_equal(status(world)->lsn, status(world)->server_lsn);
+}
+
+static void
+sends_what_was_recorded_while_it_was_down(void **state)
+{
+    world_t *world = *state;
+    add_server(world);
+    start_server(world);
+    start_with_todo(world);
+    (void) write_one(world, "insert", "a", "{\"title\": \"Tea\"}");
+    assert_int_equal(status(world)->pending, 1);
+    connect_agent(world);
+    await_synced(world);
+    assert_string_equal(text_of(world, "SELECT verdict FROM local_changes"), "applied");
+}
+
+static void
+comes_back_after_the_link_was_cut(void **state)
+{
+    world_t *world = *state;
+    add_server(world);
+    start_server(world);
+    world->settings.agent_connect = true;
+    start_agent(world);
+    await_synced(world);
+    sim_link(world->sim, world->node, false);
+    sim_run_ms(world->sim, 1000);
+    assert_string_not_equal(status(world)->state, "live");
+    (void) write_one(world, "insert", "a", "{\"title\": \"Tea\"}");
+    sim_link(world->sim, world->node, true);
+    await_synced(world);
+    assert_string_equal(text_of(world, "SELECT verdict FROM local_changes"), "applied");
+}
+
+static void
+stays_down_once_disconnected(void **state)
+{
+    world_t *world = *state;
+    add_server(world);
+    start_server(world);
+    world->settings.agent_connect = true;
+    start_agent(world);
+    await_synced(world);
+    sim_tell(world->sim, world->node, "service", MSG_disconnect,
+             &(disconnect_t){.reason = "flight mode"});
+    sim_run_ms(world->sim, 300000);
+    assert_string_equal(status(world)->state, "stopped");
+    assert_string_equal(status(world)->reason, "flight mode");
+    connect_agent(world);
+    await_synced(world);
+}
+
+static void
+sends_a_refused_change_again_and_then_leaves_it_to_a_person(void **state)
+{
+    world_t *world = *state;
+    add_server(world);
+    start_server(world);
+    run_sql(world, "CREATE TABLE note (id TEXT PRIMARY KEY)");
+    start_agent(world);
+    entry_t change = {
+        .table = "note", .operation = "insert", .id = "a", .data = row(world, "{}")};
+    (void) ASK(world, "service", write, written, .changes = &change, .n_changes = 1);
+    connect_agent(world);
+    sim_run_ms(world->sim, 120000);
+    await_synced(world);
+    assert_int_equal(status(world)->parked, 1);
+    assert_string_equal(text_of(world, "SELECT state || attempts FROM local_changes"),
+                        "parked3");
+    assert_string_equal(text_of(world, "SELECT count(*) FROM waybill_errors"), "3");
+}
+
+/*  Every pair of state and event, so that what means nothing is a decision.  */
+static void
+moves_between_states_as_decided(void **state)
+{
+    static const char grid[] = /* dial snapshot catchup live lost connect disconnect */
+        "offline:    connecting - - - - - stopped\n"
+        "connecting: - initial catchup live offline - stopped\n"
+        "initial:    - - catchup live offline - stopped\n"
+        "catchup:    - initial - live offline - stopped\n"
+        "live:       - initial catchup - offline - stopped\n"
+        "stopped:    - - - - - offline -\n";
+    buffer_t seen = {0};
+    (void) state;
+    for (int from = 0; from < STATE_COUNT; from++) {
+        buffer_add_format(&seen, "%s:%*s", state_name((state_t) from),
+                          (int) (10 - strlen(state_name((state_t) from))), "");
+        for (int event = 0; event < EVENT_COUNT; event++) {
+            const state_t to = state_after((state_t) from, (event_t) event);
+            buffer_add_format(&seen, " %s", to == (state_t) from ? "-" : state_name(to));
+        }
+        buffer_add_text(&seen, "\n");
+    }
+    assert_string_equal(buffer_text(&seen), grid);
+    buffer_release(&seen);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(moves_between_states_as_decided),
+        IN_WORLD(waits_for_a_connect_command_if_told_so),
+        IN_WORLD(says_why_it_is_offline_and_when_it_tries_again),
+        IN_WORLD(becomes_live_and_synced),
+        IN_WORLD(sends_what_was_recorded_while_it_was_down),
+        IN_WORLD(comes_back_after_the_link_was_cut),
+        IN_WORLD(stays_down_once_disconnected),
+        IN_WORLD(sends_a_refused_change_again_and_then_leaves_it_to_a_person),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
