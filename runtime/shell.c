@@ -23,10 +23,12 @@ struct shell {
     cell_t *cell;
     net_t *net;
     tap_source_t *tap;
-    int fds[FDS];
+    int inbox_fds[LANE_COUNT];
+    int fds[FDS]; /* watched by the actor */
     size_t n_fds;
     uint64_t chance; /* state of the generator */
     pthread_t thread;
+    bool empty[LANE_COUNT]; /* the last look found nothing: its descriptor will tell */
     bool launched, stopping;
 };
 
@@ -163,6 +165,8 @@ shell_new(const actor_class_t *class, const shell_options_t *options, fault_t *f
     };
     self->cell =
         cell_new(class, &host, &self->options.limits, options->settings, options->epoch);
+    for (lane_t lane = 0; lane < LANE_COUNT; lane++)
+        self->inbox_fds[lane] = postbox_fd(self->post, lane);
     shell_know(self, SUPERVISOR);
     return self;
 }
@@ -250,67 +254,84 @@ obey(shell_t *self, letter_t *letter)
     return false;
 }
 
-static bool
+/*  The next letter of a lane that may have one. Once a lane has said that it is empty, the
+    next message makes its descriptor readable; before that it need not.  */
+static letter_t *
+receive(shell_t *self, lane_t lane)
+{
+    letter_t *letter = self->empty[lane] ? NULL : postbox_receive(self->post, lane);
+    self->empty[lane] = letter == NULL;
+    return letter;
+}
+
+static void
 take_hi(shell_t *self)
 {
-    int taken = 0;
     letter_t *letter;
-    while (taken < HI_BURST && !self->stopping
-           && (letter = postbox_receive(self->post, LANE_hi)) != NULL) {
+    for (int i = 0; i < HI_BURST && !self->stopping; i++) {
+        if ((letter = receive(self, LANE_hi)) == NULL)
+            return;
         if (!obey(self, letter))
             cell_take(self->cell, letter);
-        taken++;
     }
-    return taken == HI_BURST;
 }
 
-static bool
+static void
 take_lo(shell_t *self)
 {
-    int taken = 0;
     letter_t *letter;
-    while (taken < LO_BURST && cell_wants_lo(self->cell)
-           && (letter = postbox_receive(self->post, LANE_lo)) != NULL) {
+    for (int i = 0; i < LO_BURST && cell_wants_lo(self->cell); i++) {
+        if ((letter = receive(self, LANE_lo)) == NULL)
+            return;
         cell_take(self->cell, letter);
-        taken++;
     }
-    return taken == LO_BURST;
 }
 
 static bool
-something_waits(shell_t *self)
+something_waits(const shell_t *self)
 {
-    return postbox_ready(self->post, LANE_hi)
-           || (cell_wants_lo(self->cell) && postbox_ready(self->post, LANE_lo));
+    return !self->empty[LANE_hi] || (!self->empty[LANE_lo] && cell_wants_lo(self->cell));
 }
 
-/*  poll() on the sockets' descriptors, not zmq_poll(), which asks the system twice.  */
+/*  poll() on the sockets' descriptors, not zmq_poll(), which asks the system several times
+    as often.  */
 static void
 wait_for_sockets(shell_t *self, int timeout_ms)
 {
-    struct pollfd items[2 + FDS] = {{.fd = postbox_fd(self->post, LANE_hi), .events = POLLIN}};
-    nfds_t n = 1;
+    struct pollfd items[LANE_COUNT + FDS];
+    nfds_t n = 0;
+    for (lane_t lane = 0; lane < LANE_COUNT; lane++)
+        items[n++] = (struct pollfd){.fd = self->empty[lane] ? self->inbox_fds[lane] : -1,
+                                     .events = POLLIN};
     for (size_t i = 0; i < self->n_fds; i++)
         items[n++] = (struct pollfd){.fd = self->fds[i], .events = POLLIN};
-    nfds_t n_fds = n;
-    if (cell_wants_lo(self->cell))
-        items[n++] = (struct pollfd){.fd = postbox_fd(self->post, LANE_lo), .events = POLLIN};
     if (poll(items, n, timeout_ms) <= 0)
         return;
-    for (nfds_t i = 1; i < n_fds; i++)
+    for (lane_t lane = 0; lane < LANE_COUNT; lane++)
+        self->empty[lane] &= items[lane].revents == 0;
+    for (nfds_t i = LANE_COUNT; i < n; i++)
         if (items[i].revents & POLLIN)
             cell_on_fd(self->cell, items[i].fd);
 }
 
-/*  A descriptor of ZeroMQ only says "look": whether something waits is asked before each
-    wait, or a message could lie there unseen.  */
+/*  A driver watches both descriptors and does not say which one woke it. One that is readable
+    and not wanted would never let it sleep: looking at the lane quiets it.  */
 static void
-wait_for_work(shell_t *self, bool more)
+wait_for_network(shell_t *self, int timeout_ms)
+{
+    if (!self->empty[LANE_lo])
+        (void) postbox_ready(self->post, LANE_lo);
+    self->options.net->wait(self->net, timeout_ms);
+    self->empty[LANE_hi] = self->empty[LANE_lo] = false;
+}
+
+static void
+wait_for_work(shell_t *self)
 {
     int64_t next = cell_next_ms(self->cell);
-    int timeout = more || something_waits(self) ? 0 : next > INT32_MAX ? INT32_MAX : (int) next;
+    int timeout = something_waits(self) ? 0 : next > INT32_MAX ? INT32_MAX : (int) next;
     if (self->net)
-        self->options.net->wait(self->net, timeout);
+        wait_for_network(self, timeout);
     else if (timeout != 0 || self->n_fds > 0)
         wait_for_sockets(self, timeout);
 }
@@ -321,8 +342,7 @@ open_net(shell_t *self)
     if (self->class->net == NULL || self->options.net == NULL)
         return;
     net_sink_t sink = cell_sink(self->cell);
-    int fds[] = {postbox_fd(self->post, LANE_hi), postbox_fd(self->post, LANE_lo)};
-    self->net = self->options.net->open(&sink, fds, COUNT_OF(fds));
+    self->net = self->options.net->open(&sink, self->inbox_fds, COUNT_OF(self->inbox_fds));
     cell_use_net(self->cell, self->options.net, self->net);
 }
 
@@ -334,13 +354,13 @@ thread_main(void *shell)
     open_net(self);
     postbox_gather(self->post);
     while (!self->stopping) {
-        bool more = take_hi(self);
-        more |= take_lo(self);
+        take_hi(self);
+        take_lo(self);
         if (self->stopping)
             break;
-        cell_turn(self->cell, !more && !something_waits(self));
+        cell_turn(self->cell, !something_waits(self));
         postbox_flush(self->post);
-        wait_for_work(self, more);
+        wait_for_work(self);
     }
     postbox_flush(self->post);
     if (self->net)

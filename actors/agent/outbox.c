@@ -29,7 +29,7 @@ outbox_count(db_t *db, outbox_count_t *counts, fault_t *fault)
 
 typedef struct outbox_row {
     uint64_t seq;
-    bool pending, failed;
+    bool waits; /* refused: for its retry, or for a person */
     const char *key;
     client_change_t change;
     size_t bytes; /* about, in a frame */
@@ -67,14 +67,14 @@ row_name(const reading_t *self, const outbox_row_t *row)
     return kept;
 }
 
-/*  A parked change holds nobody back: it was taken off its row, and later ones are judged
-    without it.  */
+/*  A refused change holds back what depends on it: its local transaction, and later changes
+    of its rows.  */
 static bool
 is_held(const reading_t *self)
 {
     for (size_t i = 0; i < self->group.n; i++) {
         const outbox_row_t *row = &self->group.rows[i];
-        if (row->failed || text_set_has(&self->held, row->change.txn)
+        if (row->waits || text_set_has(&self->held, row->change.txn)
             || text_set_has(&self->held, row_name(self, row)))
             return true;
     }
@@ -103,8 +103,7 @@ hand_out(reading_t *self)
         self->room = n * 2;
     }
     for (size_t i = 0; i < self->group.n; i++)
-        if (self->group.rows[i].pending)
-            self->changes[self->n++] = self->group.rows[i].change;
+        self->changes[self->n++] = self->group.rows[i].change;
     self->bytes += self->group.bytes;
 }
 
@@ -188,8 +187,7 @@ take_row(reading_t *self, sqlite3_stmt *rows, fault_t *fault)
     arena_t *arena = self->reader->arena;
     outbox_row_t row = {
         .seq = (uint64_t) sqlite3_column_int64(rows, 0),
-        .pending = strcmp(column_text(rows, 8), "pending") == 0,
-        .failed = strcmp(column_text(rows, 8), "failed") == 0,
+        .waits = strcmp(column_text(rows, 8), "pending") != 0,
         .key = arena_text(arena, column_text(rows, 4)),
         .change = {.id = arena_text(arena, column_text(rows, 1)),
                    .txn = arena_text(arena, column_text(rows, 2)),

@@ -18,7 +18,7 @@ typedef struct outbox_reader {
     db_t *db;
     catalog_t *catalog;
     arena_t *arena; /* what is read lives there */
-    bool blocked;   /* some changes are failed, and others may depend on them */
+    bool blocked;   /* some changes were refused, and others may depend on them */
 } outbox_reader_t;
 
 /*  Pending changes after request->after, whole local transactions, without those that

@@ -179,7 +179,7 @@ drop_kept(const overlay_t *self, const char *table, const char *key, fault_t *fa
 /*  Without a key: nothing is kept.  */
 static err_t
 read_kept(const overlay_t *self, const char *table, const char *key, version_t *kept,
-          bool *found, fault_t *fault)
+          fault_t *fault)
 {
     static const char sql[] = "SELECT lsn, data FROM waybill_server_rows"
                               " WHERE entity_type = ?1 AND entity_id = ?2";

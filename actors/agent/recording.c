@@ -275,7 +275,7 @@ reader_of(const recorder_t *self, ctx_t *ctx)
         .db = self->db,
         .catalog = self->catalog,
         .arena = ctx_arena(ctx),
-        .blocked = self->counts.failed > 0,
+        .blocked = self->counts.failed + self->counts.parked > 0,
     };
 }
 

@@ -246,10 +246,29 @@ write_trigger(buffer_t *sql, const char *name, const table_t *table, const event
     buffer_add_text(sql, " END");
 }
 
+/*  Rows that were there before the triggers: clients that follow this history are sent them,
+    too. Where nobody can have followed it yet, a snapshot will have them.  */
+static err_t
+log_present_rows(table_t *self, fault_t *fault)
+{
+    buffer_t sql = {0};
+    begin_log(&sql, self);
+    buffer_add_text(&sql, "'insert', ");
+    add_row(&sql, "NEW", self);
+    buffer_add_text(&sql, " FROM ");
+    sql_name(&sql, self->name);
+    buffer_add_text(&sql, " AS NEW WHERE (EXISTS (SELECT 1 FROM change_log)"
+                          " OR EXISTS (SELECT 1 FROM waybill_clients)) AND ");
+    add_is_key(&sql, "NEW", self);
+    const err_t err = db_exec(self->db, buffer_text(&sql), fault);
+    buffer_release(&sql);
+    return err;
+}
+
 /*  All there are, and of these the ones exactly as they should be: after a table was renamed
     there are more, under its old name.  */
 static err_t
-is_captured(table_t *self, bool *captured, fault_t *fault)
+is_captured(table_t *self, bool *captured, bool *fresh, fault_t *fault)
 {
     static const char sql[] = "SELECT count(*), count(*) FILTER (WHERE sql IN (?2, ?3, ?4))"
                               " FROM sqlite_schema WHERE type = 'trigger'"
@@ -269,6 +288,7 @@ is_captured(table_t *self, bool *captured, fault_t *fault)
     *captured = db_step(self->db, row, &err, fault)
                 && sqlite3_column_int(row, 0) == (int) COUNT_OF(events)
                 && sqlite3_column_int(row, 1) == (int) COUNT_OF(events);
+    *fresh = err == OK && sqlite3_column_int(row, 0) == 0;
     sqlite3_reset(row);
     buffer_release(&name);
     for (size_t i = 0; i < COUNT_OF(events); i++)
@@ -320,6 +340,13 @@ make_anew(table_t *self, fault_t *fault)
     return err == OK ? create_triggers(self, fault) : err;
 }
 
+static err_t
+make_first(table_t *self, fault_t *fault)
+{
+    const err_t err = log_present_rows(self, fault);
+    return err == OK ? create_triggers(self, fault) : err;
+}
+
 /*  Between the old triggers and the new ones nobody may write.  */
 static err_t
 in_transaction(table_t *self, err_t (*work)(table_t *, fault_t *), fault_t *fault)
@@ -340,13 +367,14 @@ err_t
 table_capture(table_t *self, fault_t *fault)
 {
     bool captured = false;
+    bool fresh = false;
     if (self->key == NULL)
         return fault_set(fault, ERR_INVALID_CHANGE,
                          "table %s: it cannot be synchronised: %s; give it one column of "
                          "integers or text as PRIMARY KEY",
                          self->name, self->refusal);
-    const err_t err = is_captured(self, &captured, fault);
+    const err_t err = is_captured(self, &captured, &fresh, fault);
     if (err != OK || captured)
         return err;
-    return in_transaction(self, make_anew, fault);
+    return in_transaction(self, fresh ? make_first : make_anew, fault);
 }

@@ -69,5 +69,6 @@ CHECKED err_t table_prune(table_t *self, const value_t *after, const value_t *up
                           bool (*spare)(void *arg, const char *key), void *arg, fault_t *fault);
 
 /*  The capture triggers of a table on the server: each row change writes change_log in the
-    writer's own transaction. Idempotent; made anew when the columns have changed.  */
+    writer's own transaction. Idempotent; made anew when the columns have changed. The first
+    time, the rows already there are logged as well, if anybody may follow this history.  */
 CHECKED err_t table_capture(table_t *self, fault_t *fault);

@@ -130,14 +130,17 @@ write_read(buffer_t *sql, shape_t shape)
     add_where_key(sql, shape);
 }
 
-/*  Rows whose key is NULL, a real or a blob are not synchronised.  */
+/*  Rows whose key is NULL, a real or a blob are not synchronised. Keys are in the order of
+   their bytes: a page must mean the same range on both sides, and the client's table does not
+    collate as the server's may.  */
 static void
 add_range(buffer_t *sql, shape_t shape)
 {
     static const struct {
         unsigned bound;
         const char *condition;
-    } bounds[] = {{BOUND_AFTER, " > ?1"}, {BOUND_UP_TO, " <= ?2"}};
+    } bounds[] = {{BOUND_AFTER, " COLLATE BINARY > ?1"},
+                  {BOUND_UP_TO, " COLLATE BINARY <= ?2"}};
 
     buffer_add_text(sql, " WHERE typeof(");
     sql_name(sql, shape.table->key->name);
@@ -151,6 +154,7 @@ add_range(buffer_t *sql, shape_t shape)
     }
     buffer_add_text(sql, " ORDER BY ");
     sql_name(sql, shape.table->key->name);
+    buffer_add_text(sql, " COLLATE BINARY");
 }
 
 static void

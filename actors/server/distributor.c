@@ -19,7 +19,7 @@
 
 enum {
     SNAPSHOTS = 8,        /* held at a time: each keeps the log from being emptied */
-    SNAPSHOT_MS = 600000, /* and none longer than that */
+    SNAPSHOT_MS = 600000, /* and none longer than that between two pages */
     ACKS = 50,            /* saved at once */
     ACKS_MS = 5000,       /* or after so long */
     TIMER_ACKS = 0,       /* other timers are sessions */
@@ -163,7 +163,7 @@ static void
 note_snapshot(distributor_t *self, ctx_t *ctx, const stream_t *stream, bool had_snapshot)
 {
     const bool has_snapshot = stream->snapshot != NULL;
-    if (has_snapshot && !had_snapshot)
+    if (has_snapshot)
         ctx_after(ctx, stream->session, SNAPSHOT_MS);
     if (had_snapshot && !has_snapshot) {
         ctx_cancel(ctx, stream->session);
@@ -193,14 +193,14 @@ on_stream_pull(void *state, ctx_t *ctx, const void *body)
     return OK;
 }
 
-/*  A client that reads a snapshot for so long has stopped.  */
+/*  A client that takes no page of a snapshot for so long has stopped.  */
 static void
 take_snapshot_away(distributor_t *self, ctx_t *ctx, uint64_t session)
 {
     stream_t *stream = streams_find(&self->streams, session);
     if (stream == NULL || stream->snapshot == NULL)
         return;
-    ctx_log(ctx, LOG_warning, "%s: its snapshot was given up after %d minutes",
+    ctx_log(ctx, LOG_warning, "%s: its snapshot was given up: no page was taken for %d minutes",
             stream->client_id, SNAPSHOT_MS / 60000);
     snapshot_destroy(&stream->snapshot);
     stream->lost = true;

@@ -1,5 +1,6 @@
 #include "actors/server/frames.h"
 
+#include "actors/settings.h"
 #include "schemas/wire.h"
 
 #include <string.h>
@@ -93,15 +94,14 @@ is_applied(const verdict_t *verdict)
     return strcmp(word, "applied") == 0 || strcmp(word, "merged") == 0;
 }
 
-void
-frames_send_verdicts(session_t *session, ctx_t *ctx, const client_verdicts_t *verdicts)
+static void
+send_verdicts(session_t *session, ctx_t *ctx, verdict_t *verdicts, size_t n)
 {
-    const char **applied =
-        arena_new(ctx_arena(ctx), (verdicts->n_verdicts + 1) * sizeof *applied);
+    const char **applied = arena_new(ctx_arena(ctx), (n + 1) * sizeof *applied);
     const char *error = NULL;
     size_t n_applied = 0;
-    for (size_t i = 0; i < verdicts->n_verdicts; i++) {
-        const verdict_t *verdict = &verdicts->verdicts[i];
+    for (size_t i = 0; i < n; i++) {
+        const verdict_t *verdict = &verdicts[i];
         if (is_applied(verdict))
             applied[n_applied++] = verdict->id;
         else if (error == NULL)
@@ -109,7 +109,32 @@ frames_send_verdicts(session_t *session, ctx_t *ctx, const client_verdicts_t *ve
     }
     TELL(session, ctx, srv_changes_applied, .applied_changes = applied,
          .n_applied_changes = n_applied, .success = error == NULL, .error = error,
-         .results = verdicts->verdicts, .n_results = verdicts->n_verdicts);
+         .results = verdicts, .n_results = n);
+}
+
+/*  How many of them go into one frame: rows given back may be far larger than the changes.  */
+static size_t
+count_fitting(const verdict_t *verdicts, size_t n, size_t max_bytes)
+{
+    size_t bytes = 0;
+    size_t fitting = 0;
+    while (fitting < n && (fitting == 0 || bytes + verdicts[fitting].row.size <= max_bytes))
+        bytes += verdicts[fitting++].row.size;
+    return fitting;
+}
+
+void
+frames_send_verdicts(session_t *session, ctx_t *ctx, const client_verdicts_t *verdicts)
+{
+    const settings_t *settings = ctx_settings(ctx);
+    const size_t max_bytes = (size_t) settings->stream_frame_bytes;
+    size_t sent = 0;
+    do {
+        verdict_t *rest = &verdicts->verdicts[sent];
+        const size_t n = count_fitting(rest, verdicts->n_verdicts - sent, max_bytes);
+        send_verdicts(session, ctx, rest, n);
+        sent += n;
+    } while (sent < verdicts->n_verdicts);
 }
 
 /*  --------------------------------------------------------------------- dispatching  */

@@ -189,6 +189,17 @@ on_log_advanced(void *state, ctx_t *ctx, const void *body)
 
 /*  ------------------------------------------------------------------ other answers  */
 
+/*  Nothing that this session has sent since will be decided, so that no later change of a row
+    is applied before an earlier one: client-changes puts it off as well.  */
+static bool
+is_put_off(const client_verdicts_t *verdicts)
+{
+    for (size_t i = 0; i < verdicts->n_verdicts; i++)
+        if (strcmp(verdicts->verdicts[i].verdict, "retry") == 0)
+            return true;
+    return false;
+}
+
 static err_t
 on_client_verdicts(void *state, ctx_t *ctx, const void *body)
 {
@@ -199,6 +210,8 @@ on_client_verdicts(void *state, ctx_t *ctx, const void *body)
         return OK;
     frames_send_verdicts(session, ctx, verdicts);
     session_end_request(session, ctx);
+    if (is_put_off(verdicts))
+        session_close(session, ctx, 1013, "The server could not decide: try again later");
     return OK;
 }
 

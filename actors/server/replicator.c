@@ -4,11 +4,13 @@
                           what any other program has written.
     Says   log_advanced   to distributor, once a position.
 
-    Rows of a foreign writer are sealed as one position. Positions beyond stream.history
-    are forgotten, a few at a time, only when something was committed anyway.  */
+    Rows of a foreign writer are sealed as one position; tables that it made are captured.
+   Positions beyond stream.history are forgotten, a few at a time, only when something was
+   committed anyway.  */
 
 #include "actors/server/actors.h"
 #include "actors/server/change_log.h"
+#include "actors/server/client_changes/schema.h"
 #include "actors/server/wal_watch.h"
 #include "actors/settings.h"
 
@@ -28,6 +30,8 @@ static const uint64_t looks_ms[] = {2, 20, 200, 2000};
 
 typedef struct replicator {
     db_t *db;
+    catalog_t *catalog;
+    int64_t schema_version; /* that was captured; -1: look */
     uint64_t announced;
     int64_t data_version; /* as PRAGMA data_version: it moves when others commit */
     int watch;            /* descriptor; 0 or less: none */
@@ -63,9 +67,12 @@ start(void *state, ctx_t *ctx)
     err_t err = db_open(settings->server_db, false, &self->db, &fault);
     if (err == OK)
         err = change_log_head(self->db, &head, &fault);
+    if (err == OK)
+        err = catalog_open(self->db, &self->catalog, &fault);
     if (err != OK)
         return ctx_fail(ctx, "%s", fault.text);
     self->data_version = data_version(self);
+    self->schema_version = -1;
     watch(self, ctx, settings->server_db);
     ctx_after(ctx, TIMER_AGAIN, AGAIN_MS); /* for what an earlier instance did not announce */
     return OK;
@@ -83,18 +90,29 @@ is_too_long(replicator_t *self, const log_head_t *head, uint64_t history, bool *
     return err;
 }
 
+static bool
+is_schema_new(replicator_t *self)
+{
+    return db_number(self->db, "PRAGMA schema_version", -1) != self->schema_version;
+}
+
 static err_t
 write_log(replicator_t *self, log_head_t *head, uint64_t history, bool prune, fault_t *fault)
 {
     err_t err = db_begin(self->db, fault);
     if (err != OK)
         return err;
-    err = change_log_seal(self->db, &head->lsn, fault);
+    err = schema_follow(self->db, self->catalog, &self->schema_version, fault);
+    if (err == OK)
+        err = change_log_seal(self->db, &head->lsn, fault);
     if (err == OK && prune)
         err = change_log_prune(self->db, head->lsn - history, PRUNE_ROWS, fault);
     if (err == OK)
-        return db_commit(self->db, fault);
-    db_rollback(self->db);
+        err = db_commit(self->db, fault);
+    else
+        db_rollback(self->db);
+    if (err != OK)
+        self->schema_version = -1;
     return err;
 }
 
@@ -108,7 +126,7 @@ keep_log(replicator_t *self, ctx_t *ctx, log_head_t *head, fault_t *fault)
     err_t err = change_log_head(self->db, head, fault);
     if (err == OK)
         err = is_too_long(self, head, history, &too_long, fault);
-    if (err != OK || (!head->unsealed && !too_long))
+    if (err != OK || (!head->unsealed && !too_long && !is_schema_new(self)))
         return err;
     err = write_log(self, head, history, too_long, fault);
     if (err == OK)
@@ -176,6 +194,7 @@ stop(void *state, ctx_t *ctx)
         ctx_unwatch_fd(ctx, self->watch);
         (void) close(self->watch);
     }
+    catalog_close(&self->catalog);
     db_close(&self->db);
 }
 

@@ -59,8 +59,7 @@ session_close(session_t *self, ctx_t *ctx, int code, const char *reason)
 static void
 pace_reading(session_t *self, ctx_t *ctx)
 {
-    const bool pause =
-        self->requests > REQUESTS || net_queued(ctx, self->conn) > ANSWERS_BYTES;
+    const bool pause = self->requests > REQUESTS || net_queued(ctx, self->conn) > ANSWERS_BYTES;
     if (self->paused == pause || self->closing)
         return;
     self->paused = pause;

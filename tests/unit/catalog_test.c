@@ -531,6 +531,23 @@ scans_pages_in_order_of_the_key(void **state)
     assert_string_equal(second.keys, "d ");
 }
 
+static void
+scan_orders_keys_by_their_bytes_however_the_table_collates(void **state)
+{
+    world_t *world = *state;
+    run(world, "CREATE TABLE folded (id TEXT COLLATE NOCASE PRIMARY KEY);"
+               " INSERT INTO folded VALUES ('c'), ('A'), ('D'), ('b')");
+    assert_int_equal(catalog_refresh(world->catalog, &world->fault), OK);
+    table_t *table = catalog_table(world->catalog, "folded");
+    page_t first = {.left = 3};
+    assert_int_equal(table_scan(table, NULL, take, &first, &world->fault), OK);
+    assert_string_equal(first.keys, "A D b ");
+    page_t second = {.left = 3};
+    const value_t after = text("b");
+    assert_int_equal(table_scan(table, &after, take, &second, &world->fault), OK);
+    assert_string_equal(second.keys, "c ");
+}
+
 static bool
 spare_d(void *arg, const char *key)
 {
@@ -609,6 +626,7 @@ main(void)
         EACH(hostile_names_are_only_names),
         EACH(any_set_of_columns_works_again_and_again),
         EACH(scans_pages_in_order_of_the_key),
+        EACH(scan_orders_keys_by_their_bytes_however_the_table_collates),
         EACH(prune_removes_what_the_page_does_not_have),
         EACH(prune_without_bounds_empties_the_table),
         EACH(prune_of_nothing_is_one_statement),

@@ -224,6 +224,19 @@ notices_history_cut_off_under_it(void **state)
 }
 
 static void
+notices_that_nothing_is_kept(void **state)
+{
+    world_t *world = *state;
+    const stream_source_t source = source_of(world, 100000);
+    stream_chunk_t chunk = {0};
+    write_as(world, "you", 1);
+    stream_t *stream = stream_at(world, &source, CHANGE_LOG_ORIGIN);
+    plain_sql(world, "DELETE FROM change_log");
+    assert_int_equal(stream_next(stream, &source, true, &chunk, &world->fault), ERR_GAP);
+    stream_destroy(&stream);
+}
+
+static void
 sends_every_table_of_a_snapshot_in_pages_by_key(void **state)
 {
     world_t *world = *state;
@@ -268,6 +281,7 @@ main(void)
         WITH_WORLD(sends_one_transaction_a_chunk_when_live),
         WITH_WORLD(catches_up_again_if_far_behind),
         WITH_WORLD(notices_history_cut_off_under_it),
+        WITH_WORLD(notices_that_nothing_is_kept),
         WITH_WORLD(sends_every_table_of_a_snapshot_in_pages_by_key),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -194,6 +194,17 @@ gives_the_row_that_a_trigger_made_of_it(void **state)
 }
 
 static void
+takes_a_row_back_that_a_trigger_threw_away(void **state)
+{
+    world_t *world = *state;
+    plain_sql(world, "CREATE TRIGGER silent BEFORE INSERT ON todo WHEN NEW.id = 'x'"
+                     " BEGIN SELECT RAISE(IGNORE); END");
+    submit_one(world, "a", change(world, "c1 todo insert", "{\"id\":\"x\"}", 1));
+    expect_verdict(world, 0, "merged");
+    expect_row(world, 0, "");
+}
+
+static void
 leaves_rows_of_triggers_to_nobody(void **state)
 {
     world_t *world = *state;
@@ -211,8 +222,8 @@ judges_each_transaction_of_a_round_alone(void **state)
     const work_t work = work_of(world, "client");
     const client_change_t bad = change(world, "c1 nowhere insert", "{\"id\":\"a\"}", 10);
     const client_change_t good = change(world, "c2 todo insert", "{\"id\":\"a\"}", 10);
-    const transaction_t first = {&bad, &world->verdicts[0], 1};
-    const transaction_t second = {&good, &world->verdicts[1], 1};
+    const transaction_t first = {&bad, &world->verdicts[0], &world->marks[0], 1};
+    const transaction_t second = {&good, &world->verdicts[1], &world->marks[1], 1};
     must(world, db_begin(world->db, &world->fault));
     must(world, transaction_judge(&work, &first, &world->lsn, &world->fault));
     must(world, transaction_judge(&work, &second, &world->lsn, &world->fault));
@@ -242,6 +253,7 @@ main(void)
         WITH_WORLD(does_not_let_a_clock_ahead_win_for_ever),
         WITH_WORLD(gives_no_row_for_what_was_applied_as_sent),
         WITH_WORLD(gives_the_row_that_a_trigger_made_of_it),
+        WITH_WORLD(takes_a_row_back_that_a_trigger_threw_away),
         WITH_WORLD(leaves_rows_of_triggers_to_nobody),
         WITH_WORLD(judges_each_transaction_of_a_round_alone),
     };

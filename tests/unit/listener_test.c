@@ -11,11 +11,12 @@ static const char url[] = "ws://127.0.0.1:8787/api/sync?clientId=reader&lsn=0/0"
 
 /*  ----------------------------------------------------------------- a client by hand  */
 
-/*  Dials on `disconnect`, sends what lies ready on `parcel`, and writes down the types of the
-    frames it gets.  */
+/*  Dials on `disconnect`, stops or goes on reading on `connect`, sends what lies ready on
+    `parcel`, and writes down the types of the frames it gets.  */
 static struct {
     const char *url;
     conn_t conn; /* the last one dialled */
+    bool deaf;   /* it does not read */
     buffer_t outgoing;
     buffer_t types;
     char closed[64]; /* why the last connection that closed did */
@@ -39,6 +40,16 @@ client_parcel(void *state, ctx_t *ctx, const void *body)
     (void) state;
     (void) body;
     net_send(ctx, client.conn, buffer_bytes(&client.outgoing), true);
+    return OK;
+}
+
+static err_t
+client_connect(void *state, ctx_t *ctx, const void *body)
+{
+    (void) state;
+    (void) body;
+    client.deaf = !client.deaf;
+    net_pause(ctx, client.conn, client.deaf);
     return OK;
 }
 
@@ -85,6 +96,7 @@ client_on_close(void *state, ctx_t *ctx, conn_t conn, int status, const char *re
 
 static handler_fn *const client_handlers[MSG_COUNT] = {
     [MSG_disconnect] = client_dial,
+    [MSG_connect] = client_connect,
     [MSG_parcel] = client_parcel,
 };
 
@@ -271,6 +283,87 @@ sends_a_client_from_another_history_to_the_start(void **state)
 }
 
 static void
+knows_where_a_client_from_another_history_stands_afterwards(void **state)
+{
+    const meeting_t meeting = meet(*state);
+    dial(&meeting, "ws://127.0.0.1:8787/api/sync?clientId=reader&lsn=0/20000009");
+    expect_types(&meeting, "schema resync_required init_start init_changes");
+    SEND_FRAME(&meeting, clt_init_received, .chunk = 1);
+    expect_types(&meeting, "init_complete catchup_completed live_start");
+    send_frame(&meeting, MSG_clt_init_processed, &(clt_init_processed_t){});
+    sim_run_ms(meeting.world->sim, 10000);
+    assert_int_equal(number_of(*state, "SELECT lsn FROM waybill_clients"), ORIGIN);
+}
+
+/*  Changes of a large row, older than the server's: each answer gives the row back.  */
+static void
+send_older(const meeting_t *meeting, int number)
+{
+    static const uint8_t row[] = "\x82\xa2id\xa3"
+                                 "big\xa5title\xa1x";
+    char ids[3][16];
+    client_change_t changes[COUNT_OF(ids)];
+    for (size_t i = 0; i < COUNT_OF(ids); i++) {
+        (void) snprintf(ids[i], sizeof ids[i], "c%d-%zu", number, i);
+        changes[i] = (client_change_t){
+            .id = ids[i],
+            .txn = ids[i],
+            .table = "todo",
+            .operation = "update",
+            .updated_at = 1,
+            .data = {row, sizeof row - 1},
+        };
+    }
+    SEND_FRAME(meeting, clt_send_changes, .changes = changes, .n_changes = COUNT_OF(changes));
+}
+
+static void
+insert_large_row(world_t *world, const char *bytes)
+{
+    sqlite3 *db = NULL;
+    char *sql = mem_format("INSERT INTO todo VALUES ('big', hex(zeroblob(%s / 2)))", bytes);
+    assert_int_equal(sqlite3_open(world->path, &db), SQLITE_OK);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+    free(sql);
+}
+
+static void
+answers_with_large_rows_in_several_frames(void **state)
+{
+    const meeting_t meeting = meet_live(*state);
+    insert_large_row(*state, "200000");
+    send_older(&meeting, 1);
+    sim_run_ms(meeting.world->sim, 1000);
+    const char *types = buffer_text(&client.types);
+    for (int i = 0; i < 3; i++) {
+        types = strstr(types, "changes_applied");
+        assert_non_null(types);
+        types++;
+    }
+}
+
+static void
+does_not_read_from_a_client_that_reads_no_answers(void **state)
+{
+    enum { FRAMES = 40 };
+    world_t *world = *state;
+    const meeting_t meeting = meet_live(world);
+    insert_large_row(world, "800000");
+    sim_tell(world->sim, meeting.node, "client", MSG_connect, &(connect_t){});
+    for (int i = 0; i < FRAMES; i++) {
+        send_older(&meeting, i);
+        sim_run_ms(world->sim, 100);
+    }
+    const int64_t decided = number_of(world, "SELECT count(*) FROM client_changes");
+    assert_true(decided > 0 && decided < FRAMES * 3);
+    sim_tell(world->sim, meeting.node, "client", MSG_connect, &(connect_t){});
+    sim_run_ms(world->sim, 60000);
+    assert_int_equal(number_of(world, "SELECT count(*) FROM client_changes"), FRAMES * 3);
+}
+
+static void
 closes_the_older_connection_of_a_client(void **state)
 {
     const meeting_t meeting = meet_live(*state);
@@ -397,6 +490,9 @@ main(void)
         WITH_WORLD(complains_about_nonsense_and_goes_on),
         WITH_WORLD(ignores_frames_that_are_not_a_clients),
         WITH_WORLD(sends_a_client_from_another_history_to_the_start),
+        WITH_WORLD(knows_where_a_client_from_another_history_stands_afterwards),
+        WITH_WORLD(answers_with_large_rows_in_several_frames),
+        WITH_WORLD(does_not_read_from_a_client_that_reads_no_answers),
         WITH_WORLD(closes_the_older_connection_of_a_client),
         WITH_WORLD(turns_clients_away_when_it_is_full),
         cmocka_unit_test(judges_what_a_peer_asks_for),

@@ -122,6 +122,20 @@ takes_a_part_that_comes_twice_once(void **state)
 }
 
 static void
+begins_a_transaction_anew_that_is_cut_otherwise(void **state)
+{
+    world_t *world = *state;
+    begin(world);
+    (void) apply_part(world, "a", 0, false);
+    server_change_t changes[] = {server_change(world, "insert", 11, "{\"id\": \"a\"}"),
+                                 server_change(world, "insert", 11, "{\"id\": \"b\"}")};
+    changes[1].index = 1;
+    (void) ASK(world, "lsn-manager", server_changes, changes_applied, .phase = "catchup",
+               .epoch = "e", .prev = 10, .lsn = 10, .changes = changes, .n_changes = 2);
+    assert_string_equal(text_of(world, "SELECT count(*) FROM waybill_staged"), "2");
+}
+
+static void
 forgets_the_parts_of_a_lost_connection(void **state)
 {
     world_t *world = *state;
@@ -168,6 +182,7 @@ main(void)
         IN_WORLD(lets_nothing_pass_after_a_refusal_until_somebody_asks_where_we_stand),
         IN_WORLD(applies_the_parts_of_a_transaction_with_its_end),
         IN_WORLD(takes_a_part_that_comes_twice_once),
+        IN_WORLD(begins_a_transaction_anew_that_is_cut_otherwise),
         IN_WORLD(forgets_the_parts_of_a_lost_connection),
         IN_WORLD(removes_what_a_snapshot_does_not_have),
     };

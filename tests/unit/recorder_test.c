@@ -190,7 +190,7 @@ holds_back_what_depends_on_a_failed_change(void **state)
 }
 
 static void
-lets_changes_go_that_were_made_after_a_parked_one(void **state)
+holds_back_what_depends_on_a_parked_change(void **state)
 {
     world_t *world = *state;
     world->settings.retry_attempts = 1;
@@ -200,7 +200,10 @@ lets_changes_go_that_were_made_after_a_parked_one(void **state)
     sim_run_ms(world->sim, 1000);
     assert_string_equal(text_of(world, "SELECT state FROM local_changes"), "parked");
     (void) write_one(world, "insert", "a", "{\"title\": \"Milk\"}");
-    assert_int_equal(fetch(world, 100)->n_changes, 1);
+    (void) write_one(world, "insert", "b", "{\"title\": \"Bread\"}");
+    const outbox_batch_t *batch = fetch(world, 100);
+    assert_int_equal(batch->n_changes, 1);
+    assert_int_equal(batch->last, 3);
 }
 
 /*  -------------------------------------------------------------------------- verdicts  */
@@ -287,7 +290,7 @@ main(void)
         IN_WORLD(acknowledges_nothing_while_another_program_holds_the_lock),
         IN_WORLD(hands_out_whole_transactions_in_order),
         IN_WORLD(holds_back_what_depends_on_a_failed_change),
-        IN_WORLD(lets_changes_go_that_were_made_after_a_parked_one),
+        IN_WORLD(holds_back_what_depends_on_a_parked_change),
         IN_WORLD(keeps_a_verdict_given_twice_once),
         IN_WORLD(passes_over_a_verdict_on_an_unknown_change),
         IN_WORLD(takes_a_refused_change_off_its_row_and_tries_it_again),

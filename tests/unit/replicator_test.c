@@ -59,6 +59,34 @@ captures_a_table_made_while_it_runs(void **state)
 }
 
 static void
+hands_on_the_rows_of_a_table_that_another_program_made(void **state)
+{
+    static const char logged[] = "SELECT count(*) FROM change_log WHERE tbl = 'late'";
+    world_t *world = *state;
+    start_server(world);
+    insert_todo(world, "w", "t1");
+    write_foreign(world, "CREATE TABLE late (id TEXT PRIMARY KEY, n INT);"
+                         " INSERT INTO late VALUES ('a', 1), ('b', 2)");
+    wake(world);
+    assert_int_equal(number_of(world, logged), 2);
+    assert_int_equal(number_of(world, "SELECT lsn FROM waybill_head"), ORIGIN + 2);
+    write_foreign(world, "INSERT INTO late VALUES ('c', 3)");
+    wake(world);
+    assert_int_equal(number_of(world, logged), 3);
+}
+
+static void
+does_not_log_what_was_there_before_the_history_began(void **state)
+{
+    world_t *world = *state;
+    write_foreign(world, "CREATE TABLE early (id TEXT PRIMARY KEY);"
+                         " INSERT INTO early VALUES ('a')");
+    start_server(world);
+    wake(world);
+    assert_int_equal(number_of(world, "SELECT count(*) FROM change_log"), 0);
+}
+
+static void
 forgets_what_is_older_than_the_history_kept(void **state)
 {
     world_t *world = *state;
@@ -83,6 +111,8 @@ main(void)
         WITH_WORLD(seals_what_another_program_wrote),
         WITH_WORLD(makes_a_position_of_what_was_written_while_the_server_was_down),
         WITH_WORLD(captures_a_table_made_while_it_runs),
+        WITH_WORLD(hands_on_the_rows_of_a_table_that_another_program_made),
+        WITH_WORLD(does_not_log_what_was_there_before_the_history_began),
         WITH_WORLD(forgets_what_is_older_than_the_history_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -40,6 +40,66 @@ rejects_a_change_whose_rule_rolls_everything_back(void **state)
                      1);
 }
 
+/*  Changes of one client in one request: inserts of todos with these ids.  */
+static const client_verdicts_t *
+insert_all(world_t *world, uint64_t session, char ids[][8], size_t n)
+{
+    client_change_t *changes = mem_new(n * sizeof *changes);
+    uint8_t(*rows)[16] = mem_new(n * sizeof *rows);
+    for (size_t i = 0; i < n; i++) {
+        const int size = snprintf((char *) rows[i], sizeof rows[i], "\x81\xa2id%c%s",
+                                  (char) (0xa0 + strlen(ids[i])), ids[i]);
+        changes[i] = (client_change_t){
+            .id = ids[i],
+            .txn = ids[i],
+            .table = "todo",
+            .operation = "insert",
+            .updated_at = 1,
+            .data = {rows[i], (size_t) size},
+        };
+    }
+    const client_verdicts_t *verdicts =
+        ASK(world, "client-changes", client_changes, client_verdicts, .session = session,
+            .client_id = "one", .changes = changes, .n_changes = n);
+    free(rows);
+    free(changes);
+    return verdicts;
+}
+
+static void
+rejects_many_changes_whose_rule_rolls_everything_back(void **state)
+{
+    enum { MANY = 12 };
+    world_t *world = *state;
+    char ids[MANY][8];
+    start_server(world);
+    run_sql(world, "CREATE TRIGGER strict BEFORE INSERT ON todo WHEN NEW.id LIKE 'bad%'"
+                   " BEGIN SELECT RAISE(ROLLBACK, 'not here'); END");
+    for (int i = 0; i < MANY; i++)
+        (void) snprintf(ids[i], sizeof ids[i], "%s%d", i % 2 ? "bad" : "good", i);
+    const client_verdicts_t *verdicts = insert_all(world, 1, ids, MANY);
+    for (size_t i = 0; i < MANY; i++)
+        assert_string_equal(verdicts->verdicts[i].verdict, i % 2 ? "rejected" : "applied");
+}
+
+static void
+decides_nothing_more_of_a_session_after_a_change_was_put_off(void **state)
+{
+    world_t *world = *state;
+    sqlite3 *other = NULL;
+    char first[][8] = {"a"};
+    char second[][8] = {"b"};
+    start_server(world);
+    assert_int_equal(sqlite3_open(world->path, &other), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    assert_string_equal(insert_all(world, 7, first, 1)->verdicts[0].verdict, "retry");
+    assert_int_equal(sqlite3_exec(other, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(other);
+    assert_string_equal(insert_all(world, 7, second, 1)->verdicts[0].verdict, "retry");
+    assert_string_equal(insert_all(world, 8, first, 1)->verdicts[0].verdict, "applied");
+    assert_string_equal(insert_all(world, 8, second, 1)->verdicts[0].verdict, "applied");
+}
+
 #define WITH_WORLD(test) cmocka_unit_test_setup_teardown(test, make_world, remove_world)
 
 int
@@ -48,6 +108,8 @@ main(void)
     const struct CMUnitTest tests[] = {
         WITH_WORLD(asks_for_changes_again_while_the_database_is_locked),
         WITH_WORLD(rejects_a_change_whose_rule_rolls_everything_back),
+        WITH_WORLD(rejects_many_changes_whose_rule_rolls_everything_back),
+        WITH_WORLD(decides_nothing_more_of_a_session_after_a_change_was_put_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

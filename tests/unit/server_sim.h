@@ -42,6 +42,7 @@ typedef struct world {
     sim_t *sim;
     int node;
     uint64_t asked;
+    uint64_t sessions; /* begun by insert_todo() */
     sim_heard_t heard;
     buffer_t row;
 } world_t;
@@ -139,9 +140,9 @@ insert_todo(world_t *world, const char *client_id, const char *id)
     row_add_name(&world->row, "id");
     row_add(&world->row, &key);
     made.data = buffer_bytes(&world->row);
-    const client_verdicts_t *verdicts =
-        ASK(world, "client-changes", client_changes, client_verdicts, .session = 99,
-            .client_id = client_id, .changes = &made, .n_changes = 1);
+    const client_verdicts_t *verdicts = ASK(
+        world, "client-changes", client_changes, client_verdicts, .session = ++world->sessions,
+        .client_id = client_id, .changes = &made, .n_changes = 1);
     assert_int_equal(verdicts->n_verdicts, 1);
     return verdicts->verdicts[0].verdict;
 }

@@ -31,6 +31,7 @@ typedef struct world {
     buffer_t seen;
     fault_t fault;
     verdict_t verdicts[BATCH];
+    mark_t marks[BATCH];
     uint64_t lsn;
 } world_t;
 
@@ -163,7 +164,12 @@ static inline void
 submit(world_t *world, const char *client_id, const client_change_t *changes, size_t n)
 {
     const work_t work = work_of(world, client_id);
-    const transaction_t transaction = {.changes = changes, .verdicts = world->verdicts, .n = n};
+    const transaction_t transaction = {
+        .changes = changes,
+        .verdicts = world->verdicts,
+        .marks = world->marks,
+        .n = n,
+    };
     assert_true(n <= BATCH);
     must(world, db_begin(world->db, &world->fault));
     must(world, change_log_seal(world->db, &world->lsn, &world->fault));

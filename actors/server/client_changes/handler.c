@@ -5,7 +5,9 @@
     Says   committed        to replicator; wal_grown to checkpointer.
 
     The requests of a round share one transaction. Trouble with the database costs no
-    client anything: nothing was decided, and they are asked to send it again.  */
+    client anything: nothing was decided, and they are asked to send it again. Until they do,
+    on a new session, whatever else is under way from them is put off as well: a later change
+    of a row must not be applied before an earlier one.  */
 
 #include "actors/server/actors.h"
 #include "actors/server/change_log.h"
@@ -18,12 +20,16 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { BEGINNINGS = 32 }; /* of a round that is rolled back by rules of the database */
+enum {
+    ANSWER_BYTES = 64 << 20, /* of rows that the answers of a round give back, about */
+    PUT_OFF = 4096,          /* sessions remembered: many more than have requests under way */
+};
 
 typedef struct submission {
     ticket_t ticket;
     const client_changes_t *request; /* lives as long as the round */
     verdict_t *verdicts;
+    mark_t *marks;
 } submission_t;
 
 typedef struct handler {
@@ -32,6 +38,9 @@ typedef struct handler {
     int64_t schema_version;
     submission_t *submissions; /* of this round */
     size_t n, room;
+    size_t answer_bytes;       /* of this round */
+    uint64_t put_off[PUT_OFF]; /* sessions, the newest in place of the oldest */
+    size_t n_put_off;
 } handler_t;
 
 /*  --------------------------------------------------------------------- starting  */
@@ -96,6 +105,7 @@ on_client_changes(void *state, ctx_t *ctx, const void *body)
         .ticket = ctx_ticket(ctx),
         .request = request,
         .verdicts = arena_new(ctx_arena(ctx), (request->n_changes + 1) * sizeof(verdict_t)),
+        .marks = arena_new(ctx_arena(ctx), (request->n_changes + 1) * sizeof(mark_t)),
     };
     return OK;
 }
@@ -114,21 +124,57 @@ transaction_size(const client_changes_t *request, size_t first)
     return n;
 }
 
+static bool
+is_put_off(const handler_t *self, uint64_t session)
+{
+    const size_t n = self->n_put_off < PUT_OFF ? self->n_put_off : PUT_OFF;
+    for (size_t i = 0; i < n; i++)
+        if (self->put_off[i] == session)
+            return true;
+    return false;
+}
+
+/*  From the change first on.  */
+static void
+put_off(handler_t *self, const submission_t *submission, size_t first, const char *text)
+{
+    const client_changes_t *request = submission->request;
+    for (size_t i = first; i < request->n_changes; i++)
+        errors_put_off(&submission->verdicts[i], request->changes[i].id, text);
+    if (!is_put_off(self, request->session))
+        self->put_off[self->n_put_off++ % PUT_OFF] = request->session;
+}
+
+static size_t
+count_bytes(const transaction_t *transaction)
+{
+    size_t bytes = 0;
+    for (size_t i = 0; i < transaction->n; i++)
+        bytes += transaction->verdicts[i].row.size;
+    return bytes;
+}
+
 static err_t
-judge_submission(const work_t *work, const submission_t *submission, uint64_t *lsn,
-                 fault_t *fault)
+judge_submission(handler_t *self, const work_t *work, const submission_t *submission,
+                 uint64_t *lsn, fault_t *fault)
 {
     const client_changes_t *request = submission->request;
     size_t n = 0;
     err_t err = OK;
     for (size_t i = 0; err == OK && i < request->n_changes; i += n) {
+        if (self->answer_bytes > ANSWER_BYTES || is_put_off(self, request->session)) {
+            put_off(self, submission, i, "the server has too much to answer at once");
+            return OK;
+        }
         n = transaction_size(request, i);
         const transaction_t transaction = {
             .changes = &request->changes[i],
             .verdicts = &submission->verdicts[i],
+            .marks = &submission->marks[i],
             .n = n,
         };
         err = transaction_judge(work, &transaction, lsn, fault);
+        self->answer_bytes += count_bytes(&transaction);
     }
     return err;
 }
@@ -142,12 +188,13 @@ judge_round(handler_t *self, ctx_t *ctx, uint64_t *lsn, fault_t *fault)
         .arena = ctx_arena(ctx),
         .wall_ms = ctx_wall_ms(ctx),
     };
+    self->answer_bytes = 0;
     err_t err = schema_follow(self->db, self->catalog, &self->schema_version, fault);
     if (err == OK)
         err = change_log_seal(self->db, lsn, fault);
     for (size_t i = 0; err == OK && i < self->n; i++) {
         work.client_id = self->submissions[i].request->client_id;
-        err = judge_submission(&work, &self->submissions[i], lsn, fault);
+        err = judge_submission(self, &work, &self->submissions[i], lsn, fault);
     }
     if (err == OK)
         err = executor_forget_origin(self->db, fault);
@@ -175,7 +222,7 @@ static err_t
 decide_round(handler_t *self, ctx_t *ctx, uint64_t *lsn, fault_t *fault)
 {
     err_t err = ERR_REFUSED;
-    for (int i = 0; i < BEGINNINGS && err == ERR_REFUSED; i++)
+    while (err == ERR_REFUSED)
         err = commit_round(self, ctx, lsn, fault);
     return err;
 }
@@ -185,12 +232,8 @@ put_off_round(handler_t *self, ctx_t *ctx, const fault_t *fault)
 {
     const char *text = arena_text(ctx_arena(ctx), err_text(fault->err));
     ctx_log(ctx, LOG_error, "changes of clients were put off: %s", fault->text);
-    for (size_t i = 0; i < self->n; i++) {
-        const submission_t *submission = &self->submissions[i];
-        for (size_t change = 0; change < submission->request->n_changes; change++)
-            errors_put_off(&submission->verdicts[change],
-                           submission->request->changes[change].id, text);
-    }
+    for (size_t i = 0; i < self->n; i++)
+        put_off(self, &self->submissions[i], 0, text);
 }
 
 static void

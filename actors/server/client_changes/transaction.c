@@ -47,7 +47,9 @@ differs(const work_t *work, bytes_t sent, bytes_t row, bool inserted)
     return false;
 }
 
-/*  Gives the client the server's row; with sent, only if it is not what the client has.  */
+/*  Gives the client the server's row; with sent, only if it is not what the client has. What
+    was applied and is not there was thrown away by a rule of the database: then the client's
+    row gives way to the server's, which is none.  */
 static err_t
 attach_row(const work_t *work, const validated_t *validated, const bytes_t *sent,
            verdict_t *verdict, fault_t *fault)
@@ -59,6 +61,8 @@ attach_row(const work_t *work, const validated_t *validated, const bytes_t *sent
     if (err == OK && found
         && (sent == NULL || differs(work, *sent, buffer_bytes(&row), inserted)))
         verdict->row = arena_bytes(work->arena, buffer_bytes(&row));
+    if (err == OK && !found && is(verdict, "applied"))
+        verdict->verdict = "merged";
     buffer_release(&row);
     return err;
 }
@@ -77,31 +81,11 @@ attach_row_named(const work_t *work, const client_change_t *change, verdict_t *v
     return attach_row(work, &validated, has_it ? &change->data : NULL, verdict, fault);
 }
 
-/*  ------------------------------------------------------------------ a lost round  */
-
-/*  A rule may end in ROLLBACK, and takes the whole round with it. The change keeps the mark
-    while the round begins again, and is then rejected without being tried.  */
-static const char rolls_back[] = "rolls back";
-
-static bool
-is_marked(const verdict_t *verdict)
-{
-    return verdict->verdict && is(verdict, rolls_back);
-}
-
 static err_t
-mark(const work_t *work, verdict_t *verdict, fault_t *fault)
+set_mark(const work_t *work, mark_t *mark, fault_t *fault)
 {
-    verdict->verdict = rolls_back;
-    verdict->code = err_name(fault->err);
-    verdict->message = arena_text(work->arena, fault->text);
+    *mark = (mark_t){.err = fault->err, .text = arena_text(work->arena, fault->text)};
     return fault_set(fault, ERR_REFUSED, "a rule of the database rolled everything back");
-}
-
-static err_t
-recall_mark(const verdict_t *verdict, fault_t *fault)
-{
-    return fault_set(fault, err_named(verdict->code), "%s", verdict->message);
 }
 
 /*  ----------------------------------------------------------------- one change  */
@@ -125,8 +109,6 @@ judge(const work_t *work, const client_change_t *change, verdict_t *verdict, fau
 {
     bool fresh = false;
     validated_t validated = {0};
-    if (is_marked(verdict))
-        return recall_mark(verdict, fault);
     *verdict = (verdict_t){.id = change->id, .verdict = "duplicate"};
     err_t err = ledger_claim(work, change->id, &fresh, fault);
     if (err != OK || !fresh)
@@ -177,6 +159,9 @@ judge_all(const work_t *work, const transaction_t *self, size_t *guilty, fault_t
 {
     size_t suspect = 0;
     for (*guilty = 0; *guilty < self->n; ++*guilty) {
+        const mark_t *mark = &self->marks[*guilty];
+        if (mark->err != OK)
+            return fault_set(fault, mark->err, "%s", mark->text);
         const err_t err = judge(work, &self->changes[*guilty], &self->verdicts[*guilty], fault);
         if (err != OK)
             return err;
@@ -256,7 +241,7 @@ transaction_judge(const work_t *work, const transaction_t *self, uint64_t *lsn, 
         return err;
     err = judge_all(work, self, &guilty, fault);
     if (errors_is_verdict(err) && sqlite3_get_autocommit(db_handle(work->db)))
-        return mark(work, &self->verdicts[guilty], fault);
+        return set_mark(work, &self->marks[guilty], fault);
     if (errors_is_verdict(err))
         err = reject_all(work, self, guilty, fault);
     if (err == OK)

@@ -4,15 +4,23 @@
 
 #include "actors/server/client_changes/work.h"
 
+/*  A rule may end in ROLLBACK, and takes the whole round with it. The change keeps the mark
+    while the round begins again, and is then rejected without being tried.  */
+typedef struct mark {
+    err_t err; /* OK: none */
+    const char *text;
+} mark_t;
+
 typedef struct transaction {
     const client_change_t *changes; /* in the order recorded */
-    verdict_t *verdicts;            /* one each, to be filled; zero before the first time */
+    verdict_t *verdicts;            /* one each, to be filled */
+    mark_t *marks;                  /* one each; zero before the first time */
     size_t n;
 } transaction_t;
 
 /*  Inside the round's transaction, with nothing unsealed. It is one position at most, and
     *lsn is the newest one afterwards. An error is trouble of the database: nothing was
     decided, and the round must be rolled back. ERR_REFUSED: a rule of the database has done
-    that; begin the round again, with the verdicts as they are.  */
+    that; begin the round again, with the marks as they are.  */
 CHECKED err_t transaction_judge(const work_t *work, const transaction_t *self, uint64_t *lsn,
                                 fault_t *fault);
