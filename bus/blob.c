@@ -37,3 +37,30 @@ blob_free(void *data, void *hint)
     blob_t *self = hint;
     blob_unref(&self);
 }
+
+void
+blob_begin(buffer_t *buffer)
+{
+    static const blob_t header;
+    buffer_clear(buffer);
+    buffer_add(buffer, &header, sizeof header);
+}
+
+blob_t *
+blob_lend(buffer_t *buffer)
+{
+    blob_t *self = (blob_t *) (void *) buffer->data;
+    atomic_init(&self->refs, 1);
+    self->size = buffer->size - sizeof *self;
+    return self;
+}
+
+void
+blob_take_back(buffer_t *buffer)
+{
+    blob_t *self = (blob_t *) (void *) buffer->data;
+    if (atomic_load_explicit(&self->refs, memory_order_acquire) == 1)
+        return;
+    blob_unref(&self);
+    *buffer = (buffer_t){0};
+}

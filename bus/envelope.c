@@ -3,6 +3,7 @@
 #include "schemas/plausible.h"
 
 #include <assert.h>
+#include <endian.h>
 #include <string.h>
 
 /*  Fields of the array, in order: version, kind, type, hash, from, to, id, corr, cause,
@@ -40,12 +41,13 @@ uuid_is_zero(const uint8_t uuid[16])
 
 /*  ---------------------------------------------------------------------- packing  */
 
+/*  The last so many bytes of the number as the wire has it, the highest first.  */
 static uint8_t *
-put_big_endian(uint8_t *at, uint64_t value, int bytes)
+put_big_endian(uint8_t *at, uint64_t value, size_t bytes)
 {
-    for (int shift = (bytes - 1) * 8; shift >= 0; shift -= 8)
-        *at++ = (uint8_t) (value >> shift);
-    return at;
+    uint64_t wire = htobe64(value << (64 - bytes * 8));
+    memcpy(at, &wire, bytes);
+    return at + bytes;
 }
 
 static uint8_t *
@@ -55,7 +57,10 @@ put_uint(uint8_t *at, uint64_t value)
         *at++ = (uint8_t) value;
         return at;
     }
-    int bytes = value <= UINT8_MAX ? 1 : value <= UINT16_MAX ? 2 : value <= UINT32_MAX ? 4 : 8;
+    size_t bytes = value <= UINT8_MAX    ? 1
+                   : value <= UINT16_MAX ? 2
+                   : value <= UINT32_MAX ? 4
+                                         : 8;
     *at++ = (uint8_t) (bytes == 1 ? 0xcc : bytes == 2 ? 0xcd : bytes == 4 ? 0xce : 0xcf);
     return put_big_endian(at, value, bytes);
 }
@@ -157,8 +162,9 @@ take_uint(cursor_t *self, uint64_t highest)
         value = 0;
         if (!has(self, bytes))
             return 0;
-        while (bytes-- > 0)
-            value = value << 8 | *self->at++;
+        memcpy(&value, self->at, bytes);
+        value = be64toh(value) >> (64 - bytes * 8);
+        self->at += bytes;
     } else if (tag >= 0x80) {
         self->bad = true;
     }

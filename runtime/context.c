@@ -32,9 +32,9 @@ inherit(cell_t *self, envelope_t *draft)
 static blob_t *
 pack(cell_t *self, message_id_t id, const void *body)
 {
-    buffer_clear(&self->scratch);
+    blob_begin(&self->scratch);
     message_pack(id, body, &self->scratch);
-    return blob_new(buffer_bytes(&self->scratch));
+    return blob_lend(&self->scratch);
 }
 
 static err_t
@@ -51,7 +51,7 @@ dispatch(cell_t *self, envelope_t *draft, message_id_t id, const void *body,
     err_t err = port_send(self->port, draft, payload, sent_id);
     if (err == OK)
         tap(self, draft, (bytes_t){payload->data, payload->size});
-    blob_unref(&payload);
+    blob_take_back(&self->scratch);
     return err;
 }
 
@@ -221,7 +221,7 @@ ctx_publish(ctx_t *ctx, message_id_t id, const void *body)
     blob_t *payload = pack(self, id, body);
     port_publish(self->port, &draft, payload);
     tap(self, &draft, (bytes_t){payload->data, payload->size});
-    blob_unref(&payload);
+    blob_take_back(&self->scratch);
 }
 
 uint32_t

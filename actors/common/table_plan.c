@@ -130,8 +130,8 @@ write_read(buffer_t *sql, shape_t shape)
     add_where_key(sql, shape);
 }
 
-/*  Rows whose key is NULL, a real or a blob are not synchronised. Keys are in the order of
-   their bytes: a page must mean the same range on both sides, and the client's table does not
+/*  Rows whose key is NULL, a real or a blob are not synchronised. The order is that of the
+    bytes: a page must mean the same range on both sides, and the client's table does not
     collate as the server's may.  */
 static void
 add_range(buffer_t *sql, shape_t shape)
