@@ -1,5 +1,7 @@
 #include "schemas/base.h"
 
+#include "schemas/text.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,6 +57,17 @@ keep_to_one_line(char *text)
             *text = '?';
 }
 
+/*  A name cut in the middle of a letter would make the whole text one that nobody accepts.  */
+static void
+keep_to_utf8(char *text)
+{
+    if (text_is_clean((bytes_t){(const uint8_t *) text, strlen(text)}))
+        return;
+    for (; *text != '\0'; text++)
+        if (*text & 0x80)
+            *text = '?';
+}
+
 err_t
 fault_set(fault_t *fault, err_t err, const char *format, ...)
 {
@@ -66,6 +79,7 @@ fault_set(fault_t *fault, err_t err, const char *format, ...)
     vsnprintf(fault->text, sizeof(fault->text), format, arguments);
     va_end(arguments);
     keep_to_one_line(fault->text);
+    keep_to_utf8(fault->text);
     return err;
 }
 

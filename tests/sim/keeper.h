@@ -6,7 +6,7 @@
 
 #include "runtime/actor.h"
 
-enum { PARCELS = 900, POISON = 13 };
+enum { PARCELS = 2 * PORT_WINDOW, BURST = PORT_WINDOW + 100, POISON = 13 };
 
 /*  What outlives the instances.  */
 static struct {
@@ -132,7 +132,7 @@ static err_t
 source_on_timer(void *state, ctx_t *ctx, uint64_t timer)
 {
     (void) state;
-    for (int i = 0; i < 600 && disk.sent < PARCELS; i++) {
+    for (int i = 0; i < BURST && disk.sent < PARCELS; i++) {
         disk.sent++;
         SEND(ctx, "keeper", parcel, .number = disk.sent);
     }

@@ -1,5 +1,6 @@
 /*  Client changes: all of a local transaction or nothing, once, and the last writer wins.  */
 
+#include "schemas/text.h"
 #include "tests/unit/server_world.h"
 
 static void
@@ -205,6 +206,50 @@ takes_a_row_back_that_a_trigger_threw_away(void **state)
 }
 
 static void
+gives_the_row_that_a_trigger_brought_back(void **state)
+{
+    world_t *world = *state;
+    plain_sql(world, "CREATE TRIGGER keeper AFTER DELETE ON todo BEGIN"
+                     " INSERT INTO todo (id, title) VALUES (OLD.id, 'kept'); END");
+    submit_one(world, "a", change(world, "c1 todo insert", "{\"id\":\"x\"}", 1));
+    submit_one(world, "a", change(world, "c2 todo delete", "{\"id\":\"x\"}", 2));
+    expect_verdict(world, 0, "merged");
+    expect_row(world, 0, "{\"id\":\"x\",\"title\":\"kept\",\"list\":null}");
+}
+
+static void
+knows_rows_of_triggers_under_a_key_with_a_strange_name(void **state)
+{
+    world_t *world = *state;
+    plain_sql(world, "CREATE TABLE odd (\"a\"\"b.c\" TEXT PRIMARY KEY);"
+                     "CREATE TRIGGER more AFTER INSERT ON odd WHEN NEW.\"a\"\"b.c\" = 'x'"
+                     " BEGIN INSERT INTO odd VALUES ('y'); END");
+    follow_schema(world);
+    submit_one(world, "a", change(world, "c1 odd insert", "{\"a\\\"b.c\":\"x\"}", 1));
+    expect_verdict(world, 0, "applied");
+    expect(world, "SELECT coalesce(client_id, 'nobody') FROM change_log ORDER BY data",
+           "a nobody");
+}
+
+/*  A name cut in the middle of a letter would be no text: nobody could read the verdict.  */
+static void
+cuts_a_long_name_between_letters(void **state)
+{
+    world_t *world = *state;
+    buffer_t name = {0};
+    buffer_add_text(&name, "x");
+    for (int i = 0; i < 60; i++)
+        buffer_add_text(&name, "\u00e9");
+    client_change_t made = change(world, "c1 table insert", "{\"id\":\"x\"}", 1);
+    made.table = buffer_text(&name);
+    submit_one(world, "a", made);
+    expect_verdict(world, 0, "rejected INVALID_CHANGE");
+    const char *message = world->verdicts[0].message;
+    assert_true(text_is_clean((bytes_t){(const uint8_t *) message, strlen(message)}));
+    buffer_release(&name);
+}
+
+static void
 leaves_rows_of_triggers_to_nobody(void **state)
 {
     world_t *world = *state;
@@ -254,6 +299,9 @@ main(void)
         WITH_WORLD(gives_no_row_for_what_was_applied_as_sent),
         WITH_WORLD(gives_the_row_that_a_trigger_made_of_it),
         WITH_WORLD(takes_a_row_back_that_a_trigger_threw_away),
+        WITH_WORLD(gives_the_row_that_a_trigger_brought_back),
+        WITH_WORLD(knows_rows_of_triggers_under_a_key_with_a_strange_name),
+        WITH_WORLD(cuts_a_long_name_between_letters),
         WITH_WORLD(leaves_rows_of_triggers_to_nobody),
         WITH_WORLD(judges_each_transaction_of_a_round_alone),
     };

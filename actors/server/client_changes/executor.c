@@ -107,7 +107,8 @@ executor_disown_derived(const work_t *work, const client_change_t *change,
     static const char sql[] =
         "UPDATE change_log SET client_id = NULL"
         " WHERE lsn > (SELECT lsn FROM waybill_head) AND change_id = ?1 AND NOT (tbl = ?2"
-        " AND CAST(json_extract(data, '$.\"' || ?3 || '\"') AS TEXT) IS ?4)";
+        " AND EXISTS (SELECT 1 FROM json_each(change_log.data) AS field"
+        " WHERE field.key = ?3 AND CAST(field.value AS TEXT) = ?4))";
     return db_run(work->db, sql, NULL, fault, "tttt", change->id, table_name(validated->table),
                   table_key(validated->table), validated->key_text);
 }

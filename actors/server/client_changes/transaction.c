@@ -47,9 +47,9 @@ differs(const work_t *work, bytes_t sent, bytes_t row, bool inserted)
     return false;
 }
 
-/*  Gives the client the server's row; with sent, only if it is not what the client has. What
-    was applied and is not there was thrown away by a rule of the database: then the client's
-    row gives way to the server's, which is none.  */
+/*  Gives the client the server's row; with sent, only if it is not what the client has. A rule
+    of the database may throw a written row away, or bring a deleted one back: then the
+    client's row gives way to the server's.  */
 static err_t
 attach_row(const work_t *work, const validated_t *validated, const bytes_t *sent,
            verdict_t *verdict, fault_t *fault)
@@ -58,10 +58,11 @@ attach_row(const work_t *work, const validated_t *validated, const bytes_t *sent
     bool found = false;
     const err_t err = table_read(validated->table, &validated->key, &row, &found, fault);
     const bool inserted = validated->operation == OPERATION_INSERT;
+    const bool deleted = validated->operation == OPERATION_DELETE;
     if (err == OK && found
         && (sent == NULL || differs(work, *sent, buffer_bytes(&row), inserted)))
         verdict->row = arena_bytes(work->arena, buffer_bytes(&row));
-    if (err == OK && !found && is(verdict, "applied"))
+    if (err == OK && found == deleted && is(verdict, "applied"))
         verdict->verdict = "merged";
     buffer_release(&row);
     return err;
@@ -123,9 +124,10 @@ judge(const work_t *work, const client_change_t *change, verdict_t *verdict, fau
     verdict->verdict = "applied";
     note_clock(work, change, &validated, verdict);
     err = executor_apply(work, change, &validated, fault);
-    if (err != OK || validated.operation == OPERATION_DELETE)
+    if (err != OK)
         return err;
-    return attach_row(work, &validated, &change->data, verdict, fault);
+    const bool deleted = validated.operation == OPERATION_DELETE;
+    return attach_row(work, &validated, deleted ? NULL : &change->data, verdict, fault);
 }
 
 /*  ------------------------------------------------------------- all of them, or none  */
