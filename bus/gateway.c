@@ -59,12 +59,11 @@ next_random(void *self)
     return value ^ value >> 31;
 }
 
-/*  Logged at the 1st, 2nd, 4th, 8th...: a flood of them must not be a flood of lines.  */
 void
 gateway_bury(gateway_t *self, const envelope_t *envelope, err_t why)
 {
     uint64_t count = atomic_fetch_add(&self->dead, 1) + 1;
-    if ((count & (count - 1)) == 0)
+    if (report_is_news(count))
         report_line(&self->report, "warning",
                     "%s from %s to %s is not delivered: %s (%llu such so far)", envelope->type,
                     envelope->from, envelope->to, err_text(why), (unsigned long long) count);
@@ -306,6 +305,20 @@ gateway_stop(gateway_t *self)
     self->running = false;
 }
 
+/*  Answers that came after the last look: their peers have been told BYE.  */
+static void
+bury_inboxes(gateway_t *self)
+{
+    for (lane_t lane = 0; self->postbox != NULL && lane < LANE_COUNT; lane++) {
+        letter_t *letter;
+        while ((letter = postbox_receive(self->postbox, lane)) != NULL) {
+            if (letter->envelope.kind != ENVELOPE_CREDIT)
+                gateway_bury(self, &letter->envelope, ERR_STOPPED);
+            letter->release(letter);
+        }
+    }
+}
+
 void
 gateway_destroy(gateway_t **self_p)
 {
@@ -313,6 +326,7 @@ gateway_destroy(gateway_t **self_p)
     if (self == NULL)
         return;
     gateway_stop(self);
+    bury_inboxes(self);
     port_destroy(&self->port);
     postbox_destroy(&self->postbox);
     if (self->router != NULL)

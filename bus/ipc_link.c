@@ -43,6 +43,16 @@ ipc_link_release(ipc_link_t *self)
         forget_first(self);
 }
 
+void
+ipc_link_bury(const ipc_link_t *self, bury_fn *bury, void *bury_to, err_t why)
+{
+    envelope_t envelope;
+    envelope_names_t names;
+    for (const kept_t *kept = self->first; kept != NULL; kept = kept->next)
+        if (envelope_unpack((bytes_t){kept->header, kept->size}, &envelope, &names) == OK)
+            bury(bury_to, &envelope, why);
+}
+
 static void
 keep(ipc_link_t *self, const envelope_t *envelope, bytes_t header, blob_t *payload)
 {

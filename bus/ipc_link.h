@@ -12,6 +12,7 @@
 typedef struct kept kept_t;
 
 typedef void transmit_fn(void *transmit_to, bytes_t header, blob_t *payload);
+typedef void bury_fn(void *bury_to, const envelope_t *envelope, err_t why);
 
 typedef struct ipc_link {
     uint64_t epoch;    /* ours */
@@ -28,6 +29,9 @@ typedef struct ipc_link {
 void ipc_link_init(ipc_link_t *self, uint64_t epoch, transmit_fn *transmit, void *transmit_to);
 /*  Forgets what is kept.  */
 void ipc_link_release(ipc_link_t *self);
+
+/*  Hands on whatever is kept: the other side will not say that it got it.  */
+void ipc_link_bury(const ipc_link_t *self, bury_fn *bury, void *bury_to, err_t why);
 
 /*  Numbers the message, keeps it, sends it.  */
 void ipc_link_send(ipc_link_t *self, envelope_t *envelope, blob_t *payload);

@@ -154,6 +154,17 @@ ipc_session_destroy(ipc_session_t **self_p)
 /*  -------------------------------------------------------------------- receiving  */
 
 static void
+acknowledge(ipc_session_t *self)
+{
+    const mail_t *oldest = self->mailbox.first;
+    while (oldest != NULL && oldest->envelope.epoch != self->host_epoch)
+        oldest = oldest->next; /* from a process that is gone, and counted on its own */
+    uint64_t done = oldest != NULL ? oldest->envelope.seq - 1 : self->link.admitted;
+    self->n_owed = 0;
+    tell(self, ENVELOPE_CREDIT, "credit", done, number_pack(UINT64_MAX));
+}
+
+static void
 on_hello(ipc_session_t *self, const envelope_t *envelope, bytes_t payload)
 {
     hello_t hello;
@@ -173,6 +184,7 @@ on_hello(ipc_session_t *self, const envelope_t *envelope, bytes_t payload)
     self->farewell[0] = '\0';
     for (size_t i = 0; i < self->n_patterns; i++)
         tell(self, ENVELOPE_CONTROL, "subscribe", 0, text_pack(self->patterns[i]));
+    acknowledge(self); /* what said so may have been lost with the connection */
     ipc_link_resend(&self->link, hello.next_seq);
 }
 
@@ -212,15 +224,6 @@ on_bye(ipc_session_t *self, const envelope_t *envelope, bytes_t payload)
         snprintf(self->farewell, sizeof self->farewell, "it said BYE");
     self->joined = false;
     self->offline = true;
-}
-
-static void
-acknowledge(ipc_session_t *self)
-{
-    const mail_t *oldest = self->mailbox.first;
-    uint64_t done = oldest != NULL ? oldest->envelope.seq - 1 : self->link.admitted;
-    self->n_owed = 0;
-    tell(self, ENVELOPE_CREDIT, "credit", done, number_pack(UINT64_MAX));
 }
 
 static void

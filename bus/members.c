@@ -74,15 +74,19 @@ members_ask_for_hello(gateway_t *self, const char *name)
 void
 members_refuse(gateway_t *self, const char *name, const char *why)
 {
-    report_line(&self->report, "warning", "peer %s is refused: %s", name, why);
+    if (report_is_news(++self->refusals))
+        report_line(&self->report, "warning", "peer %s is refused: %s (%llu such so far)", name,
+                    why, (unsigned long long) self->refusals);
     tell_stranger(self, name, ENVELOPE_BYE, text_pack(why));
 }
 
 void
 members_answer_error(peer_t *peer, const envelope_t *request, const fault_t *fault)
 {
-    if (peer->link.n_answers > ANSWERS_AT_MOST)
-        return; /* it floods us with rubbish and reads nothing */
+    if (peer->link.n_answers > ANSWERS_AT_MOST) {
+        gateway_bury(peer->owner, request, fault->err); /* a flood of rubbish, nothing read */
+        return;
+    }
     const problem_t problem = {.code = err_name(fault->err),
                                .message = fault->text,
                                .actor = "ipc",
@@ -121,6 +125,12 @@ members_drop_pattern(gateway_t *self, peer_t *peer, const char *pattern)
         gateway_broadcast(self, "unsubscribe", pattern);
 }
 
+static void
+bury(void *gateway, const envelope_t *envelope, err_t why)
+{
+    gateway_bury(gateway, envelope, why);
+}
+
 void
 members_forget(gateway_t *self, peer_t *peer)
 {
@@ -135,6 +145,7 @@ members_forget(gateway_t *self, peer_t *peer)
     *at = peer->next;
     self->n_peers--;
     report_line(&self->report, "debug", "peer %s has left", peer->name);
+    peer_bury(peer, bury, self, ERR_OFFLINE);
     peer_destroy(&peer);
 }
 
@@ -243,6 +254,7 @@ members_dismiss(gateway_t *self)
         peer_t *peer = self->peers;
         self->peers = peer->next;
         peer_tell(peer, ENVELOPE_BYE, "bye", 0, text_pack("shutting down"));
+        peer_bury(peer, bury, self, ERR_STOPPED);
         peer_destroy(&peer);
     }
     self->n_peers = 0;

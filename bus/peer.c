@@ -55,6 +55,15 @@ peer_destroy(peer_t **self_p)
 }
 
 void
+peer_bury(peer_t *self, bury_fn *bury, void *bury_to, err_t why)
+{
+    for (const errand_t *errand = self->first; errand != NULL; errand = errand->next)
+        if (errand->payload != NULL)
+            bury(bury_to, &errand->envelope, why);
+    ipc_link_bury(&self->link, bury, bury_to, why);
+}
+
+void
 peer_tell(peer_t *self, envelope_kind_t kind, const char *type, uint64_t seq, blob_t *payload)
 {
     envelope_t envelope = {

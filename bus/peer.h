@@ -46,6 +46,10 @@ peer_t *peer_new(const hello_t *hello, uint64_t lowest, uint64_t our_epoch,
                  transmit_fn *transmit, void *owner);
 void peer_destroy(peer_t **self);
 
+/*  The peer is gone: hands on what it has said and nobody got, and what it was told and has not
+    acknowledged.  */
+void peer_bury(peer_t *self, bury_fn *bury, void *bury_to, err_t why);
+
 /*  ADMIT: it has the next number, is within the window, and there is room.  */
 admission_t peer_admit(peer_t *self, uint64_t seq, size_t bytes);
 /*  Message seq was not admitted: asks for what is missing before it, once.  */

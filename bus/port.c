@@ -173,24 +173,42 @@ port_credit(port_t *self, const char *to)
     return (uint32_t) (PORT_WINDOW - (link->seq - link->done));
 }
 
+static waiting_t *
+take_waiting(port_t *self, out_link_t *link)
+{
+    waiting_t *waiting = link->first;
+    link->first = waiting->next;
+    if (link->first == NULL)
+        link->last = &link->first;
+    self->stats.queued--;
+    self->n_parked -= waiting_parks(&waiting->envelope);
+    if (waiting->envelope.kind == ENVELOPE_EVT) {
+        link->n_events--;
+        link->event_bytes -= waiting->payload->size;
+    }
+    return waiting;
+}
+
 static void
 flush(port_t *self, out_link_t *link)
 {
     while (link->first && out_link_has_credit(link)) {
-        waiting_t *waiting = link->first;
-        link->first = waiting->next;
-        if (link->first == NULL)
-            link->last = &link->first;
-        self->stats.queued--;
-        self->n_parked -= waiting_parks(&waiting->envelope);
-        if (waiting->envelope.kind == ENVELOPE_EVT) {
-            link->n_events--;
-            link->event_bytes -= waiting->payload->size;
-        }
+        waiting_t *waiting = take_waiting(self, link);
         /* A refusal has made it a dead letter: nobody is left to tell. */
         (void) transmit(self, link, &waiting->envelope, waiting->payload);
         waiting_free(waiting);
     }
+}
+
+void
+port_give_up(port_t *self, err_t why)
+{
+    for (out_link_t *link = self->out; link; link = link->next)
+        while (link->first) {
+            waiting_t *waiting = take_waiting(self, link);
+            (void) bury(self, &waiting->envelope, waiting->payload, why);
+            waiting_free(waiting);
+        }
 }
 
 void

@@ -64,6 +64,8 @@ bool port_parked(const port_t *self);
 const char *port_parked_on(const port_t *self);
 /*  Messages the link would take now.  */
 uint32_t port_credit(port_t *self, const char *to);
+/*  All that waits for credit becomes a dead letter: its sender stops.  */
+void port_give_up(port_t *self, err_t why);
 
 /*  -------------------------------------------------------------------- receiving  */
 

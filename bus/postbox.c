@@ -260,10 +260,10 @@ take_arrival(postbox_t *self)
 static void
 count_malformed(postbox_t *self, lane_t lane, size_t size)
 {
-    self->malformed++;
-    report_line(&self->report, "error",
-                "a message of %zu bytes on lane %s is malformed: dropped", size,
-                lane_names[lane]);
+    if (report_is_news(++self->malformed))
+        report_line(&self->report, "error",
+                    "a message of %zu bytes on lane %s is malformed: dropped (%llu so far)",
+                    size, lane_names[lane], (unsigned long long) self->malformed);
 }
 
 /*  Makes sure that reading[lane] holds something unread, if anything has arrived.  */

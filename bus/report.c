@@ -3,6 +3,12 @@
 #include <stdio.h>
 #include <time.h>
 
+bool
+report_is_news(uint64_t count)
+{
+    return (count & (count - 1)) == 0;
+}
+
 void
 report_line(const report_t *self, const char *level, const char *format, ...)
 {

@@ -93,7 +93,8 @@ on_control(gateway_t *self, peer_t *peer, const visit_t *visit)
 static void
 on_credit(gateway_t *self, peer_t *peer, const visit_t *visit)
 {
-    if (!ipc_link_acknowledge(&peer->link, visit->envelope.seq))
+    if (!ipc_link_acknowledge(&peer->link, visit->envelope.seq)
+        && report_is_news(++self->refusals))
         report_line(&self->report, "warning", "peer %s acknowledges what was never sent",
                     peer->name);
 }

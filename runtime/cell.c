@@ -79,6 +79,8 @@ cell_new(const actor_class_t *class, const cell_host_t *host, const cell_limits_
     self->limits = *limits;
     if (self->limits.round == 0)
         self->limits.round = 128;
+    if (self->limits.restarts >= RESTARTS_KEPT)
+        self->limits.restarts = RESTARTS_KEPT - 1; /* more are not remembered */
     self->settings = settings;
     self->round_last = self->unhandled = &self->round;
     self->requests.earliest_ms = UINT64_MAX;
@@ -93,8 +95,10 @@ forget_instance(cell_t *self)
     if (self->instance == NULL)
         return;
     self->muted = true;
+    cell_begin(self, "stop");
     if (self->class->stop)
         self->class->stop(self->instance, &self->ctx);
+    cell_begin(self, NULL);
     self->muted = false;
     free(self->instance);
     self->instance = NULL;
@@ -241,8 +245,15 @@ cell_fail(cell_t *self, const char *why)
 }
 
 void
+cell_begin(cell_t *self, const char *what)
+{
+    atomic_store_explicit(&self->busy, what, memory_order_relaxed);
+}
+
+void
 cell_judge(cell_t *self, err_t err, const char *what)
 {
+    cell_begin(self, NULL);
     if (err == OK)
         return;
     const char *text =
@@ -260,7 +271,9 @@ start_instance(cell_t *self)
 {
     self->instance = mem_new(self->class->state_size ? self->class->state_size : 1);
     self->refusal = (fault_t){0};
+    cell_begin(self, "start");
     err_t err = self->class->start ? self->class->start(self->instance, &self->ctx) : OK;
+    cell_begin(self, NULL);
     self->active = true;
     return err;
 }
@@ -305,15 +318,18 @@ fire_timers(cell_t *self, uint64_t now)
     while (cell_lives(self) && !port_parked(self->port)
            && timers_take_due(&self->timers, now, &timer)) {
         self->active = true;
+        cell_begin(self, "on_timer");
         cell_judge(self, self->class->on_timer(self->instance, &self->ctx, timer), "on_timer");
     }
 }
 
+/*  Those that are there now: an actor that asks again at once must not hold up the rest.  */
 static void
 expire_requests(cell_t *self, uint64_t now)
 {
     request_t request;
-    while (cell_lives(self) && requests_take_failed(&self->requests, now, &request))
+    for (size_t n = self->requests.n;
+         n > 0 && cell_lives(self) && requests_take_failed(&self->requests, now, &request); n--)
         round_tell_failure(self, &request, request.err, err_text(request.err));
 }
 
@@ -323,8 +339,10 @@ drain_on(cell_t *self)
     if (!self->drain_called && !port_parked(self->port)) {
         self->drain_called = true;
         self->active = true;
+        cell_begin(self, "drain");
         if (self->class->drain)
             cell_judge(self, self->class->drain(self->instance, &self->ctx), "drain");
+        cell_begin(self, NULL);
     }
 }
 
@@ -381,6 +399,8 @@ cell_stop(cell_t *self)
 {
     forget_instance(self);
     cell_set_state(self, CELL_STOPPED, NULL);
+    round_bury_all(self, ERR_STOPPED);
+    port_give_up(self->port, ERR_STOPPED);
 }
 
 void

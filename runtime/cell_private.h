@@ -74,6 +74,8 @@ void round_settle(cell_t *self);
 /*  After a failure: what to deliver again, and what has failed too often. culprit NULL: the
     whole round is suspect.  */
 void round_blame(cell_t *self, const letter_t *culprit);
+/*  Nobody will handle them any more.  */
+void round_bury_all(cell_t *self, err_t why);
 void round_release_all(cell_t *self);
 /*  The instance is gone: whatever it has handled and not settled is to be handled again.  */
 void round_forget_handling(cell_t *self);
@@ -82,6 +84,8 @@ void round_tell_failure(cell_t *self, const request_t *request, err_t err, const
 
 /*  cell.c  */
 void cell_set_state(cell_t *self, cell_state_t state, const char *reason);
+/*  A callback is about to be called: that is what the actor is busy with, until it is judged.  */
+void cell_begin(cell_t *self, const char *what);
 /*  What a callback returned: OK, or a refusal that nobody waits for, or a failure.  */
 void cell_judge(cell_t *self, err_t err, const char *what);
 /*  Can callbacks of the instance be called?  */

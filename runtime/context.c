@@ -350,8 +350,8 @@ ctx_log(ctx_t *ctx, log_level_t level, const char *format, ...)
     va_end(arguments);
     log_line_t line = {ctx_wall_ms(ctx), level_names[level], self->class->name, text};
     bool hears_itself = self->class->handlers && self->class->handlers[MSG_log_line];
-    if (!self->muted && !hears_itself && self->state != CELL_STARTING
-        && port_has_subscriber(self->port, "log_line"))
+    bool talks = self->state != CELL_STARTING && self->state != CELL_STOPPED;
+    if (!self->muted && !hears_itself && talks && port_has_subscriber(self->port, "log_line"))
         ctx_publish(ctx, MSG_log_line, &line);
     else
         self->host.log(self->host.transport.self, &line);

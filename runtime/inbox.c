@@ -41,6 +41,7 @@ take_credit(cell_t *self, const letter_t *letter)
     port_on_credit(self->port, &letter->envelope, &freed);
     if (freed && self->class->on_credit && cell_lives(self)) {
         self->active = true;
+        cell_begin(self, "on_credit");
         cell_judge(self, self->class->on_credit(self->instance, &self->ctx, freed),
                    "on_credit");
     }
@@ -61,6 +62,16 @@ take_hi(cell_t *self, letter_t *letter)
     letter->release(letter);
 }
 
+/*  A duplicate was delivered once already. Anything else that is not taken is lost.  */
+static void
+refuse(cell_t *self, const letter_t *letter, admission_t admission)
+{
+    if (admission == DUPLICATE)
+        return;
+    err_t why = admission == ADMIT ? ERR_STOPPED : ERR_GAP;
+    self->host.transport.dead(self, &letter->envelope, letter->payload, why);
+}
+
 void
 cell_take(cell_t *self, letter_t *letter)
 {
@@ -70,7 +81,9 @@ cell_take(cell_t *self, letter_t *letter)
         take_hi(self, letter);
         return;
     }
-    if (port_admit(self->port, &letter->envelope, letter->payload.size) != ADMIT) {
+    admission_t admission = port_admit(self->port, &letter->envelope, letter->payload.size);
+    if (admission != ADMIT || self->state == CELL_STOPPED) {
+        refuse(self, letter, admission);
         letter->release(letter);
         return;
     }
@@ -92,5 +105,6 @@ cell_on_fd(cell_t *self, int fd)
     if (!cell_lives(self) || self->class->on_fd == NULL)
         return;
     self->active = true;
+    cell_begin(self, "on_fd");
     cell_judge(self, self->class->on_fd(self->instance, &self->ctx, fd), "on_fd");
 }

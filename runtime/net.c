@@ -40,8 +40,11 @@ on_upgrade(void *cell, const net_upgrade_t *upgrade, net_answer_t *answer)
     if (self->state != CELL_RUNNING)
         return;
     self->active = true;
-    cell_judge(self, self->class->net->on_upgrade(self->instance, &self->ctx, upgrade, answer),
-               "on_upgrade");
+    cell_begin(self, "on_upgrade");
+    err_t err = self->class->net->on_upgrade(self->instance, &self->ctx, upgrade, answer);
+    if (err == ERR_FAILED)
+        *answer = (net_answer_t){.status = 503}; /* its token was the failed instance's */
+    cell_judge(self, err, "on_upgrade");
 }
 
 static void
@@ -55,6 +58,7 @@ on_open(void *cell, conn_t conn, uint64_t token)
     if (!is_ours(self, conn))
         add(&self->conns, conn);
     self->active = true;
+    cell_begin(self, "on_open");
     cell_judge(self, self->class->net->on_open(self->instance, &self->ctx, conn, token),
                "on_open");
 }
@@ -66,6 +70,7 @@ on_frame(void *cell, conn_t conn, bytes_t frame, bool binary)
     if (!is_ours(self, conn))
         return;
     self->active = true;
+    cell_begin(self, "on_frame");
     cell_judge(self,
                self->class->net->on_frame(self->instance, &self->ctx, conn, frame, binary),
                "on_frame");
@@ -78,6 +83,7 @@ on_drained(void *cell, conn_t conn)
     if (!is_ours(self, conn) || self->class->net->on_drained == NULL)
         return;
     self->active = true;
+    cell_begin(self, "on_drained");
     cell_judge(self, self->class->net->on_drained(self->instance, &self->ctx, conn),
                "on_drained");
 }
@@ -91,6 +97,7 @@ on_close(void *cell, conn_t conn, int status, const char *reason)
     self->conns.items[find(&self->conns, conn)] = self->conns.items[self->conns.n - 1];
     self->conns.n--;
     self->active = true;
+    cell_begin(self, "on_close");
     cell_judge(self,
                self->class->net->on_close(self->instance, &self->ctx, conn, status, reason),
                "on_close");

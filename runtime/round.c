@@ -12,12 +12,6 @@ release(letter_t *letter)
 }
 
 static void
-busy(cell_t *self, const char *type)
-{
-    atomic_store_explicit(&self->busy, type, memory_order_relaxed);
-}
-
-static void
 tap(cell_t *self, tap_point_t point, const letter_t *letter, err_t err)
 {
     if (self->tapped && !(letter->envelope.flags & FLAG_NO_TAP))
@@ -58,9 +52,9 @@ run_handler(cell_t *self, const letter_t *letter)
     self->current = letter;
     self->answered = false;
     self->active = true;
-    busy(self, schema_of(id)->name);
+    cell_begin(self, schema_of(id)->name);
     err = self->class->handlers[id](self->instance, &self->ctx, body);
-    busy(self, NULL);
+    cell_begin(self, NULL);
     self->current = NULL;
     return err;
 }
@@ -130,6 +124,8 @@ round_handle_pending(cell_t *self)
 void
 round_forget_handling(cell_t *self)
 {
+    for (letter_t *letter = self->round; letter; letter = letter->next)
+        letter->envelope.flags |= FLAG_REDELIVERED;
     self->n_handled = 0;
     self->unhandled = &self->round;
 }
@@ -147,6 +143,7 @@ round_tell_failure(cell_t *self, const request_t *request, err_t err, const char
         return;
     }
     self->token = request->token;
+    cell_begin(self, "on_error");
     cell_judge(self, self->class->on_error(self->instance, &self->ctx, &failure), "on_error");
 }
 
@@ -170,8 +167,11 @@ round_answer(cell_t *self, letter_t *letter)
     request_t request;
     letter->next = self->answers;
     self->answers = letter;
-    if (!cell_lives(self) || !requests_take(&self->requests, letter->envelope.corr, &request))
-        return; /* too late: whoever asked was told, or is gone */
+    if (!cell_lives(self) || !requests_take(&self->requests, letter->envelope.corr, &request)) {
+        /* Too late: whoever asked was told, or is gone. */
+        self->host.transport.dead(self, &letter->envelope, letter->payload, ERR_EXPIRED);
+        return;
+    }
     tap(self, TAP_recv, letter, OK);
     if (letter->envelope.kind == ENVELOPE_ERR) {
         take_error(self, letter, &request);
@@ -224,12 +224,12 @@ round_settle(cell_t *self)
         return;
     }
     if (self->active && self->class->settle) {
-        busy(self, "settle");
+        self->refusal = (fault_t){0};
+        cell_begin(self, "settle");
         err_t err = self->class->settle(self->instance, &self->ctx);
-        busy(self, NULL);
-        if (err == ERR_FAILED)
-            round_blame(self, NULL);
-        cell_judge(self, err, "settle");
+        cell_begin(self, NULL);
+        if (err != OK) /* whatever it is: what was asked for is not durable */
+            cell_fail(self, refusal_text(self, err));
     }
     self->active = false;
     if (cell_lives(self))
@@ -253,11 +253,18 @@ blame(cell_t *self, letter_t *letter)
 void
 round_blame(cell_t *self, const letter_t *culprit)
 {
-    for (letter_t *letter = self->round; letter; letter = letter->next) {
-        letter->envelope.flags |= FLAG_REDELIVERED;
+    for (letter_t *letter = self->round; letter; letter = letter->next)
         if (culprit == NULL || letter == culprit)
             blame(self, letter);
-    }
+}
+
+void
+round_bury_all(cell_t *self, err_t why)
+{
+    self->refusal = (fault_t){0};
+    for (letter_t *letter = self->round; letter; letter = letter->next)
+        if (!letter->finished)
+            bury(self, letter, why);
 }
 
 void

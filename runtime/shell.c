@@ -97,7 +97,7 @@ watch_fd(void *shell, int fd, bool on)
 {
     shell_t *self = shell;
     if (on) {
-        assert(self->n_fds < FDS);
+        assert(self->n_fds < FDS && self->net == NULL); /* a driver has no ear for them */
         self->fds[self->n_fds++] = fd;
         return;
     }
@@ -171,12 +171,23 @@ shell_new(const actor_class_t *class, const shell_options_t *options, fault_t *f
     return self;
 }
 
+/*  What came after its end: a stopped cell makes dead letters of it.  */
+static void
+bury_inboxes(shell_t *self)
+{
+    letter_t *letter;
+    for (lane_t lane = 0; self->cell && lane < LANE_COUNT; lane++)
+        while ((letter = postbox_receive(self->post, lane)) != NULL)
+            cell_take(self->cell, letter);
+}
+
 void
 shell_destroy(shell_t **self_p)
 {
     shell_t *self = *self_p;
     if (self == NULL)
         return;
+    bury_inboxes(self);
     cell_destroy(&self->cell);
     postbox_destroy(&self->post);
     free(self);
@@ -209,6 +220,27 @@ shell_subscribe(shell_t *self, const char *pattern, const char *subscriber)
 
 /*  -------------------------------------------------------------------- the thread  */
 
+/*  The next letter of a lane that may have one. Once a lane has said that it is empty, the
+    next message makes its descriptor readable; before that it need not.  */
+static letter_t *
+receive(shell_t *self, lane_t lane)
+{
+    letter_t *letter = self->empty[lane] ? NULL : postbox_receive(self->post, lane);
+    self->empty[lane] = letter == NULL;
+    return letter;
+}
+
+static void
+take_lo(shell_t *self)
+{
+    letter_t *letter;
+    for (int i = 0; i < LO_BURST && cell_wants_lo(self->cell); i++) {
+        if ((letter = receive(self, LANE_lo)) == NULL)
+            return;
+        cell_take(self->cell, letter);
+    }
+}
+
 static void
 start_cell(shell_t *self)
 {
@@ -217,9 +249,22 @@ start_cell(shell_t *self)
     (void) err; /* a start that failed has reported itself, reason and all: state `stopped` */
 }
 
+/*  Whoever stopped before us may have said something at the very end: it has arrived by now. */
+static void
+finish_inbox(shell_t *self)
+{
+    do {
+        self->empty[LANE_lo] = false;
+        take_lo(self);
+        cell_turn(self->cell, false);
+    } while (!self->empty[LANE_lo] && cell_wants_lo(self->cell));
+}
+
 static void
 stop_cell(shell_t *self)
 {
+    if (cell_state(self->cell) == CELL_DRAINED)
+        finish_inbox(self);
     cell_stop(self->cell);
     self->stopping = true;
 }
@@ -254,16 +299,6 @@ obey(shell_t *self, letter_t *letter)
     return false;
 }
 
-/*  The next letter of a lane that may have one. Once a lane has said that it is empty, the
-    next message makes its descriptor readable; before that it need not.  */
-static letter_t *
-receive(shell_t *self, lane_t lane)
-{
-    letter_t *letter = self->empty[lane] ? NULL : postbox_receive(self->post, lane);
-    self->empty[lane] = letter == NULL;
-    return letter;
-}
-
 static void
 take_hi(shell_t *self)
 {
@@ -273,17 +308,6 @@ take_hi(shell_t *self)
             return;
         if (!obey(self, letter))
             cell_take(self->cell, letter);
-    }
-}
-
-static void
-take_lo(shell_t *self)
-{
-    letter_t *letter;
-    for (int i = 0; i < LO_BURST && cell_wants_lo(self->cell); i++) {
-        if ((letter = receive(self, LANE_lo)) == NULL)
-            return;
-        cell_take(self->cell, letter);
     }
 }
 
@@ -310,7 +334,7 @@ wait_for_sockets(shell_t *self, int timeout_ms)
     for (lane_t lane = 0; lane < LANE_COUNT; lane++)
         self->empty[lane] &= items[lane].revents == 0;
     for (nfds_t i = LANE_COUNT; i < n; i++)
-        if (items[i].revents & POLLIN)
+        if (items[i].revents) /* the end of a file and an error can be read as well */
             cell_on_fd(self->cell, items[i].fd);
 }
 
@@ -343,7 +367,8 @@ open_net(shell_t *self)
         return;
     net_sink_t sink = cell_sink(self->cell);
     self->net = self->options.net->open(&sink, self->inbox_fds, COUNT_OF(self->inbox_fds));
-    cell_use_net(self->cell, self->options.net, self->net);
+    if (self->net)
+        cell_use_net(self->cell, self->options.net, self->net);
 }
 
 static void *
@@ -362,6 +387,7 @@ thread_main(void *shell)
         postbox_flush(self->post);
         wait_for_work(self);
     }
+    cell_tap(self->cell, false);
     postbox_flush(self->post);
     if (self->net)
         self->options.net->close(&self->net);
