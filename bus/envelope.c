@@ -80,7 +80,7 @@ put_text(uint8_t *at, const char *text)
         *at++ = 0xd9;
         *at++ = (uint8_t) size;
     }
-    memcpy(at, text, size);
+    memcpy(at, text, size); /* NOLINT(bugprone-not-null-terminated-result): its size leads */
     return at + size;
 }
 

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <zmq.h>
 
+enum { ENDPOINT_ROOM = NAME_ROOM + 32 };
+
 typedef struct route {
     char name[NAME_ROOM + 1];
     size_t size; /* of name */
@@ -54,9 +56,9 @@ open_socket(void *zmq, int type)
 }
 
 static void
-inbox_endpoint(char out[2 * NAME_ROOM], const char *name, lane_t lane)
+inbox_endpoint(char out[ENDPOINT_ROOM], const char *name, lane_t lane)
 {
-    snprintf(out, 2 * NAME_ROOM, "inproc://a/%s/%s", name, lane_names[lane]);
+    snprintf(out, ENDPOINT_ROOM, "inproc://a/%s/%s", name, lane_names[lane]);
 }
 
 postbox_t *
@@ -67,7 +69,7 @@ postbox_new(void *zmq, const char *name, fault_t *fault)
     self->name = mem_text(name);
     self->report.actor = self->name;
     for (lane_t lane = 0; lane < LANE_COUNT; lane++) {
-        char endpoint[2 * NAME_ROOM];
+        char endpoint[ENDPOINT_ROOM];
         inbox_endpoint(endpoint, name, lane);
         self->inbox[lane] = open_socket(zmq, ZMQ_PULL);
         if (self->inbox[lane] != NULL && zmq_bind(self->inbox[lane], endpoint) == 0)
@@ -173,7 +175,7 @@ postbox_know(postbox_t *self, const char *name)
 static void *
 connect_route(postbox_t *self, route_t *route, lane_t lane)
 {
-    char endpoint[2 * NAME_ROOM];
+    char endpoint[ENDPOINT_ROOM];
     inbox_endpoint(endpoint, route->name, lane);
     void *push = open_socket(self->zmq, ZMQ_PUSH);
     if (push != NULL && zmq_connect(push, endpoint) != 0)

@@ -106,7 +106,7 @@ ctx_send(ctx_t *ctx, const char *to, message_id_t id, const void *body)
     (void) dispatch(self, &draft, id, body, NULL);
 }
 
-void
+void /* NOLINTNEXTLINE(readability-function-size): all of it is what an ask is made of */
 ctx_request(ctx_t *ctx, const char *to, message_id_t id, const void *body, uint64_t token,
             uint32_t timeout_ms)
 {

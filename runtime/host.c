@@ -224,7 +224,7 @@ catch_signals(host_t *self, fault_t *fault)
     signal(SIGPIPE, SIG_IGN);
     self->signals = signalfd(-1, &mask, SFD_CLOEXEC | SFD_NONBLOCK);
     if (self->signals < 0)
-        return fault_set(fault, ERR_IO, "signalfd: %s", strerror(errno));
+        return fault_set(fault, ERR_IO, "signalfd: %m");
     return OK;
 }
 

@@ -125,6 +125,7 @@ report_state(void *shell, cell_state_t state, const char *reason)
     err_t err = postbox_put(self->post, SUPERVISOR, LANE_hi, (bytes_t){header, size}, why);
     assert(err == OK || err == ERR_STOPPED);
     blob_unref(&why);
+    postbox_flush(self->post); /* what comes next may take long */
 }
 
 static void

@@ -4,7 +4,6 @@
 #include "schemas/plausible.h"
 #include "schemas/text.h"
 
-#include <ctype.h>
 #include <jansson.h>
 #include <math.h>
 #include <string.h>
@@ -46,9 +45,10 @@ blob_pack(const json_t *text, buffer_t *out, fault_t *fault)
 static int
 hex_digit(uint8_t digit)
 {
-    static const char digits[] = "0123456789ABCDEF";
-    const char *found = digit != '\0' ? strchr(digits, toupper(digit)) : NULL;
-    return found != NULL ? (int) (found - digits) : -1;
+    static const char digits[] = "0123456789ABCDEFabcdef";
+    const char *found = digit != '\0' ? strchr(digits, digit) : NULL;
+    const int at = found != NULL ? (int) (found - digits) : -1;
+    return at < 16 ? at : at - 6;
 }
 
 static bool

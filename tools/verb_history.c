@@ -175,13 +175,17 @@ read_raw(history_t *self, const char *line)
 static bool
 read_commit(history_t *self, const char *line)
 {
-    int64_t seconds = 0;
-    int end = 0;
-    if (sscanf(line, "commit %*71s %" SCNd64 " %n", &seconds, &end) != 1 || end == 0)
+    const char *space = strncmp(line, "commit ", 7) == 0 ? strchr(line + 7, ' ') : NULL;
+    if (space == NULL)
+        return false;
+    char *end;
+    errno = 0;
+    const long long seconds = strtoll(space, &end, 10);
+    if (errno != 0 || end == space || *end != ' ')
         return false;
     flush(self);
     free(self->author);
-    self->author = mem_text(is_clean(line + end) ? line + end : "?");
+    self->author = mem_text(is_clean(end + 1) ? end + 1 : "?");
     self->time_ms = seconds * 1000;
     self->commits++;
     return true;

@@ -27,7 +27,7 @@ equal_values(const value_t *a, const value_t *b)
     if (a->kind != b->kind || a->integer != b->integer || a->bytes.size != b->bytes.size)
         return false;
     if (a->kind == VALUE_REAL)
-        return memcmp(&a->real, &b->real, sizeof a->real) == 0;
+        return a->real == b->real;
     return a->bytes.size == 0 || memcmp(a->bytes.data, b->bytes.data, a->bytes.size) == 0;
 }
 

@@ -192,7 +192,7 @@ record_one(const writes_t *self, const write_t *write, size_t i, recorded_t *rec
            fault_t *fault)
 {
     prepared_t prepared = {0};
-    const char *operation = NULL;
+    const char *operation = "";
     err_t err = prepare(self, write, i, &prepared, fault);
     if (err == OK)
         err = operate(write, i, &prepared, &operation, fault);

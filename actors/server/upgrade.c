@@ -2,7 +2,6 @@
 
 #include "schemas/text.h"
 
-#include <ctype.h>
 #include <string.h>
 
 static const char sub_protocol[] = "waybill.v1";
@@ -19,10 +18,10 @@ refuse(net_answer_t *answer, int status, const char *body)
 static int
 hex_digit(char digit)
 {
-    if (!isxdigit((unsigned char) digit))
-        return -1;
-    return isdigit((unsigned char) digit) ? digit - '0'
-                                          : tolower((unsigned char) digit) - 'a' + 10;
+    static const char digits[] = "0123456789ABCDEFabcdef";
+    const char *found = digit != '\0' ? strchr(digits, digit) : NULL;
+    const int at = found != NULL ? (int) (found - digits) : -1;
+    return at < 16 ? at : at - 6;
 }
 
 /*  False if a percent sign is not followed by two hex digits, the value is longer than room,

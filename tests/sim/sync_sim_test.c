@@ -7,9 +7,9 @@
 #include "actors/agent/actors.h"
 #include "actors/common/actors.h"
 #include "actors/server/actors.h"
-#include "actors/settings.h"
 #include "runtime/sim.h"
 #include "schemas/row.h"
+#include "tests/defaults.h"
 #include "tests/sim/place.h"
 #include "tests/sim/replicas.h"
 #include "tests/sim/seeds.h"
@@ -51,20 +51,6 @@ typedef struct world {
     int node;
     agent_t agents[AGENTS];
 } world_t;
-
-/* clang-format off */
-static const settings_t defaults = {
-#define SECTION(name, roles, summary)
-#define TEXT_KEY(section, name, value, summary) .section##_##name = value,
-#define NUMBER_KEY(section, name, value, low, high, summary) .section##_##name = value,
-#define FLAG_KEY(section, name, value, summary) .section##_##name = value,
-#include "actors/config.def"
-#undef SECTION
-#undef TEXT_KEY
-#undef NUMBER_KEY
-#undef FLAG_KEY
-};
-/* clang-format on */
 
 static uint64_t
 below(world_t *self, uint64_t limit)

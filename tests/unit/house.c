@@ -211,14 +211,25 @@ move_in(house_t *house, const char *name)
 }
 
 static void
+count_line(void *house, const log_line_t *line)
+{
+    (void) line;
+    atomic_fetch_add(&((house_t *) house)->lines, 1);
+}
+
+static void
 open_house(house_t *self)
 {
     static uint64_t epoch = 0;
     self->zmq = zmq_ctx_new();
     for (int i = 0; i < 2; i++)
         self->residents[i] = move_in(self, names[i]);
-    const gateway_options_t options = {
-        .zmq = self->zmq, .run_dir = self->run_dir, .actors = names, .epoch = ++epoch};
+    const gateway_options_t options = {.zmq = self->zmq,
+                                       .run_dir = self->run_dir,
+                                       .actors = names,
+                                       .epoch = ++epoch,
+                                       .log = count_line,
+                                       .log_to = self};
     self->gateway = gateway_new(&options);
     err_t err = gateway_start(self->gateway, NULL);
     assert(err == OK);

@@ -15,6 +15,7 @@ typedef struct house {
     gateway_t *gateway;
     struct resident *residents[2];
     atomic_bool asleep;
+    atomic_int lines; /* that the gateway has logged */
 } house_t;
 
 house_t *house_new(void);

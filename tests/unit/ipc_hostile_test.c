@@ -183,6 +183,20 @@ refuses_a_name_that_is_none(void **state)
     raw_destroy(&raw);
 }
 
+static void
+is_not_made_to_log_a_flood(void **state)
+{
+    (void) state;
+    enum { FLOOD = 1000 };
+    raw_t *stranger = raw_connect(house->run_dir, "stranger", 1);
+    for (int i = 0; i < FLOOD; i++)
+        raw_send(stranger, "rubbish", 7, "", 0);
+    for (int i = 0; i < FLOOD; i++)
+        raw_receive(stranger, ENVELOPE_BYE);
+    assert_in_range(atomic_load(&house->lines), 1, 20);
+    raw_destroy(&stranger);
+}
+
 /*  ------------------------------------------------------------------------- slow  */
 
 static void
@@ -240,6 +254,7 @@ main(void)
         CASE(lives_through_bad_payloads),
         CASE(refuses_kinds_that_are_not_for_peers),
         CASE(refuses_a_name_that_is_none),
+        CASE(is_not_made_to_log_a_flood),
         CASE(serves_others_while_one_never_reads),
         CASE(serves_others_while_an_actor_stands_still),
     };

@@ -196,6 +196,47 @@ sends_an_answer_again_until_it_is_acknowledged(void **state)
     raw_destroy(&raw);
 }
 
+/*  Its pong is not acknowledged.  */
+static raw_t *
+leave_things_undone(void)
+{
+    raw_t *raw = raw_join(house->run_dir, "raw", 1);
+    raw_message(raw, MSG_ping, "echo", 1, &(ping_t){.number = 4});
+    raw_receive(raw, ENVELOPE_REP);
+    return raw;
+}
+
+static void
+counts_what_a_leaving_process_did_not_acknowledge(void **state)
+{
+    (void) state;
+    raw_t *raw = leave_things_undone();
+    raw_say(raw, (envelope_t){.kind = ENVELOPE_BYE, .type = "bye"}, "", 0);
+    WAIT_FOR(gateway_dead(house->gateway) == 1);
+    raw_destroy(&raw);
+}
+
+static void
+counts_what_a_replaced_process_did_not_acknowledge(void **state)
+{
+    (void) state;
+    raw_t *raw = leave_things_undone();
+    raw_t *young = raw_join(house->run_dir, "raw", 2);
+    assert_int_equal(gateway_dead(house->gateway), 1);
+    raw_destroy(&young);
+    raw_destroy(&raw);
+}
+
+static void
+counts_what_was_not_acknowledged_at_the_end(void **state)
+{
+    (void) state;
+    raw_t *raw = leave_things_undone();
+    gateway_stop(house->gateway);
+    assert_int_equal(gateway_dead(house->gateway), 1);
+    raw_destroy(&raw);
+}
+
 static void
 asks_for_what_is_missing(void **state)
 {
@@ -290,6 +331,9 @@ main(void)
         CASE(acknowledges_only_what_was_handled),
         CASE(drops_what_is_sent_again_after_a_reconnect),
         CASE(sends_an_answer_again_until_it_is_acknowledged),
+        CASE(counts_what_a_leaving_process_did_not_acknowledge),
+        CASE(counts_what_a_replaced_process_did_not_acknowledge),
+        CASE(counts_what_was_not_acknowledged_at_the_end),
         CASE(asks_for_what_is_missing),
         CASE(lets_a_newer_process_take_the_name),
         CASE(survives_a_restart_of_the_process_behind_it),

@@ -199,6 +199,23 @@ without_credit_it_parks_and_goes_on_with_it(void **state)
 }
 
 static void
+what_waits_when_its_sender_stops_becomes_dead_letters(void **state)
+{
+    (void) state;
+    world_t world = {0};
+    transport_t way = transport(&world);
+    port_t *a = port_new("a", &way, 1);
+    for (uint32_t i = 0; i < PORT_WINDOW + 100; i++)
+        assert_int_equal(say(a, "b", i % 2 ? ENVELOPE_CAST : ENVELOPE_EVT, 0, i), OK);
+    port_give_up(a, ERR_STOPPED);
+    assert_int_equal(world.dead[ERR_STOPPED], 100);
+    assert_false(port_parked(a));
+    assert_true(port_consistent(a));
+    empty(&world);
+    port_destroy(&a);
+}
+
+static void
 bytes_count_as_well_as_messages(void **state)
 {
     (void) state;
@@ -349,6 +366,7 @@ main(void)
         cmocka_unit_test(a_gap_is_not_admitted),
         cmocka_unit_test(a_new_incarnation_starts_again_and_the_old_one_is_not_heard),
         cmocka_unit_test(without_credit_it_parks_and_goes_on_with_it),
+        cmocka_unit_test(what_waits_when_its_sender_stops_becomes_dead_letters),
         cmocka_unit_test(bytes_count_as_well_as_messages),
         cmocka_unit_test(a_hint_overwrites_the_one_that_waits),
         cmocka_unit_test(a_slow_subscriber_never_parks_the_publisher),

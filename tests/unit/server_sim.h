@@ -4,10 +4,10 @@
 #pragma once
 
 #include "actors/server/actors.h"
-#include "actors/settings.h"
 #include "runtime/sim.h"
 #include "schemas/codec.h"
 #include "schemas/row.h"
+#include "tests/defaults.h"
 
 #include <setjmp.h>
 #include <sqlite3.h>
@@ -20,20 +20,6 @@
 #include <cmocka.h>
 
 enum { SOON_MS = 60000 };
-
-/* clang-format off */
-static const settings_t defaults = {
-#define SECTION(name, roles, summary)
-#define TEXT_KEY(section, name, value, summary) .section##_##name = value,
-#define NUMBER_KEY(section, name, value, low, high, summary) .section##_##name = value,
-#define FLAG_KEY(section, name, value, summary) .section##_##name = value,
-#include "actors/config.def"
-#undef SECTION
-#undef TEXT_KEY
-#undef NUMBER_KEY
-#undef FLAG_KEY
-};
-/* clang-format on */
 
 typedef struct world {
     char path[64];

@@ -1,0 +1,180 @@
+/*  What a cell does with time: waits longer after each failure, and counts what comes too
+    late.  */
+
+#include "runtime/sim.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+enum { ASK_MS = 700, ANSWER_MS = 1000, MOST_STARTS = 16 };
+
+static struct {
+    uint64_t at_ms[MOST_STARTS];
+    size_t n;
+    uint64_t timeouts, complaints;
+} seen;
+
+static sim_t *
+begin(const actor_class_t *const *classes)
+{
+    static const sim_faults_t none;
+    memset(&seen, 0, sizeof seen);
+    sim_t *sim = sim_new(1, &none);
+    sim_node(sim, "node", NULL, NULL);
+    for (; *classes; classes++)
+        sim_add(sim, 0, *classes);
+    fault_t fault;
+    if (sim_start(sim, 0, &fault) != OK)
+        fail_msg("%s", fault.text);
+    return sim;
+}
+
+/*  ------------------------------------------------------------------------- restarts  */
+
+static err_t
+start_sickly(void *state, ctx_t *ctx)
+{
+    (void) state;
+    if (seen.n < MOST_STARTS)
+        seen.at_ms[seen.n++] = ctx_now_ms(ctx);
+    ctx_after(ctx, 1, 0);
+    return OK;
+}
+
+static err_t
+break_down(void *state, ctx_t *ctx, uint64_t timer)
+{
+    (void) state, (void) timer;
+    return ctx_fail(ctx, "sickly");
+}
+
+static const actor_class_t sickly = {
+    .name = "sickly", .start = start_sickly, .on_timer = break_down};
+
+static void
+waits_longer_after_each_failure(void **state)
+{
+    (void) state;
+    sim_t *sim = begin((const actor_class_t *const[]){&sickly, NULL});
+    while (seen.n < 5 && sim_step(sim))
+        continue;
+    assert_int_equal(seen.n, 5);
+    for (size_t i = 1; i < seen.n; i++) {
+        uint64_t most = 100U << (i - 1);
+        assert_in_range(seen.at_ms[i] - seen.at_ms[i - 1], most / 2, most + 1);
+    }
+    sim_destroy(&sim);
+}
+
+/*  ----------------------------------------------------------------------- too late  */
+
+typedef struct slow {
+    ticket_t ticket;
+} slow_t;
+
+static err_t
+keep_ticket(void *state, ctx_t *ctx, const void *body)
+{
+    (void) body;
+    ((slow_t *) state)->ticket = ctx_ticket(ctx);
+    ctx_after(ctx, 1, ANSWER_MS);
+    return OK;
+}
+
+static err_t
+answer_late(void *state, ctx_t *ctx, uint64_t timer)
+{
+    (void) timer;
+    ANSWER(ctx, &((slow_t *) state)->ticket, pong, .number = 1);
+    return OK;
+}
+
+static handler_fn *const slow_handlers[MSG_COUNT] = {[MSG_ping] = keep_ticket};
+static const actor_class_t slow = {.name = "slow",
+                                   .state_size = sizeof(slow_t),
+                                   .handlers = slow_handlers,
+                                   .on_timer = answer_late};
+
+static err_t
+ask(void *state, ctx_t *ctx)
+{
+    (void) state;
+    ctx_request(ctx, "slow", MSG_ping, &(ping_t){.number = 1}, 1, ASK_MS);
+    return OK;
+}
+
+static err_t
+on_no_answer(void *state, ctx_t *ctx, const failure_t *failure)
+{
+    (void) state, (void) ctx;
+    seen.timeouts += failure->err == ERR_TIMEOUT;
+    return OK;
+}
+
+static const actor_class_t asker = {
+    .name = "asker",
+    .sends = (const edge_t[]){{"slow", MSG_ping}, {0}},
+    .start = ask,
+    .on_error = on_no_answer,
+};
+
+static void
+an_answer_that_comes_too_late_is_a_dead_letter(void **state)
+{
+    (void) state;
+    sim_t *sim = begin((const actor_class_t *const[]){&slow, &asker, NULL});
+    sim_run_ms(sim, 2 * ANSWER_MS);
+    assert_int_equal(seen.timeouts, 1);
+    assert_int_equal(cell_dead(sim_cell(sim, 0, "asker"), ERR_EXPIRED), 1);
+    sim_destroy(&sim);
+}
+
+/*  --------------------------------------------------------------------- impatience  */
+
+static err_t
+ask_nobody(void *state, ctx_t *ctx)
+{
+    (void) state;
+    REQUEST(ctx, "nobody", 1, ping, .number = 1);
+    return OK;
+}
+
+static err_t
+ask_again(void *state, ctx_t *ctx, const failure_t *failure)
+{
+    (void) failure;
+    return ++seen.complaints < 1000 ? ask_nobody(state, ctx) : OK;
+}
+
+static const actor_class_t impatient = {
+    .name = "impatient",
+    .sends = (const edge_t[]){{"nobody", MSG_ping}, {0}},
+    .start = ask_nobody,
+    .on_error = ask_again,
+};
+
+static void
+asking_again_at_once_does_not_hold_up_the_rest(void **state)
+{
+    (void) state;
+    sim_t *sim = begin((const actor_class_t *const[]){&impatient, NULL});
+    for (uint64_t i = 1; i <= 10; i++) {
+        assert_true(sim_step(sim));
+        assert_true(seen.complaints <= i);
+    }
+    sim_destroy(&sim);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(waits_longer_after_each_failure),
+        cmocka_unit_test(an_answer_that_comes_too_late_is_a_dead_letter),
+        cmocka_unit_test(asking_again_at_once_does_not_hold_up_the_rest),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,144 @@
+/*  A tap that does not read costs the watched nothing: no message, no order.  */
+
+#include "runtime/host.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zmq.h>
+
+#include <cmocka.h>
+
+enum { MANY = 100000, PATIENCE_MS = 60000, TICK_MS = 1 };
+
+static host_t *host;
+static atomic_int received, out_of_order, complaints;
+static atomic_bool watched;
+
+static void
+listen(void *nobody, const log_line_t *line)
+{
+    (void) nobody;
+    if (strstr(line->text, "dead letter"))
+        atomic_fetch_add(&complaints, 1);
+}
+
+static err_t
+on_parcel(void *state, ctx_t *ctx, const void *body)
+{
+    (void) state, (void) ctx;
+    int n = atomic_fetch_add(&received, 1);
+    if ((int) ((const parcel_t *) body)->number != n)
+        atomic_fetch_add(&out_of_order, 1);
+    if (n + 1 == MANY)
+        host_stop(host);
+    return OK;
+}
+
+static handler_fn *const sink_handlers[MSG_COUNT] = {[MSG_parcel] = on_parcel};
+static const actor_class_t sink = {.name = "sink", .handlers = sink_handlers};
+
+static err_t
+pour(void *state, ctx_t *ctx, const char *to)
+{
+    uint64_t *sent = state;
+    while (*sent < MANY && ctx_credit(ctx, to) > 0) {
+        SEND(ctx, "sink", parcel, .number = *sent);
+        ++*sent;
+    }
+    return OK;
+}
+
+/*  A parcel now and then, until somebody is seen to watch; then all of them.  */
+static err_t
+tick(void *state, ctx_t *ctx, uint64_t timer)
+{
+    uint64_t *sent = state;
+    if (atomic_load(&watched))
+        return pour(state, ctx, "sink");
+    SEND(ctx, "sink", parcel, .number = *sent);
+    ++*sent;
+    ctx_after(ctx, timer, TICK_MS);
+    return OK;
+}
+
+static err_t
+start_source(void *state, ctx_t *ctx)
+{
+    return tick(state, ctx, 1);
+}
+
+static err_t
+go_on(void *state, ctx_t *ctx, const char *to)
+{
+    return atomic_load(&watched) ? pour(state, ctx, to) : OK;
+}
+
+static const actor_class_t source = {
+    .name = "source",
+    .state_size = sizeof(uint64_t),
+    .sends = (const edge_t[]){{"sink", MSG_parcel}, {0}},
+    .start = start_source,
+    .on_timer = tick,
+    .on_credit = go_on,
+};
+
+/*  Subscribes, waits for one record to come, and never reads any.  */
+static void *
+stall(void *zmq, const char *run_dir)
+{
+    const int patience = PATIENCE_MS;
+    const int none = 0;
+    const int one = 1;
+    char endpoint[128];
+    snprintf(endpoint, sizeof endpoint, "ipc://%s/tap.sock", run_dir);
+    void *sub = zmq_socket(zmq, ZMQ_SUB);
+    zmq_setsockopt(sub, ZMQ_LINGER, &none, sizeof none);
+    zmq_setsockopt(sub, ZMQ_RCVHWM, &one, sizeof one);
+    zmq_setsockopt(sub, ZMQ_SUBSCRIBE, "", 0);
+    assert_int_equal(zmq_connect(sub, endpoint), 0);
+    zmq_pollitem_t item = {.socket = sub, .events = ZMQ_POLLIN};
+    assert_int_equal(zmq_poll(&item, 1, patience), 1);
+    return sub;
+}
+
+static void
+a_stalled_tap_loses_nobody_a_message(void **state)
+{
+    (void) state;
+    char run_dir[] = "/tmp/host_tap.XXXXXX";
+    assert_non_null(mkdtemp(run_dir));
+    host_options_t options = {
+        .name = "test", .run_dir = run_dir, .log_level = LOG_warning, .log = listen};
+    host = host_new(&options);
+    host_add(host, &sink);
+    host_add(host, &source);
+    fault_t fault = {0};
+    if (host_start(host, &fault) != OK)
+        fail_msg("%s", fault.text);
+    void *zmq = zmq_ctx_new();
+    void *sub = stall(zmq, run_dir);
+    atomic_store(&watched, true);
+    assert_int_equal(host_run(host, &fault), OK);
+    host_destroy(&host);
+    assert_int_equal(received, MANY);
+    assert_int_equal(out_of_order, 0);
+    assert_int_equal(complaints, 0);
+    zmq_close(sub);
+    zmq_ctx_term(zmq);
+    char command[64];
+    snprintf(command, sizeof command, "rm -rf %s", run_dir);
+    assert_int_equal(system(command), 0); /* NOLINT: a path of our own making */
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_stalled_tap_loses_nobody_a_message),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
