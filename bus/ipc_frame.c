@@ -175,7 +175,7 @@ text_unpack(bytes_t payload, char *text, size_t room)
 {
     msgpack_unpacked unpacked;
     bool good = unpack_value(payload, &unpacked) && unpacked.data.type == MSGPACK_OBJECT_STR
-                && unpacked.data.via.str.size < room
+                && unpacked.data.via.str.size > 0 && unpacked.data.via.str.size < room
                 && is_printable(unpacked.data.via.str.ptr, unpacked.data.via.str.size);
     if (good) {
         memcpy(text, unpacked.data.via.str.ptr, unpacked.data.via.str.size);

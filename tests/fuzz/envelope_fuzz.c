@@ -66,7 +66,7 @@ look_at_payload(bytes_t bytes)
         && intake_check(&envelope, (bytes_t){bytes.data + 1, bytes.size - 1}, actors, &draft,
                         &fault)
                == OK)
-        assert(draft.to != envelope.to);
+        assert(strcmp(draft.to, envelope.to) == 0);
 }
 
 static void
