@@ -25,7 +25,7 @@ struct gateway {
     bool running;
     atomic_bool stopping, refusing;
     atomic_uint_fast64_t dead;
-    uint64_t random; /* state of the generator for ids */
+    uint64_t random;   /* state of the generator for ids */
     uint64_t refusals; /* of peers, and of what they say about the connection itself */
     peer_t *peers;
     size_t n_peers;

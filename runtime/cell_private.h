@@ -1,5 +1,5 @@
-/*  cell_private - the inside of a cell, shared by cell.c (its life), round.c (messages) and
-    context.c (what the actor may do).  */
+/*  cell_private - the inside of a cell, shared by cell.c (its life), turn.c (its time), round.c
+    (messages) and context.c (what the actor may do).  */
 
 #pragma once
 
@@ -84,10 +84,14 @@ void round_tell_failure(cell_t *self, const request_t *request, err_t err, const
 
 /*  cell.c  */
 void cell_set_state(cell_t *self, cell_state_t state, const char *reason);
-/*  A callback is about to be called: that is what the actor is busy with, until it is judged.  */
+/*  A callback is about to be called: that is what the actor is busy with, until it is judged.
+ */
 void cell_begin(cell_t *self, const char *what);
 /*  What a callback returned: OK, or a refusal that nobody waits for, or a failure.  */
 void cell_judge(cell_t *self, err_t err, const char *what);
+/*  A new instance, after a backoff.  */
+void cell_restart(cell_t *self);
+uint64_t cell_now_ms(const cell_t *self);
 /*  Can callbacks of the instance be called?  */
 bool cell_lives(const cell_t *self);
 

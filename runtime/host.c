@@ -2,7 +2,8 @@
 
 #include "bus/gateway.h"
 #include "bus/rundir.h"
-#include "runtime/shell.h"
+#include "runtime/clock.h"
+#include "runtime/crew.h"
 
 #include <assert.h>
 #include <czmq.h>
@@ -15,22 +16,12 @@
 #include <unistd.h>
 #include <zmq.h>
 
-enum { START_DEADLINE_MS = 30000, MOST_ACTORS = 64, MS_PER_S = 1000, NS_PER_MS = 1000000 };
-
-typedef struct member {
-    shell_t *shell;
-    cell_state_t state;
-    char reason[256];
-} member_t;
+enum { MS_PER_S = 1000 };
 
 struct host {
     host_options_t options;
-    const actor_class_t *classes[MOST_ACTORS];
-    const char *names[MOST_ACTORS + 1]; /* theirs, NULL-terminated */
-    member_t members[MOST_ACTORS];
-    size_t n, n_started;
+    crew_t crew;
     void *zmq;
-    postbox_t *post; /* the supervisor's */
     rundir_t *rundir;
     gateway_t *gateway;
     tap_t *tap;
@@ -88,9 +79,9 @@ host_new(const host_options_t *options)
 void
 host_add(host_t *self, const actor_class_t *class)
 {
-    assert(self->n < MOST_ACTORS);
-    self->names[self->n] = class->name;
-    self->classes[self->n++] = class;
+    assert(self->crew.n < MOST_ACTORS);
+    self->crew.names[self->crew.n] = class->name;
+    self->crew.classes[self->crew.n++] = class;
 }
 
 void
@@ -99,66 +90,6 @@ host_stop(host_t *self)
     uint64_t one = 1;
     ssize_t wrote = write(self->wake, &one, sizeof one);
     (void) wrote; /* full means that it is awake already */
-}
-
-/*  ---------------------------------------------------------------- orders and states  */
-
-static void
-order(host_t *self, const member_t *member, const char *verb)
-{
-    envelope_t envelope = {
-        .kind = ENVELOPE_CONTROL,
-        .type = verb,
-        .from = SUPERVISOR,
-        .to = shell_name(member->shell),
-        .flags = FLAG_NO_TAP,
-    };
-    uint8_t header[ENVELOPE_ROOM];
-    size_t size = envelope_pack(&envelope, header);
-    err_t err = postbox_put(self->post, envelope.to, LANE_hi, (bytes_t){header, size}, NULL);
-    assert(err == OK);
-}
-
-static void
-note_state(host_t *self, letter_t *letter)
-{
-    const envelope_t *envelope = &letter->envelope;
-    for (size_t i = 0; i < self->n; i++) {
-        member_t *member = &self->members[i];
-        if (strcmp(envelope->from, self->classes[i]->name) != 0
-            || strcmp(envelope->type, "state") != 0)
-            continue;
-        member->state = (cell_state_t) envelope->seq;
-        snprintf(member->reason, sizeof member->reason, "%.*s", (int) letter->payload.size,
-                 letter->payload.size ? (const char *) letter->payload.data : "");
-    }
-    letter->release(letter);
-}
-
-static void
-note_states(host_t *self)
-{
-    letter_t *letter;
-    while ((letter = postbox_receive(self->post, LANE_hi)) != NULL)
-        note_state(self, letter);
-}
-
-/*  Waits until the member is in one of the states (a set of bits), or the deadline.  */
-static bool
-await(host_t *self, const member_t *member, unsigned states, uint32_t ms)
-{
-    uint64_t deadline = clock_now_ns() + (uint64_t) ms * NS_PER_MS;
-    for (;;) {
-        note_states(self);
-        if (states & 1U << member->state)
-            return true;
-        uint64_t now = clock_now_ns();
-        if (now >= deadline)
-            return false;
-        zmq_pollitem_t item = {.socket = postbox_socket(self->post, LANE_hi),
-                               .events = ZMQ_POLLIN};
-        zmq_poll(&item, 1, (long) ((deadline - now) / NS_PER_MS) + 1);
-    }
 }
 
 /*  ------------------------------------------------------------------------ starting  */
@@ -178,30 +109,13 @@ make_shells(host_t *self, fault_t *fault)
         .log = self->options.log,
         .log_to = self->options.log_to,
     };
-    for (size_t i = 0; i < self->n; i++) {
-        self->members[i].shell = shell_new(self->classes[i], &options, fault);
-        if (self->members[i].shell == NULL)
+    for (size_t i = 0; i < self->crew.n; i++) {
+        self->crew.members[i].shell = shell_new(self->crew.classes[i], &options, fault);
+        if (self->crew.members[i].shell == NULL)
             return fault->err;
-        postbox_know(self->post, self->classes[i]->name);
+        postbox_know(self->crew.post, self->crew.classes[i]->name);
     }
     return OK;
-}
-
-/*  Everybody may send to everybody, and gets the events it wants to hear.  */
-static void
-introduce(host_t *self)
-{
-    for (size_t i = 0; i < self->n; i++) {
-        shell_t *shell = self->members[i].shell;
-        if (self->options.run_dir)
-            shell_know(shell, "ipc");
-        for (size_t other = 0; other < self->n; other++) {
-            shell_know(shell, self->classes[other]->name);
-            const char *const *pattern = self->classes[other]->hears;
-            for (; pattern && *pattern && other != i; pattern++)
-                shell_subscribe(shell, *pattern, self->classes[other]->name);
-        }
-    }
 }
 
 static err_t
@@ -229,25 +143,6 @@ catch_signals(host_t *self, fault_t *fault)
 }
 
 static err_t
-start_members(host_t *self, fault_t *fault)
-{
-    for (size_t i = 0; i < self->n; i++) {
-        member_t *member = &self->members[i];
-        err_t err = shell_launch(member->shell, fault);
-        if (err != OK)
-            return err;
-        self->n_started = i + 1;
-        order(self, member, "start");
-        if (!await(self, member, 1U << CELL_RUNNING | 1U << CELL_STOPPED, START_DEADLINE_MS))
-            return fault_set(fault, ERR_TIMEOUT, "%s did not start within %d s",
-                             self->classes[i]->name, START_DEADLINE_MS / MS_PER_S);
-        if (member->state == CELL_STOPPED)
-            return fault_set(fault, ERR_CONFIG, "%s", member->reason);
-    }
-    return OK;
-}
-
-static err_t
 open_doors(host_t *self, fault_t *fault)
 {
     if (self->options.run_dir == NULL)
@@ -255,7 +150,7 @@ open_doors(host_t *self, fault_t *fault)
     gateway_options_t options = {
         .zmq = self->zmq,
         .run_dir = self->options.run_dir,
-        .actors = self->names,
+        .actors = self->crew.names,
         .epoch = (uint64_t) clock_wall_ms(),
         .log = self->options.log,
         .log_to = self->options.log_to,
@@ -268,7 +163,7 @@ open_doors(host_t *self, fault_t *fault)
     tap_options_t tap_options = {
         .zmq = self->zmq,
         .run_dir = self->options.run_dir,
-        .actors = self->names,
+        .actors = self->crew.names,
         .log = self->options.log,
         .log_to = self->options.log_to,
     };
@@ -279,7 +174,7 @@ open_doors(host_t *self, fault_t *fault)
 static err_t
 prepare(host_t *self, fault_t *fault)
 {
-    err_t err = lint_edges(self->classes, self->n, fault);
+    err_t err = lint_edges(self->crew.classes, self->crew.n, fault);
     if (err == OK)
         err = open_run_dir(self, fault);
     if (err == OK)
@@ -289,8 +184,8 @@ prepare(host_t *self, fault_t *fault)
     zsys_handler_set(NULL); /* czmq's own would stop every poller in the process at once */
     self->zmq = zmq_ctx_new();
     assert(self->zmq);
-    self->post = postbox_new(self->zmq, SUPERVISOR, fault);
-    return self->post ? make_shells(self, fault) : fault->err;
+    self->crew.post = postbox_new(self->zmq, SUPERVISOR, fault);
+    return self->crew.post ? make_shells(self, fault) : fault->err;
 }
 
 /*  ------------------------------------------------------------------------ stopping  */
@@ -310,9 +205,9 @@ drain_member(host_t *self, member_t *member)
 {
     if (member->state != CELL_RUNNING)
         return;
-    order(self, member, "drain");
-    if (!await(self, member, ~(1U << CELL_RUNNING | 1U << CELL_DRAINING),
-               self->options.stop_deadline_ms))
+    crew_order(&self->crew, member, "drain");
+    if (!crew_await(&self->crew, member, ~(1U << CELL_RUNNING | 1U << CELL_DRAINING),
+                    self->options.stop_deadline_ms))
         name_straggler(self, member, "drain");
 }
 
@@ -322,7 +217,7 @@ stop_member(host_t *self, member_t *member)
     struct timespec deadline;
     clock_gettime(CLOCK_REALTIME, &deadline);
     deadline.tv_sec += self->options.stop_deadline_ms / MS_PER_S + 1;
-    order(self, member, "stop");
+    crew_order(&self->crew, member, "stop");
     if (shell_join(member->shell, &deadline))
         return;
     name_straggler(self, member, "stop");
@@ -336,17 +231,17 @@ stop_members(host_t *self)
 {
     if (self->doors_open)
         gateway_refuse(self->gateway);
-    for (size_t i = self->n_started; i-- > 0;)
-        drain_member(self, &self->members[i]);
+    for (size_t i = self->crew.n_started; i-- > 0;)
+        drain_member(self, &self->crew.members[i]);
     if (self->doors_open) {
         gateway_stop(self->gateway);
         if (self->tap)
             tap_stop(self->tap);
         self->doors_open = false;
     }
-    for (size_t i = self->n_started; i-- > 0;)
-        stop_member(self, &self->members[i]);
-    self->n_started = 0;
+    for (size_t i = self->crew.n_started; i-- > 0;)
+        stop_member(self, &self->crew.members[i]);
+    self->crew.n_started = 0;
 }
 
 err_t
@@ -356,8 +251,8 @@ host_start(host_t *self, fault_t *fault)
     fault = fault ? fault : &unwanted;
     err_t err = prepare(self, fault);
     if (err == OK) {
-        introduce(self);
-        err = start_members(self, fault);
+        crew_introduce(&self->crew, self->options.run_dir != NULL);
+        err = crew_start(&self->crew, fault);
     }
     if (err == OK)
         err = open_doors(self, fault);
@@ -374,15 +269,15 @@ host_destroy(host_t **self_p)
     if (self == NULL)
         return;
     *self_p = NULL;
-    if (self->n_started > 0)
+    if (self->crew.n_started > 0)
         stop_members(self);
     if (self->abandoned)
         return; /* a thread still uses all of it; the process is about to end */
     tap_destroy(&self->tap);
     gateway_destroy(&self->gateway);
-    for (size_t i = 0; i < self->n; i++)
-        shell_destroy(&self->members[i].shell);
-    postbox_destroy(&self->post);
+    for (size_t i = 0; i < self->crew.n; i++)
+        shell_destroy(&self->crew.members[i].shell);
+    postbox_destroy(&self->crew.post);
     if (self->zmq)
         zmq_ctx_term(self->zmq);
     rundir_unlock(&self->rundir);
@@ -395,15 +290,6 @@ host_destroy(host_t **self_p)
 }
 
 /*  ------------------------------------------------------------------------- running  */
-
-static const member_t *
-given_up(const host_t *self)
-{
-    for (size_t i = 0; i < self->n; i++)
-        if (self->members[i].state == CELL_GIVEN_UP)
-            return &self->members[i];
-    return NULL;
-}
 
 static void
 take_signal(host_t *self)
@@ -418,18 +304,18 @@ host_run(host_t *self, fault_t *fault)
 {
     assert(self->started);
     zmq_pollitem_t items[] = {
-        {.socket = postbox_socket(self->post, LANE_hi), .events = ZMQ_POLLIN},
+        {.socket = postbox_socket(self->crew.post, LANE_hi), .events = ZMQ_POLLIN},
         {.fd = self->signals, .events = ZMQ_POLLIN},
         {.fd = self->wake, .events = ZMQ_POLLIN},
     };
-    while (given_up(self) == NULL) {
+    while (crew_given_up(&self->crew) == NULL) {
         zmq_poll(items, COUNT_OF(items), -1);
-        note_states(self);
+        crew_note_states(&self->crew);
         if (items[1].revents || items[2].revents)
             break;
     }
     take_signal(self);
-    const member_t *failed = given_up(self);
+    const member_t *failed = crew_given_up(&self->crew);
     stop_members(self);
     if (self->abandoned)
         return fault_set(fault, ERR_TIMEOUT, "%s: an actor did not stop; see the log",

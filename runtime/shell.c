@@ -1,16 +1,14 @@
 #include "runtime/shell.h"
 
+#include "runtime/clock.h"
+
 #include <assert.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 
 enum {
-    NS_PER_S = 1000000000,
-    MS_PER_S = 1000,
-    NS_PER_MS = 1000000,
     LO_BURST = 128, /* lo messages between looks at the hi lane's back log */
     HI_BURST = 256,
     FDS = 8,
@@ -33,31 +31,6 @@ struct shell {
 };
 
 /*  --------------------------------------------------------------- clock and chance  */
-
-uint64_t
-clock_now_ns(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (uint64_t) now.tv_sec * NS_PER_S + (uint64_t) now.tv_nsec;
-}
-
-int64_t
-clock_wall_ms(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t) now.tv_sec * MS_PER_S + now.tv_nsec / NS_PER_MS;
-}
-
-uint64_t
-system_random(void)
-{
-    uint64_t value = 0;
-    ssize_t got = getrandom(&value, sizeof value, 0);
-    assert(got == (ssize_t) sizeof value);
-    return value;
-}
 
 static uint64_t
 now_ns(void *shell)

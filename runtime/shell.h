@@ -42,8 +42,3 @@ const char *shell_name(const shell_t *self);
 const char *shell_busy_with(const shell_t *self);
 /*  Before launch: events it publishes go to subscriber too.  */
 void shell_subscribe(shell_t *self, const char *pattern, const char *subscriber);
-
-/*  Monotonic ns, wall ms, and system randomness, as all threads of a host see them.  */
-uint64_t clock_now_ns(void);
-int64_t clock_wall_ms(void);
-uint64_t system_random(void);

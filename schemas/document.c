@@ -1,6 +1,5 @@
 #include "schemas/codec.h"
 
-
 static const char *const class_texts[CLASS_COUNT] = {
 #define X(name, text) [CLASS_##name] = (text),
     CLASS_MAP(X)

@@ -246,9 +246,12 @@ err_t
 apply_schema(apply_t *self, const server_schema_t *schema, fault_t *fault)
 {
     err_t err = staging_clear(self->overlay.db, fault);
-    for (size_t i = 0; err == OK && i < schema->n_tables; i++)
-        if (catalog_table(self->overlay.catalog, schema->tables[i].name) == NULL)
-            err = table_create(self->overlay.db, &schema->tables[i], fault);
+    for (size_t i = 0; err == OK && i < schema->n_tables; i++) {
+        const table_schema_t *wanted = &schema->tables[i];
+        const table_t *table = catalog_table(self->overlay.catalog, wanted->name);
+        err = table ? table_extend(table, wanted, fault)
+                    : table_create(self->overlay.db, wanted, fault);
+    }
     if (err == OK)
         err = catalog_refresh(self->overlay.catalog, fault);
     return err;

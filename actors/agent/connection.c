@@ -91,6 +91,7 @@ open_socket(connection_t *self, ctx_t *ctx)
     fault_t fault = {0};
     write_url(self, settings->agent_server, &url);
     self->heard_ms = ctx_now_ms(ctx);
+    self->down.progress_ms = self->heard_ms;
     self->conn = net_dial(ctx, buffer_text(&url), "waybill.v1", &limits, &fault);
     buffer_release(&url);
     if (self->conn == 0)
@@ -198,7 +199,17 @@ connection_hear_position(connection_t *self, uint64_t lsn)
         self->server_lsn = lsn;
 }
 
-/*  A server that is gone without a word, or keeps us waiting for verdicts, is left.  */
+void
+connection_tell_alive(connection_t *self, ctx_t *ctx)
+{
+    self->questions.unanswered++;
+    TELL(self, ctx, clt_heartbeat, .state = state_name(self->state), .lsn = self->position.lsn,
+         .active = true);
+}
+
+/*  A server that is gone without a word, or keeps us waiting for verdicts or for what it
+    has and we have not, is left. A connection that has stayed up for a heartbeat is a good
+    one.  */
 void
 connection_beat(connection_t *self, ctx_t *ctx)
 {
@@ -217,9 +228,16 @@ connection_beat(connection_t *self, ctx_t *ctx)
                         (double) (now_ms - self->up.progress_ms) / 1000);
         return;
     }
+    if (downlink_is_stuck(self, now_ms, silent_ms)) {
+        connection_lose(self, ctx, "%s: nothing has come in for %.1f s, and more is there",
+                        settings->agent_server,
+                        (double) (now_ms - self->down.progress_ms) / 1000);
+        return;
+    }
+    if (self->state == STATE_live)
+        self->failures = 0;
     if (self->open)
-        TELL(self, ctx, clt_heartbeat, .state = state_name(self->state),
-             .lsn = self->position.lsn, .active = true);
+        connection_tell_alive(self, ctx);
     self->up.wanted = self->up.wanted || (self->up.pending > 0 && self->up.sent.n == 0);
     uplink_pump(self, ctx);
     ctx_after(ctx, TIMER_HEARTBEAT, (uint64_t) settings->connection_heartbeat_ms);

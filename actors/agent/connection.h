@@ -28,7 +28,9 @@ typedef struct downlink {
     size_t n, room;
     uint64_t last; /* token */
     bool paused;
-    bool filling; /* a gap was found, and the server asked to fill it */
+    bool filling;         /* a gap was found, and the server asked to fill it */
+    uint64_t progress_ms; /* when something was applied last, or nothing was missing */
+    char refusal[400];    /* why a stretch could not be applied; empty: none was refused */
 } downlink_t;
 
 typedef struct uplink {
@@ -55,7 +57,9 @@ typedef struct questions {
     question_t *items;
     size_t n, room;
     uint64_t last;
-    bool asked; /* the server was asked for its position and has not answered */
+    bool asked;          /* the server was asked for its position and has not answered */
+    uint64_t unanswered; /* heartbeats; the answers come in their order */
+    uint64_t ahead;      /* of them, those sent before the question, and itself */
 } questions_t;
 
 typedef struct connection {
@@ -98,6 +102,8 @@ void connection_tell(connection_t *self, ctx_t *ctx, message_id_t id, const void
     connection_tell(self, ctx, MSG_##name, &(name##_t){__VA_ARGS__})
 /*  The heartbeat timer.  */
 void connection_beat(connection_t *self, ctx_t *ctx);
+/*  One heartbeat to the server.  */
+void connection_tell_alive(connection_t *self, ctx_t *ctx);
 /*  Fits a position that was heard from the server.  */
 void connection_hear_position(connection_t *self, uint64_t lsn);
 void connection_release(connection_t *self);
@@ -108,6 +114,10 @@ void downlink_take(connection_t *self, ctx_t *ctx, const wire_t *wire);
 void downlink_answer(connection_t *self, ctx_t *ctx, uint64_t token,
                      const changes_applied_t *applied);
 void downlink_fail(connection_t *self, ctx_t *ctx, uint64_t token, const char *text);
+/*  A stretch was refused, and no local change is on its way any more: begins anew.  */
+void downlink_leave_if_refused(connection_t *self, ctx_t *ctx);
+/*  Something is missing here, and nothing was applied for so long.  */
+bool downlink_is_stuck(connection_t *self, uint64_t now_ms, uint64_t limit_ms);
 /*  The connection is gone; what is under way stays so.  */
 void downlink_reset(connection_t *self);
 void downlink_release(connection_t *self);
@@ -121,6 +131,8 @@ void uplink_send(connection_t *self, ctx_t *ctx, const outbox_batch_t *batch);
 void uplink_take_verdicts(connection_t *self, ctx_t *ctx, const srv_changes_applied_t *frame);
 void uplink_note_recorded(connection_t *self, ctx_t *ctx, const verdicts_recorded_t *recorded);
 void uplink_note_counts(connection_t *self, const verdicts_recorded_t *counts);
+/*  Nothing is sent, asked for or being recorded.  */
+bool uplink_is_at_rest(const connection_t *self);
 /*  Changes are sent, and no verdict has come for so long.  */
 bool uplink_is_stuck(const connection_t *self, uint64_t now_ms, uint64_t limit_ms);
 void uplink_reset(connection_t *self);

@@ -104,6 +104,8 @@ on_init_start(connection_t *self, ctx_t *ctx, const void *body)
     const srv_init_start_t *start = body;
     if (start->epoch && start->epoch[0] && !know_epoch(self, ctx, start->epoch))
         return;
+    (void) snprintf(self->reason, sizeof self->reason,
+                    "a snapshot is coming in; local changes wait for its end");
     connection_step(self, ctx, EVENT_snapshot);
     hand_on(
         self, ctx, MSG_srv_init_start, NULL,
@@ -162,6 +164,7 @@ on_catchup_changes(connection_t *self, ctx_t *ctx, const void *body)
     const srv_catchup_changes_t *chunk = body;
     if (!has_sequence(self, ctx, chunk->n_sequence))
         return;
+    self->reason[0] = '\0';
     connection_step(self, ctx, EVENT_catchup);
     hand_on(self, ctx, MSG_srv_catchup_changes, &chunk->sequence[0],
             &(server_changes_t){
@@ -325,6 +328,29 @@ ask_to_fill(connection_t *self, ctx_t *ctx, uint64_t lsn)
     TELL(self, ctx, clt_catchup_request, .from_lsn = lsn);
 }
 
+void
+downlink_leave_if_refused(connection_t *self, ctx_t *ctx)
+{
+    if (self->down.refusal[0] == '\0' || !uplink_is_at_rest(self))
+        return;
+    const char *reason = arena_text(ctx_arena(ctx), self->down.refusal);
+    connection_lose(self, ctx, "what the server sent could not be applied: %s", reason);
+}
+
+/*  It may be a local change that is in the way, as where both sides gave the same name to
+    two rows. So what is pending goes first: a verdict may take it out of the way before the
+    stretch comes again.  */
+static void
+note_refusal(connection_t *self, ctx_t *ctx, const char *reason)
+{
+    if (self->down.refusal[0] != '\0')
+        return;
+    (void) snprintf(self->down.refusal, sizeof self->down.refusal, "%s", reason);
+    self->up.wanted = self->up.wanted || self->up.pending > 0;
+    uplink_pump(self, ctx);
+    downlink_leave_if_refused(self, ctx);
+}
+
 static void
 judge(connection_t *self, ctx_t *ctx, const under_way_t *frame,
       const changes_applied_t *applied)
@@ -334,12 +360,12 @@ judge(connection_t *self, ctx_t *ctx, const under_way_t *frame,
         return;
     }
     if (strcmp(applied->outcome, "refused") == 0) {
-        connection_lose(self, ctx,
-                        "what the server sent could not be applied; the log says why");
+        note_refusal(self, ctx, applied->reason ? applied->reason : "the log says why");
         return;
     }
     if (strcmp(applied->outcome, "applied") == 0 && frame->frame != MSG_srv_schema) {
         self->down.filling = false;
+        self->down.progress_ms = ctx_now_ms(ctx);
         self->failures = 0;
     }
     if (acknowledge[frame->frame])
@@ -375,11 +401,20 @@ downlink_fail(connection_t *self, ctx_t *ctx, uint64_t token, const char *text)
     connection_dial_if_due(self, ctx);
 }
 
+bool
+downlink_is_stuck(connection_t *self, uint64_t now_ms, uint64_t limit_ms)
+{
+    if (self->state == STATE_live && self->position.lsn >= self->server_lsn)
+        self->down.progress_ms = now_ms;
+    return now_ms - self->down.progress_ms >= limit_ms;
+}
+
 void
 downlink_reset(connection_t *self)
 {
     self->down.paused = false;
     self->down.filling = false;
+    self->down.refusal[0] = '\0';
     self->server_lsn = 0;
 }
 

@@ -212,7 +212,8 @@ on_server_changes(void *state, ctx_t *ctx, const void *body)
                 "a stretch of phase %.20s was refused: it does not belong here",
                 stretch->phase);
     if (outcome != OUTCOME_PASS) {
-        REPLY(ctx, changes_applied, .lsn = self->position.lsn, .outcome = outcomes[outcome]);
+        REPLY(ctx, changes_applied, .lsn = self->position.lsn, .outcome = outcomes[outcome],
+              .reason = outcome == OUTCOME_REFUSED ? "it does not belong here" : NULL);
         return OK;
     }
     const uint64_t token = tickets_keep(&self->tickets, ctx);

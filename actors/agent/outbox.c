@@ -54,8 +54,6 @@ typedef struct reading {
     bool full; /* a transaction did not fit any more */
 } reading_t;
 
-enum { CHANGE_OVERHEAD = 160 };
-
 /*  "table\nkey": neither a table of the catalog nor a key can be mistaken for another.  */
 static const char *
 row_name(const reading_t *self, const outbox_row_t *row)

@@ -14,6 +14,9 @@ typedef struct outbox_count {
 /*  Looks at every undecided row: at start. Later the recorder counts along.  */
 CHECKED err_t outbox_count(db_t *db, outbox_count_t *counts, fault_t *fault);
 
+/*  What a change takes in a frame beside its data, about: ids, names, time.  */
+enum { CHANGE_OVERHEAD = 160 };
+
 typedef struct outbox_reader {
     db_t *db;
     catalog_t *catalog;

@@ -20,7 +20,8 @@ typedef struct stretch {
     const server_schema_t *schema; /* one of them; they live as long as the round */
     const server_changes_t *changes;
     applied_t applied;
-    uint64_t lsn; /* position afterwards */
+    uint64_t lsn;       /* position afterwards */
+    const char *reason; /* refused: why */
 } stretch_t;
 
 typedef struct processor {
@@ -155,6 +156,7 @@ refuse(processor_t *self, ctx_t *ctx, stretch_t *stretch, const fault_t *fault)
             .actor = "processor", .subject = subject);
     stretch->applied = (applied_t){.outcome = "refused"};
     stretch->lsn = self->lsn;
+    stretch->reason = arena_text(ctx_arena(ctx), fault->text);
     self->broken = true;
 }
 
@@ -173,6 +175,7 @@ apply_alone(processor_t *self, ctx_t *ctx, stretch_t *stretch)
     if (self->broken) {
         stretch->applied = (applied_t){.outcome = "refused"};
         stretch->lsn = self->lsn;
+        stretch->reason = "what came before it was refused";
         return;
     }
     if (commit(self, ctx, stretch, 1, &fault) != OK)
@@ -186,7 +189,7 @@ answer(processor_t *self, ctx_t *ctx)
         const stretch_t *stretch = &self->stretches[i];
         ANSWER(ctx, &stretch->ticket, changes_applied, .lsn = stretch->lsn,
                .outcome = stretch->applied.outcome, .applied = stretch->applied.changed,
-               .skipped = stretch->applied.skipped);
+               .skipped = stretch->applied.skipped, .reason = stretch->reason);
     }
     self->n = 0;
 }

@@ -29,15 +29,37 @@ retry_in(const connection_t *self, ctx_t *ctx)
     return (int64_t) (self->retry_at_ms - now_ms);
 }
 
+enum { NOT_AT_ONCE_MS = 2000 };
+
+/*  Live, and yet something stays where it is.  */
+static const char *
+reason_of_live(const connection_t *self, ctx_t *ctx)
+{
+    char text[100];
+    const uplink_t *up = &self->up;
+    const uint64_t waited_ms = ctx_now_ms(ctx) - up->progress_ms;
+    if (up->sent.n > 0 && waited_ms >= NOT_AT_ONCE_MS) {
+        (void) snprintf(text, sizeof text, "the server has given no verdict for %.1f s",
+                        (double) waited_ms / 1000);
+        return arena_text(ctx_arena(ctx), text);
+    }
+    if (up->sent.n > 0 || up->failed + up->parked == 0)
+        return self->reason;
+    if (up->pending > 0)
+        return "what is pending waits behind refused changes";
+    return up->failed > 0 ? "refused changes wait for their next attempt"
+                          : "refused changes wait for a person";
+}
+
 static const char *
 reason_of(const connection_t *self, ctx_t *ctx)
 {
     char text[sizeof self->reason + 60];
     const int64_t wait = retry_in(self, ctx);
-    if (self->state == STATE_live && self->up.pending > 0 && self->up.sent.n == 0)
-        return self->up.failed + self->up.parked > 0
-                   ? "what is pending waits behind refused changes"
-                   : "";
+    if (self->down.refusal[0] != '\0')
+        return self->down.refusal;
+    if (self->state == STATE_live)
+        return reason_of_live(self, ctx);
     if (wait <= 0)
         return self->reason;
     (void) snprintf(text, sizeof text, "%s; next attempt in %.1f s", self->reason,
@@ -89,8 +111,8 @@ ask_server(connection_t *self, ctx_t *ctx)
         }
     if (!questions->asked)
         return;
-    TELL(self, ctx, clt_heartbeat, .state = state_name(self->state), .lsn = self->position.lsn,
-         .active = true);
+    connection_tell_alive(self, ctx);
+    questions->ahead = questions->unanswered;
     ctx_after(ctx, TIMER_QUESTION, PATIENCE_MS);
 }
 
@@ -115,6 +137,10 @@ void
 questions_hear_server(connection_t *self, ctx_t *ctx)
 {
     questions_t *questions = &self->questions;
+    questions->unanswered -= questions->unanswered > 0;
+    questions->ahead -= questions->ahead > 0;
+    if (questions->ahead > 0)
+        return;
     questions->asked = false;
     ctx_cancel(ctx, TIMER_QUESTION);
     for (size_t i = 0; i < questions->n; i++)
@@ -128,6 +154,8 @@ questions_give_up(connection_t *self, ctx_t *ctx)
 {
     questions_t *questions = &self->questions;
     questions->asked = false;
+    questions->unanswered = 0;
+    questions->ahead = 0;
     ctx_cancel(ctx, TIMER_QUESTION);
     for (size_t i = 0; i < questions->n; i++)
         if (questions->items[i].stage != STAGE_COUNTING)

@@ -16,6 +16,7 @@
 #include "actors/settings.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /*  Changes that were pending when the process ended, and those that had failed, are told
     about again: hints may have been lost with it.  */
@@ -53,12 +54,16 @@ collect(recorder_t *self, message_id_t id, const void *body)
     return job;
 }
 
+/*  As it goes to the server, in one frame: one that is too large for that would never get
+    there.  */
 static size_t
 bytes_of(const write_t *write)
 {
     size_t bytes = 0;
-    for (size_t i = 0; i < write->n_changes; i++)
-        bytes += write->changes[i].data.size;
+    for (size_t i = 0; i < write->n_changes; i++) {
+        const entry_t *entry = &write->changes[i];
+        bytes += entry->data.size + strlen(entry->table) + strlen(entry->id) + CHANGE_OVERHEAD;
+    }
     return bytes;
 }
 

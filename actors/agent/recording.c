@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-/*  The newest decided change and the newest undecided one: both have an index.  */
+/*  Of the newest decided change and the newest undecided one: both have an index. A change
+    that was tried again is decided after newer ones, so its position says nothing.  */
 static int64_t
 newest_timestamp(db_t *db)
 {
@@ -12,8 +13,9 @@ newest_timestamp(db_t *db)
         db_number(db, "SELECT max(timestamp) FROM local_changes WHERE processed_sync = 0", 0);
     const int64_t decided =
         db_number(db,
-                  "SELECT timestamp FROM local_changes WHERE from_server = 0"
-                  " AND lsn IS NOT NULL ORDER BY lsn DESC LIMIT 1",
+                  "SELECT timestamp FROM local_changes WHERE rowid = (SELECT max(rowid)"
+                  " FROM local_changes INDEXED BY idx_local_changes_decided"
+                  " WHERE from_server = 0 AND lsn IS NOT NULL)",
                   0);
     return undecided > decided ? undecided : decided;
 }

@@ -9,11 +9,13 @@
 enum { QUEUED_AT_MOST = 1 << 20 };
 
 /*  A snapshot may belong to another history: changes wait until it is known which positions
-    their verdicts can have.  */
+    their verdicts can have. After a refusal there will be another one, later than they.  */
 static bool
 may_send(const connection_t *self)
 {
-    return self->conn != 0 && (self->state == STATE_catchup || self->state == STATE_live);
+    return self->conn != 0
+           && (self->state == STATE_catchup || self->state == STATE_live
+               || self->down.refusal[0] != '\0');
 }
 
 /*  With nothing sent and undecided, whatever is pending can go, so it begins at the first:
@@ -54,6 +56,9 @@ uplink_send(connection_t *self, ctx_t *ctx, const outbox_batch_t *batch)
     if (ctx_token(ctx) != self->dials || !up->fetching)
         return;
     up->fetching = false;
+    up->wanted = up->wanted || !may_send(self);
+    if (!may_send(self))
+        return;
     up->pending = batch->pending;
     up->after = batch->last;
     up->wanted = up->wanted || batch->more;
@@ -65,6 +70,7 @@ uplink_send(connection_t *self, ctx_t *ctx, const outbox_batch_t *batch)
              .n_changes = batch->n_changes);
     }
     uplink_pump(self, ctx);
+    downlink_leave_if_refused(self, ctx);
 }
 
 /*  ------------------------------------------------------------------------- verdicts  */
@@ -101,7 +107,15 @@ uplink_note_recorded(connection_t *self, ctx_t *ctx, const verdicts_recorded_t *
     uplink_note_counts(self, recorded);
     up->wanted = up->wanted || up->pending > up->sent.n;
     uplink_pump(self, ctx);
+    downlink_leave_if_refused(self, ctx);
     connection_dial_if_due(self, ctx);
+}
+
+bool
+uplink_is_at_rest(const connection_t *self)
+{
+    const uplink_t *up = &self->up;
+    return up->sent.n == 0 && !up->fetching && !up->wanted && up->recording == 0;
 }
 
 bool

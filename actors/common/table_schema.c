@@ -73,3 +73,41 @@ table_create(db_t *db, const table_schema_t *schema, fault_t *fault)
     buffer_release(&sql);
     return err;
 }
+
+static err_t
+add_column(const table_t *self, const column_t *column, fault_t *fault)
+{
+    fault_t cause = {0};
+    buffer_t sql = {0};
+    if (column->key != 0)
+        return fault_set(fault, ERR_INVALID_CHANGE,
+                         "table %s: column %s of the server's key is missing; make the table"
+                         " anew",
+                         self->name, column->name);
+    if (!type_is_plain(column->type))
+        return fault_set(fault, ERR_INVALID_CHANGE, "table %s: column %s has no plain type",
+                         self->name, column->name);
+    buffer_add_text(&sql, "ALTER TABLE ");
+    sql_name(&sql, self->name);
+    buffer_add_text(&sql, " ADD COLUMN ");
+    sql_name(&sql, column->name);
+    buffer_add_format(&sql, " %s", column->type ? column->type : "");
+    const err_t err = db_exec(self->db, buffer_text(&sql), &cause);
+    buffer_release(&sql);
+    if (err == OK)
+        return OK;
+    return fault_set(fault, err, "table %s: column %s cannot be added: %s", self->name,
+                     column->name, cause.text);
+}
+
+err_t
+table_extend(const table_t *self, const table_schema_t *schema, fault_t *fault)
+{
+    err_t err = OK;
+    for (size_t i = 0; err == OK && i < schema->n_columns; i++) {
+        const char *name = schema->columns[i].name;
+        if (!table_has_column(self, (bytes_t){(const uint8_t *) name, strlen(name)}))
+            err = add_column(self, &schema->columns[i], fault);
+    }
+    return err;
+}

@@ -173,6 +173,85 @@ sends_a_refused_change_again_and_then_leaves_it_to_a_person(void **state)
     assert_string_equal(text_of(world, "SELECT count(*) FROM waybill_errors"), "3");
 }
 
+static void
+run_on_server(const char *sql)
+{
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open(server.path, &db), SQLITE_OK);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+/*  The simulator watches no files.  */
+static void
+tell_replicator(world_t *world)
+{
+    sim_tell(world->sim, server.node, "replicator", MSG_committed, &(committed_t){.lsn = 0});
+    sim_run_ms(world->sim, 1000);
+}
+
+static void
+follows_a_column_that_was_added_at_the_server(void **state)
+{
+    world_t *world = *state;
+    add_server(world);
+    start_server(world);
+    world->settings.agent_connect = true;
+    start_agent(world);
+    await_synced(world);
+    run_on_server("ALTER TABLE todo ADD COLUMN colour TEXT");
+    tell_replicator(world);
+    run_on_server("INSERT INTO todo VALUES ('a', 'Tea', 'red')");
+    tell_replicator(world);
+    sim_run_ms(world->sim, 120000);
+    await_synced(world);
+    assert_string_equal(text_of(world, "SELECT colour FROM todo"), "red");
+}
+
+/*  A verdict takes longer than applying what comes in.  */
+static int
+make_distant_world(void **state)
+{
+    static const sim_faults_t distant = {.net_delay_ms = 100};
+    (void) make_world(state);
+    world_t *world = *state;
+    sim_destroy(&world->sim);
+    world->sim = sim_new(1, &distant);
+    world->node = sim_node(world->sim, "agent", NULL, &world->settings);
+    for (size_t i = 0; agent_actors[i]; i++)
+        sim_add(world->sim, world->node, agent_actors[i]);
+    return 0;
+}
+
+/*  Two who were apart have used the same name: the server's word goes, and the other is told.
+ */
+static void
+gives_way_where_a_rule_of_the_table_allows_only_one(void **state)
+{
+    world_t *world = *state;
+    add_server(world);
+    start_server(world);
+    start_with_todo(world);
+    run_sql(world, "CREATE UNIQUE INDEX one_title ON todo (title)");
+    run_on_server("CREATE UNIQUE INDEX one_title ON todo (title)");
+    connect_agent(world);
+    await_synced(world);
+    sim_tell(world->sim, world->node, "service", MSG_disconnect, &(disconnect_t){0});
+    sim_run_ms(world->sim, 1000);
+    (void) write_one(world, "insert", "b", "{\"title\": \"Tea\"}");
+    run_on_server("INSERT INTO todo (id, title) VALUES ('a', 'Tea')");
+    tell_replicator(world);
+    connect_agent(world);
+    await_synced(world);
+    sim_run_ms(world->sim, 60000);
+    await_synced(world);
+    assert_string_equal(text_of(world, "SELECT group_concat(id) FROM todo"), "a");
+    assert_string_equal(text_of(world, "SELECT verdict FROM local_changes WHERE from_server ="
+                                       " 0"),
+                        "rejected");
+}
+
 /*  Every pair of state and event, so that what means nothing is a decision.  */
 static void
 moves_between_states_as_decided(void **state)
@@ -210,6 +289,9 @@ main(void)
         IN_WORLD(sends_what_was_recorded_while_it_was_down),
         IN_WORLD(comes_back_after_the_link_was_cut),
         IN_WORLD(stays_down_once_disconnected),
+        IN_WORLD(follows_a_column_that_was_added_at_the_server),
+        cmocka_unit_test_setup_teardown(gives_way_where_a_rule_of_the_table_allows_only_one,
+                                        make_distant_world, remove_world),
         IN_WORLD(sends_a_refused_change_again_and_then_leaves_it_to_a_person),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

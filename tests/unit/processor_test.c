@@ -27,6 +27,44 @@ makes_the_tables_that_are_missing(void **state)
     assert_string_equal(text_of(world, "SELECT title FROM todo"), "Tea");
 }
 
+static const changes_applied_t *
+hear_colour(world_t *world, const char *type, uint64_t key)
+{
+    column_t columns[] = {{.name = "id", .type = "TEXT", .key = 1, .not_null = true},
+                          {.name = "colour", .type = type, .key = key, .not_null = true}};
+    table_schema_t table = {.name = "todo", .columns = columns, .n_columns = 2};
+    (void) ASK(world, "lsn-manager", sync_request, sync_response);
+    return ASK(world, "lsn-manager", server_schema, changes_applied, .epoch = "e",
+               .tables = &table, .n_tables = 1);
+}
+
+static void
+adds_the_columns_that_are_missing(void **state)
+{
+    world_t *world = *state;
+    begin(world);
+    (void) apply(world, "insert", 11, "{\"id\": \"a\", \"title\": \"Tea\"}");
+    assert_string_equal(hear_colour(world, "TEXT", 0)->outcome, "applied");
+    assert_string_equal(apply(world, "insert", 12, "{\"id\": \"b\", \"colour\": \"red\"}"),
+                        "applied");
+    assert_string_equal(text_of(world, "SELECT group_concat(id || ifnull(colour, '-'))"
+                                       " FROM todo"),
+                        "a-,bred");
+}
+
+static void
+names_the_column_that_it_cannot_add(void **state)
+{
+    world_t *world = *state;
+    begin(world);
+    const changes_applied_t *applied = hear_colour(world, "TEXT DEFAULT 'x'", 0);
+    assert_string_equal(applied->outcome, "refused");
+    assert_non_null(strstr(applied->reason, "table todo: column colour"));
+    applied = hear_colour(world, "TEXT", 2);
+    assert_string_equal(applied->outcome, "refused");
+    assert_non_null(strstr(applied->reason, "table todo: column colour"));
+}
+
 static void
 moves_the_position_with_the_rows(void **state)
 {
@@ -67,6 +105,7 @@ refuses_a_bad_stretch_and_writes_nothing_of_it(void **state)
         world, "lsn-manager", server_changes, changes_applied, .phase = "live", .epoch = "e",
         .prev = 10, .lsn = 11, .last = true, .changes = changes, .n_changes = 2);
     assert_string_equal(applied->outcome, "refused");
+    assert_non_null(strstr(applied->reason, "table todo: it has no column \"colour\""));
     assert_int_equal(applied->lsn, 10);
     assert_string_equal(text_of(world, "SELECT count(*) FROM todo"), "0");
     assert_string_equal(text_of(world, position_sql), "e10");
@@ -176,6 +215,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         IN_WORLD(makes_the_tables_that_are_missing),
+        IN_WORLD(adds_the_columns_that_are_missing),
+        IN_WORLD(names_the_column_that_it_cannot_add),
         IN_WORLD(moves_the_position_with_the_rows),
         IN_WORLD(says_why_a_change_changed_nothing),
         IN_WORLD(refuses_a_bad_stretch_and_writes_nothing_of_it),

@@ -129,6 +129,42 @@ refuses_a_transaction_larger_than_the_limit(void **state)
     assert_string_equal(problem->code, "TOO_LARGE");
 }
 
+/*  One frame takes it to the server, and has a limit there: what a change is beside its data
+    counts.  */
+static void
+refuses_a_transaction_that_no_frame_could_take(void **state)
+{
+    enum { MANY = 9000 };
+    world_t *world = *state;
+    start_with_todo(world);
+    entry_t *changes = arena_new(&world->arena, MANY * sizeof *changes);
+    for (size_t i = 0; i < MANY; i++)
+        changes[i] = entry(world, "upsert", "a", "{\"done\": 1}");
+    const problem_t *problem =
+        ASK(world, "service", write, problem, .changes = changes, .n_changes = MANY);
+    assert_string_equal(problem->code, "TOO_LARGE");
+}
+
+/*  A change that was tried again has a later position than one recorded after it.  */
+static void
+never_dates_a_change_before_an_older_one(void **state)
+{
+    fault_t fault = {0};
+    world_t *world = *state;
+    start_with_todo(world);
+    const char *first = write_one(world, "insert", "a", "{}");
+    const char *second = write_one(world, "insert", "b", "{}");
+    run_sql(world, "UPDATE local_changes SET timestamp = 9000000000000 WHERE entity_id = 'b'");
+    decide(world, second, "applied", 11, NULL);
+    decide(world, first, "applied", 12, NULL);
+    sim_stop(world->sim, world->node);
+    assert_int_equal(sim_start(world->sim, world->node, &fault), OK);
+    (void) write_one(world, "insert", "c", "{}");
+    assert_string_equal(text_of(world, "SELECT timestamp FROM local_changes"
+                                       " WHERE entity_id = 'c'"),
+                        "9000000000000");
+}
+
 /*  Takes the five seconds that a writer waits for another.  */
 static void
 acknowledges_nothing_while_another_program_holds_the_lock(void **state)
@@ -287,6 +323,8 @@ main(void)
         IN_WORLD(records_an_upsert_as_what_it_came_to),
         IN_WORLD(only_records_what_the_application_wrote_itself),
         IN_WORLD(refuses_a_transaction_larger_than_the_limit),
+        IN_WORLD(refuses_a_transaction_that_no_frame_could_take),
+        IN_WORLD(never_dates_a_change_before_an_older_one),
         IN_WORLD(acknowledges_nothing_while_another_program_holds_the_lock),
         IN_WORLD(hands_out_whole_transactions_in_order),
         IN_WORLD(holds_back_what_depends_on_a_failed_change),
