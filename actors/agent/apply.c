@@ -242,16 +242,28 @@ apply_stretch(apply_t *self, const server_changes_t *stretch, applied_t *applied
     return fault_set(fault, ERR_PROTOCOL, "field phase: \"%.40s\" is none", stretch->phase);
 }
 
+/*  The server has values for a new column in rows that came here without it, as its default,
+    and the stream does not bring them: only a snapshot does.  */
+static err_t
+begin_again(apply_t *self, fault_t *fault)
+{
+    self->position.lsn = 0;
+    return position_move(self->overlay.db, self->position.epoch, 0, fault);
+}
+
 err_t
 apply_schema(apply_t *self, const server_schema_t *schema, fault_t *fault)
 {
+    bool extended = false;
     err_t err = staging_clear(self->overlay.db, fault);
     for (size_t i = 0; err == OK && i < schema->n_tables; i++) {
         const table_schema_t *wanted = &schema->tables[i];
         const table_t *table = catalog_table(self->overlay.catalog, wanted->name);
-        err = table ? table_extend(table, wanted, fault)
+        err = table ? table_extend(table, wanted, &extended, fault)
                     : table_create(self->overlay.db, wanted, fault);
     }
+    if (err == OK && extended)
+        err = begin_again(self, fault);
     if (err == OK)
         err = catalog_refresh(self->overlay.catalog, fault);
     return err;

@@ -28,6 +28,6 @@ CHECKED err_t apply_begin(apply_t *self, fault_t *fault);
 /*  Everything is checked before anything is written. On an error the caller rolls back.  */
 CHECKED err_t apply_stretch(apply_t *self, const server_changes_t *stretch, applied_t *applied,
                             fault_t *fault);
-/*  Makes the tables and columns that are missing. It begins a connection, so nothing is
-    staged.  */
+/*  Makes the tables and columns that are missing; after a column the position is 0, because
+    everything must come anew. It begins a connection, so nothing is staged.  */
 CHECKED err_t apply_schema(apply_t *self, const server_schema_t *schema, fault_t *fault);

@@ -381,8 +381,11 @@ downlink_answer(connection_t *self, ctx_t *ctx, uint64_t token,
     under_way_t frame;
     if (!take_out(&self->down, token, &frame))
         return;
+    const bool extended = frame.frame == MSG_srv_schema && applied->lsn < self->position.lsn;
     self->position.lsn = applied->lsn;
-    if (frame.conn == self->conn)
+    if (frame.conn == self->conn && extended)
+        connection_lose(self, ctx, "a table got a new column: everything is fetched anew");
+    else if (frame.conn == self->conn)
         judge(self, ctx, &frame, applied);
     free(frame.table);
     keep_pace(self, ctx);

@@ -39,8 +39,10 @@ table_schema_t table_describe(const table_t *self, arena_t *arena);
 CHECKED err_t table_create(db_t *db, const table_schema_t *schema, fault_t *fault);
 
 /*  Adds the columns that the table lacks, checked as in table_create(). They take NULL
-    whatever the description says: the rows that are there have no value for them.  */
-CHECKED err_t table_extend(const table_t *self, const table_schema_t *schema, fault_t *fault);
+    whatever the description says: the rows that are there have no value for them. Sets
+    *extended if there were any.  */
+CHECKED err_t table_extend(const table_t *self, const table_schema_t *schema, bool *extended,
+                           fault_t *fault);
 
 /*  Checks a row against the table before anything is written: row_check(), every column
     known, the key present and not NULL. ERR_INVALID_CHANGE, and fault names the column.

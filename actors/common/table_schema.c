@@ -101,13 +101,15 @@ add_column(const table_t *self, const column_t *column, fault_t *fault)
 }
 
 err_t
-table_extend(const table_t *self, const table_schema_t *schema, fault_t *fault)
+table_extend(const table_t *self, const table_schema_t *schema, bool *extended, fault_t *fault)
 {
     err_t err = OK;
     for (size_t i = 0; err == OK && i < schema->n_columns; i++) {
         const char *name = schema->columns[i].name;
-        if (!table_has_column(self, (bytes_t){(const uint8_t *) name, strlen(name)}))
-            err = add_column(self, &schema->columns[i], fault);
+        if (table_has_column(self, (bytes_t){(const uint8_t *) name, strlen(name)}))
+            continue;
+        err = add_column(self, &schema->columns[i], fault);
+        *extended = true;
     }
     return err;
 }

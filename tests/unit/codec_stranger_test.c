@@ -1,50 +1,8 @@
-#include "schemas/codec.h"
 #include "schemas/pack.h"
+#include "tests/unit/codec_world.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
-
-#define BYTES(...) ((bytes_t){(const uint8_t[]){__VA_ARGS__}, sizeof((uint8_t[]){__VA_ARGS__})})
-
-typedef struct carrier {
-    buffer_t packed;
-    arena_t arena;
-    fault_t fault;
-} carrier_t;
-
-static int
-set_up(void **state)
-{
-    *state = mem_new(sizeof(carrier_t));
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    carrier_t *self = *state;
-    buffer_release(&self->packed);
-    arena_release(&self->arena);
-    free(self);
-    return 0;
-}
-
-static err_t
-read_packed(carrier_t *self, message_id_t id, void *got)
-{
-    return message_unpack(id, buffer_bytes(&self->packed), &self->arena, got, &self->fault);
-}
-
-static err_t
-read_bytes(carrier_t *self, message_id_t id, bytes_t bytes, void *got)
-{
-    return message_unpack(id, bytes, &self->arena, got, &self->fault);
-}
 
 static void
 unknown_fields_are_skipped(void **state)

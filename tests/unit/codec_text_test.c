@@ -1,40 +1,10 @@
-#include "schemas/codec.h"
 #include "schemas/pack.h"
 #include "schemas/plausible.h"
+#include "tests/unit/codec_world.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
-
-#define BYTES(...) ((bytes_t){(const uint8_t[]){__VA_ARGS__}, sizeof((uint8_t[]){__VA_ARGS__})})
-
-typedef struct carrier {
-    buffer_t packed, json;
-    arena_t arena;
-    fault_t fault;
-} carrier_t;
-
-static int
-set_up(void **state)
-{
-    *state = mem_new(sizeof(carrier_t));
-    return 0;
-}
-
-static int
-tear_down(void **state)
-{
-    carrier_t *self = *state;
-    buffer_release(&self->packed);
-    buffer_release(&self->json);
-    arena_release(&self->arena);
-    free(self);
-    return 0;
-}
 
 static const char *
 printed(carrier_t *self, message_id_t id, const void *body)

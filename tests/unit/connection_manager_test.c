@@ -200,13 +200,16 @@ follows_a_column_that_was_added_at_the_server(void **state)
     world->settings.agent_connect = true;
     start_agent(world);
     await_synced(world);
-    run_on_server("ALTER TABLE todo ADD COLUMN colour TEXT");
+    run_on_server("INSERT INTO todo VALUES ('b', 'Milk')");
+    tell_replicator(world);
+    run_on_server("ALTER TABLE todo ADD COLUMN colour TEXT DEFAULT 'blue'");
     tell_replicator(world);
     run_on_server("INSERT INTO todo VALUES ('a', 'Tea', 'red')");
     tell_replicator(world);
     sim_run_ms(world->sim, 120000);
     await_synced(world);
-    assert_string_equal(text_of(world, "SELECT colour FROM todo"), "red");
+    assert_string_equal(text_of(world, "SELECT group_concat(id || colour) FROM todo"),
+                        "bblue,ared");
 }
 
 /*  A verdict takes longer than applying what comes in.  */

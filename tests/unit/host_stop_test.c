@@ -1,21 +1,15 @@
 /*  The end of a host: who is late is named, nothing said on the way out disappears, and only
     what was settled is done.  */
 
-#include "runtime/host.h"
+#include "tests/unit/host_world.h"
 
 #include <pthread.h>
 #include <semaphore.h>
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 enum { LAST_WORDS = 1000 };
 
-static host_t *host;
 static sem_t released;
 static atomic_int received, starts, named, given_up_letters;
 static const char *awaited; /* the line that names the straggler */
@@ -44,17 +38,7 @@ run(const actor_class_t *const *classes, uint32_t stop_deadline_ms, err_t expect
                               .log_level = LOG_warning,
                               .log = listen,
                               .stop_deadline_ms = stop_deadline_ms};
-    host = host_new(&options);
-    for (; *classes; classes++)
-        host_add(host, *classes);
-    fault_t fault = {0};
-    err_t err = host_start(host, &fault);
-    if (err == OK)
-        err = host_run(host, &fault);
-    if (err != expected)
-        print_message("%s: %s\n", err_name(err), fault.text);
-    assert_int_equal(err, expected);
-    host_destroy(&host);
+    run_host(&options, classes, expected);
     sem_destroy(&released);
 }
 
@@ -163,13 +147,6 @@ what_is_said_while_draining_is_heard(void **state)
 }
 
 static err_t
-always_fail(void *state, ctx_t *ctx, const void *body)
-{
-    (void) state, (void) body;
-    return ctx_fail(ctx, "for good");
-}
-
-static err_t
 send_many(void *state, ctx_t *ctx)
 {
     (void) state;
@@ -178,8 +155,6 @@ send_many(void *state, ctx_t *ctx)
     return OK;
 }
 
-static handler_fn *const hopeless_handlers[MSG_COUNT] = {[MSG_parcel] = always_fail};
-static const actor_class_t hopeless = {.name = "sink", .handlers = hopeless_handlers};
 static const actor_class_t pourer = {.name = "pourer", .sends = to_sink, .start = send_many};
 
 static void

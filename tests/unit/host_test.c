@@ -1,19 +1,13 @@
 /*  Actors on threads: order, restarts, settling, and an orderly end. Actors write what they
     saw into atomics; the assertions are the main thread's.  */
 
-#include "runtime/host.h"
+#include "tests/unit/host_world.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 enum { MANY = 20000 };
 
-static host_t *host;
 static atomic_int received, out_of_order, settled, failures, errors, starts, stops;
 static atomic_int next_number;
 
@@ -31,17 +25,7 @@ run(const actor_class_t *const *classes, err_t expected)
     for (size_t i = 0; i < COUNT_OF(counters); i++)
         atomic_store(counters[i], 0);
     host_options_t options = {.name = "test", .log = quiet, .stop_deadline_ms = 60000};
-    host = host_new(&options);
-    for (; *classes; classes++)
-        host_add(host, *classes);
-    fault_t fault = {0};
-    err_t err = host_start(host, &fault);
-    if (err == OK)
-        err = host_run(host, &fault);
-    if (err != expected)
-        print_message("%s: %s\n", err_name(err), fault.text);
-    assert_int_equal(err, expected);
-    host_destroy(&host);
+    run_host(&options, classes, expected);
 }
 
 /*  ---------------------------------------------------------- a sink, and who fills it  */
@@ -244,16 +228,6 @@ a_failed_actor_is_restarted_and_nothing_is_lost_or_done_twice(void **state)
     assert_int_equal(starts, 5);
     assert_int_equal(stops, 5);
 }
-
-static err_t
-always_fail(void *state, ctx_t *ctx, const void *body)
-{
-    (void) state, (void) body;
-    return ctx_fail(ctx, "for good");
-}
-
-static handler_fn *const hopeless_handlers[MSG_COUNT] = {[MSG_parcel] = always_fail};
-static const actor_class_t hopeless = {.name = "sink", .handlers = hopeless_handlers};
 
 static void
 an_actor_that_keeps_failing_is_given_up(void **state)

@@ -4,16 +4,6 @@
 
 enum { ORIGIN = 0x20000000 };
 
-static void
-write_foreign(world_t *world, const char *sql)
-{
-    sqlite3 *db = NULL;
-    assert_int_equal(sqlite3_open(world->path, &db), SQLITE_OK);
-    sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-    sqlite3_close(db);
-}
-
 /*  The simulator calls no descriptors; a hint wakes it as well.  */
 static void
 wake(world_t *world)
@@ -27,7 +17,7 @@ seals_what_another_program_wrote(void **state)
 {
     world_t *world = *state;
     start_server(world);
-    write_foreign(world, "INSERT INTO todo (id) VALUES ('a'), ('b')");
+    foreign_sql(world, "INSERT INTO todo (id) VALUES ('a'), ('b')");
     assert_int_equal(number_of(world, "SELECT lsn FROM waybill_head"), ORIGIN);
     wake(world);
     assert_int_equal(number_of(world, "SELECT lsn FROM waybill_head"), ORIGIN + 1);
@@ -41,7 +31,7 @@ makes_a_position_of_what_was_written_while_the_server_was_down(void **state)
     world_t *world = *state;
     start_server(world);
     sim_crash(world->sim, world->node);
-    write_foreign(world, "INSERT INTO todo (id) VALUES ('a')");
+    foreign_sql(world, "INSERT INTO todo (id) VALUES ('a')");
     start_server(world);
     assert_int_equal(number_of(world, "SELECT lsn FROM waybill_head"), ORIGIN + 1);
 }
@@ -51,9 +41,9 @@ captures_a_table_made_while_it_runs(void **state)
 {
     world_t *world = *state;
     start_server(world);
-    write_foreign(world, "CREATE TABLE late (id TEXT PRIMARY KEY)");
+    foreign_sql(world, "CREATE TABLE late (id TEXT PRIMARY KEY)");
     insert_todo(world, "w", "t1");
-    write_foreign(world, "INSERT INTO late VALUES ('a')");
+    foreign_sql(world, "INSERT INTO late VALUES ('a')");
     wake(world);
     assert_int_equal(number_of(world, "SELECT count(*) FROM change_log WHERE tbl = 'late'"), 1);
 }
@@ -65,12 +55,12 @@ hands_on_the_rows_of_a_table_that_another_program_made(void **state)
     world_t *world = *state;
     start_server(world);
     insert_todo(world, "w", "t1");
-    write_foreign(world, "CREATE TABLE late (id TEXT PRIMARY KEY, n INT);"
+    foreign_sql(world, "CREATE TABLE late (id TEXT PRIMARY KEY, n INT);"
                          " INSERT INTO late VALUES ('a', 1), ('b', 2)");
     wake(world);
     assert_int_equal(number_of(world, logged), 2);
     assert_int_equal(number_of(world, "SELECT lsn FROM waybill_head"), ORIGIN + 2);
-    write_foreign(world, "INSERT INTO late VALUES ('c', 3)");
+    foreign_sql(world, "INSERT INTO late VALUES ('c', 3)");
     wake(world);
     assert_int_equal(number_of(world, logged), 3);
 }
@@ -79,7 +69,7 @@ static void
 does_not_log_what_was_there_before_the_history_began(void **state)
 {
     world_t *world = *state;
-    write_foreign(world, "CREATE TABLE early (id TEXT PRIMARY KEY);"
+    foreign_sql(world, "CREATE TABLE early (id TEXT PRIMARY KEY);"
                          " INSERT INTO early VALUES ('a')");
     start_server(world);
     wake(world);

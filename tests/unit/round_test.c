@@ -3,16 +3,6 @@
 #include "tests/unit/server_sim.h"
 
 static void
-run_sql(world_t *world, const char *sql)
-{
-    sqlite3 *db = NULL;
-    assert_int_equal(sqlite3_open(world->path, &db), SQLITE_OK);
-    sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-    sqlite3_close(db);
-}
-
-static void
 asks_for_changes_again_while_the_database_is_locked(void **state)
 {
     world_t *world = *state;
@@ -31,7 +21,7 @@ rejects_a_change_whose_rule_rolls_everything_back(void **state)
 {
     world_t *world = *state;
     start_server(world);
-    run_sql(world, "CREATE TRIGGER strict BEFORE INSERT ON todo WHEN NEW.id = 'bad'"
+    foreign_sql(world, "CREATE TRIGGER strict BEFORE INSERT ON todo WHEN NEW.id = 'bad'"
                    " BEGIN SELECT RAISE(ROLLBACK, 'not here'); END");
     assert_string_equal(insert_todo(world, "one", "bad"), "rejected");
     assert_string_equal(insert_todo(world, "one", "good"), "applied");
@@ -73,7 +63,7 @@ rejects_many_changes_whose_rule_rolls_everything_back(void **state)
     world_t *world = *state;
     char ids[MANY][8];
     start_server(world);
-    run_sql(world, "CREATE TRIGGER strict BEFORE INSERT ON todo WHEN NEW.id LIKE 'bad%'"
+    foreign_sql(world, "CREATE TRIGGER strict BEFORE INSERT ON todo WHEN NEW.id LIKE 'bad%'"
                    " BEGIN SELECT RAISE(ROLLBACK, 'not here'); END");
     for (int i = 0; i < MANY; i++)
         (void) snprintf(ids[i], sizeof ids[i], "%s%d", i % 2 ? "bad" : "good", i);

@@ -133,6 +133,17 @@ insert_todo(world_t *world, const char *client_id, const char *id)
     return verdicts->verdicts[0].verdict;
 }
 
+/*  As another program, which knows nothing of the server.  */
+static inline void
+foreign_sql(world_t *world, const char *sql)
+{
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open(world->path, &db), SQLITE_OK);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
 /*  One number out of the server's database.  */
 static inline int64_t
 number_of(world_t *world, const char *sql)
