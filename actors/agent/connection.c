@@ -161,6 +161,29 @@ connection_lose(connection_t *self, ctx_t *ctx, const char *format, ...)
 }
 
 void
+connection_leave_if_refused(connection_t *self, ctx_t *ctx)
+{
+    if (self->down.refusal[0] == '\0' || !uplink_is_at_rest(self))
+        return;
+    const char *reason = arena_text(ctx_arena(ctx), self->down.refusal);
+    connection_lose(self, ctx, "what the server sent could not be applied: %s", reason);
+}
+
+/*  It may be a local change that is in the way, as where both sides gave the same name to
+    two rows. So what is pending goes first: a verdict may take it out of the way before the
+    stretch comes again.  */
+void
+connection_refuse(connection_t *self, ctx_t *ctx, const char *reason)
+{
+    if (self->down.refusal[0] != '\0')
+        return;
+    (void) snprintf(self->down.refusal, sizeof self->down.refusal, "%s", reason);
+    self->up.wanted = self->up.wanted || self->up.pending > 0;
+    uplink_pump(self, ctx);
+    connection_leave_if_refused(self, ctx);
+}
+
+void
 connection_stop(connection_t *self, ctx_t *ctx, const char *reason)
 {
     (void) snprintf(self->reason, sizeof self->reason, "%s",
@@ -205,6 +228,15 @@ connection_tell_alive(connection_t *self, ctx_t *ctx)
     self->questions.unanswered++;
     TELL(self, ctx, clt_heartbeat, .state = state_name(self->state), .lsn = self->position.lsn,
          .active = true);
+}
+
+/*  Something is missing here, and nothing was applied for so long.  */
+static bool
+downlink_is_stuck(connection_t *self, uint64_t now_ms, uint64_t limit_ms)
+{
+    if (self->state == STATE_live && self->position.lsn >= self->server_lsn)
+        self->down.progress_ms = now_ms;
+    return now_ms - self->down.progress_ms >= limit_ms;
 }
 
 /*  A server that is gone without a word, or keeps us waiting for verdicts or for what it

@@ -94,6 +94,9 @@ void connection_dial_if_due(connection_t *self, ctx_t *ctx);
 void connection_locate(connection_t *self, ctx_t *ctx, const sync_response_t *response);
 /*  Gives the connection up, and plans the next attempt.  */
 void connection_lose(connection_t *self, ctx_t *ctx, const char *format, ...) PRINTF_LIKE(3, 4);
+/*  A stretch could not be applied: begins anew once no local change is on its way.  */
+void connection_refuse(connection_t *self, ctx_t *ctx, const char *reason);
+void connection_leave_if_refused(connection_t *self, ctx_t *ctx);
 /*  Down until told otherwise.  */
 void connection_stop(connection_t *self, ctx_t *ctx, const char *reason);
 /*  One frame to the server.  */
@@ -114,10 +117,6 @@ void downlink_take(connection_t *self, ctx_t *ctx, const wire_t *wire);
 void downlink_answer(connection_t *self, ctx_t *ctx, uint64_t token,
                      const changes_applied_t *applied);
 void downlink_fail(connection_t *self, ctx_t *ctx, uint64_t token, const char *text);
-/*  A stretch was refused, and no local change is on its way any more: begins anew.  */
-void downlink_leave_if_refused(connection_t *self, ctx_t *ctx);
-/*  Something is missing here, and nothing was applied for so long.  */
-bool downlink_is_stuck(connection_t *self, uint64_t now_ms, uint64_t limit_ms);
 /*  The connection is gone; what is under way stays so.  */
 void downlink_reset(connection_t *self);
 void downlink_release(connection_t *self);

@@ -328,29 +328,6 @@ ask_to_fill(connection_t *self, ctx_t *ctx, uint64_t lsn)
     TELL(self, ctx, clt_catchup_request, .from_lsn = lsn);
 }
 
-void
-downlink_leave_if_refused(connection_t *self, ctx_t *ctx)
-{
-    if (self->down.refusal[0] == '\0' || !uplink_is_at_rest(self))
-        return;
-    const char *reason = arena_text(ctx_arena(ctx), self->down.refusal);
-    connection_lose(self, ctx, "what the server sent could not be applied: %s", reason);
-}
-
-/*  It may be a local change that is in the way, as where both sides gave the same name to
-    two rows. So what is pending goes first: a verdict may take it out of the way before the
-    stretch comes again.  */
-static void
-note_refusal(connection_t *self, ctx_t *ctx, const char *reason)
-{
-    if (self->down.refusal[0] != '\0')
-        return;
-    (void) snprintf(self->down.refusal, sizeof self->down.refusal, "%s", reason);
-    self->up.wanted = self->up.wanted || self->up.pending > 0;
-    uplink_pump(self, ctx);
-    downlink_leave_if_refused(self, ctx);
-}
-
 static void
 judge(connection_t *self, ctx_t *ctx, const under_way_t *frame,
       const changes_applied_t *applied)
@@ -360,7 +337,7 @@ judge(connection_t *self, ctx_t *ctx, const under_way_t *frame,
         return;
     }
     if (strcmp(applied->outcome, "refused") == 0) {
-        note_refusal(self, ctx, applied->reason ? applied->reason : "the log says why");
+        connection_refuse(self, ctx, applied->reason ? applied->reason : "the log says why");
         return;
     }
     if (strcmp(applied->outcome, "applied") == 0 && frame->frame != MSG_srv_schema) {
@@ -402,14 +379,6 @@ downlink_fail(connection_t *self, ctx_t *ctx, uint64_t token, const char *text)
     if (frame.conn == self->conn)
         connection_lose(self, ctx, "what the server sent could not be applied: %s", text);
     connection_dial_if_due(self, ctx);
-}
-
-bool
-downlink_is_stuck(connection_t *self, uint64_t now_ms, uint64_t limit_ms)
-{
-    if (self->state == STATE_live && self->position.lsn >= self->server_lsn)
-        self->down.progress_ms = now_ms;
-    return now_ms - self->down.progress_ms >= limit_ms;
 }
 
 void

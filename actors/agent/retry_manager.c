@@ -12,13 +12,14 @@
 
 #include <string.h>
 
-enum { TIMER_DUE = 1, TIMER_AGAIN = 2, AGAIN_MS = 5000, BATCH = 500 };
+enum { TIMER_DUE = 1, TIMER_AGAIN = 2, AGAIN_MS = 5000, REST_MS = 1000, BATCH = 500 };
 
 typedef struct retry_manager {
-    bool asking; /* a request is under way */
-    bool news;   /* something failed meanwhile */
-    bool more;   /* the batch was full of changes without a plan */
-    int64_t due; /* wall clock; 0: nothing is planned */
+    bool asking;   /* a request is under way */
+    bool news;     /* something failed meanwhile */
+    bool more;     /* the batch was full of changes without a plan */
+    bool released; /* what was due was put back, as far as we know */
+    int64_t due;   /* wall clock; 0: nothing is planned */
 } retry_manager_t;
 
 static void
@@ -115,7 +116,9 @@ consider(retry_manager_t *self, int64_t next_attempt)
         self->due = next_attempt;
 }
 
-/*  Never longer than the cap, so that a wall clock that was set back delays nothing.  */
+/*  Never longer than the cap, so that a wall clock that was set back delays nothing. What is
+    still due after it was put back was not: the database is in trouble, and is given a
+    rest.  */
 static void
 arm(retry_manager_t *self, ctx_t *ctx)
 {
@@ -123,7 +126,8 @@ arm(retry_manager_t *self, ctx_t *ctx)
     if (self->due == 0)
         return;
     int64_t wait = self->due - ctx_wall_ms(ctx);
-    wait = wait < 0 ? 0 : wait;
+    if (wait <= 0)
+        wait = self->released ? REST_MS : 0;
     wait = wait > settings->retry_cap_ms ? settings->retry_cap_ms : wait;
     ctx_after(ctx, TIMER_DUE, (uint64_t) wait);
 }
@@ -133,6 +137,7 @@ finish(retry_manager_t *self, ctx_t *ctx)
 {
     self->asking = false;
     arm(self, ctx);
+    self->released = false;
     if (self->news || self->more)
         fetch(self, ctx);
 }
@@ -173,6 +178,7 @@ release(retry_manager_t *self, ctx_t *ctx)
     const int64_t wall = ctx_wall_ms(ctx);
     SEND(ctx, "recorder", retry_due, .now = self->due > wall ? self->due : wall);
     self->due = 0;
+    self->released = true;
     fetch(self, ctx);
 }
 

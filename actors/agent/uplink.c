@@ -70,7 +70,7 @@ uplink_send(connection_t *self, ctx_t *ctx, const outbox_batch_t *batch)
              .n_changes = batch->n_changes);
     }
     uplink_pump(self, ctx);
-    downlink_leave_if_refused(self, ctx);
+    connection_leave_if_refused(self, ctx);
 }
 
 /*  ------------------------------------------------------------------------- verdicts  */
@@ -107,7 +107,7 @@ uplink_note_recorded(connection_t *self, ctx_t *ctx, const verdicts_recorded_t *
     uplink_note_counts(self, recorded);
     up->wanted = up->wanted || up->pending > up->sent.n;
     uplink_pump(self, ctx);
-    downlink_leave_if_refused(self, ctx);
+    connection_leave_if_refused(self, ctx);
     connection_dial_if_due(self, ctx);
 }
 

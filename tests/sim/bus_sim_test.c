@@ -1,14 +1,10 @@
 /*  The promises of the bus and of cells, with small actors, over many seeds.  */
 
-#include "runtime/sim.h"
 #include "tests/sim/keeper.h"
+#include "tests/sim/outsider.h"
 #include "tests/sim/seeds.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 enum { SEEDS = 200, HINTS = 100, EVENTS_LOST = 50 };
 
@@ -119,14 +115,7 @@ static sim_t *
 begin(uint64_t seed, const sim_faults_t *faults, const actor_class_t *const *classes)
 {
     memset(&disk, 0, sizeof disk);
-    sim_t *sim = sim_new(seed, faults);
-    sim_node(sim, "node", NULL, NULL);
-    for (; *classes; classes++)
-        sim_add(sim, 0, *classes);
-    fault_t fault;
-    if (sim_start(sim, 0, &fault) != OK)
-        fail_msg("%s", fault.text);
-    return sim;
+    return start_alone(seed, faults, classes);
 }
 
 static void

@@ -1,13 +1,9 @@
 /*  What a cell does with time: waits longer after each failure, and counts what comes too
     late.  */
 
-#include "runtime/sim.h"
+#include "tests/sim/outsider.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
 #include <string.h>
-
-#include <cmocka.h>
 
 enum { ASK_MS = 700, ANSWER_MS = 1000, MOST_STARTS = 16 };
 
@@ -22,14 +18,7 @@ begin(const actor_class_t *const *classes)
 {
     static const sim_faults_t none;
     memset(&seen, 0, sizeof seen);
-    sim_t *sim = sim_new(1, &none);
-    sim_node(sim, "node", NULL, NULL);
-    for (; *classes; classes++)
-        sim_add(sim, 0, *classes);
-    fault_t fault;
-    if (sim_start(sim, 0, &fault) != OK)
-        fail_msg("%s", fault.text);
-    return sim;
+    return start_alone(1, &none, classes);
 }
 
 /*  ------------------------------------------------------------------------- restarts  */

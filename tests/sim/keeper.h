@@ -4,6 +4,7 @@
 
 #pragma once
 
+#include "bus/port.h"
 #include "runtime/actor.h"
 
 enum { PARCELS = 2 * PORT_WINDOW, BURST = PORT_WINDOW + 100, POISON = 13 };

@@ -4,21 +4,14 @@
 #pragma once
 
 #include "actors/agent/actors.h"
-#include "runtime/sim.h"
-#include "schemas/codec.h"
 #include "tests/defaults.h"
+#include "tests/sim/outsider.h"
 #include "tests/sim/place.h"
 
-#include <setjmp.h>
 #include <sqlite3.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <cmocka.h>
-
-enum { SOON_MS = 60000 };
 
 typedef struct world {
     char directory[100];
@@ -26,7 +19,6 @@ typedef struct world {
     settings_t settings;
     sim_t *sim;
     int node;
-    uint64_t asked;
     sim_heard_t heard;
     arena_t arena;
 } world_t;
@@ -100,9 +92,7 @@ text_of(world_t *world, const char *sql)
 static inline void
 start_agent(world_t *world)
 {
-    fault_t fault = {0};
-    if (sim_start(world->sim, world->node, &fault) != OK)
-        fail_msg("%s", fault.text);
+    start_node(world->sim, world->node);
 }
 
 /*  With a table that the application made.  */
@@ -115,30 +105,13 @@ start_with_todo(world_t *world)
 
 /*  ------------------------------------------------------------------------- asking  */
 
-static inline bool
-is_answered(void *arg)
-{
-    world_t *world = arg;
-    while (sim_take(world->sim, world->node, &world->heard))
-        if (world->heard.ask == world->asked)
-            return true;
-    return false;
-}
-
 /*  The body of the answer, which must be of that type, until the next question.  */
 static inline const void *
 ask(world_t *world, const char *to, message_id_t id, const void *body, message_id_t expected)
 {
-    world->asked = sim_ask(world->sim, world->node, to, id, body);
-    assert_true(sim_until(world->sim, is_answered, world, SOON_MS));
-    if (world->heard.id == MSG_problem && expected != MSG_problem)
-        fail_msg("%s", ((const problem_t *) world->heard.body)->message);
-    assert_string_equal(schema_of(world->heard.id)->name, schema_of(expected)->name);
-    return world->heard.body;
+    const uint64_t asked = sim_ask(world->sim, world->node, to, id, body);
+    return await_answer(world->sim, world->node, asked, expected, &world->heard);
 }
-#define ASK(world, to, question, answer, ...)                                                  \
-    ((const answer##_t *) ask(world, to, MSG_##question, &(question##_t){__VA_ARGS__},         \
-                              MSG_##answer))
 
 /*  {"id": "a"} as a row.  */
 static inline bytes_t

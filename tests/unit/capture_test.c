@@ -1,52 +1,20 @@
 /*  Capture: whatever changes a row on the server is in the change log, in the writer's own
     transaction, with its values unharmed.  */
 
-#include "actors/common/catalog.h"
 #include "schemas/codec.h"
 #include "schemas/tables.h"
+#include "tests/unit/catalog_world.h"
 
-#include <math.h>
-#include <setjmp.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-#include <cmocka.h>
-
-typedef struct world {
-    char path[64];
-    db_t *db;
-    catalog_t *catalog;
-    sqlite3 *other; /* a program that knows nothing of us */
-    fault_t fault;
-} world_t;
 
 static int
-make_world(void **state)
+make_server(void **state)
 {
-    world_t *world = mem_new(sizeof *world);
-    strcpy(world->path, "/tmp/waybill-capture-XXXXXX");
-    close(mkstemp(world->path));
-    assert_int_equal(db_open(world->path, true, &world->db, &world->fault), OK);
-    assert_int_equal(db_exec(world->db, server_sql, &world->fault), OK);
-    assert_int_equal(
-        db_exec(world->db, "INSERT INTO waybill_head VALUES (1, 'e', 10)", &world->fault), OK);
-    assert_int_equal(catalog_open(world->db, &world->catalog, &world->fault), OK);
-    assert_int_equal(sqlite3_open(world->path, &world->other), SQLITE_OK);
-    *state = world;
-    return 0;
-}
-
-static int
-remove_world(void **state)
-{
+    assert_int_equal(make_world(state), 0);
     world_t *world = *state;
-    sqlite3_close(world->other);
-    catalog_close(&world->catalog);
-    db_close(&world->db);
-    unlink(world->path);
-    free(world);
+    run(world, server_sql);
+    run(world, "INSERT INTO waybill_head VALUES (1, 'e', 10)");
+    assert_int_equal(sqlite3_open(world->path, &world->other), SQLITE_OK);
     return 0;
 }
 
@@ -72,17 +40,6 @@ make_todo(world_t *world)
 {
     plain_sql(world, "CREATE TABLE todo (id TEXT PRIMARY KEY, title, done INTEGER)");
     capture(world, "todo");
-}
-
-static void
-expect(world_t *world, const char *sql, const char *expected)
-{
-    err_t err = OK;
-    sqlite3_stmt *row = db_statement(world->db, sql, &world->fault);
-    if (!db_step(world->db, row, &err, &world->fault))
-        fail_msg("%s: %s", sql, err == OK ? "no row" : world->fault.text);
-    assert_string_equal(column_text(row, 0), expected);
-    sqlite3_reset(row);
 }
 
 /*  The log as "operation data, operation data".  */
@@ -360,7 +317,7 @@ a_renamed_table_is_logged_once_under_its_new_name(void **state)
     expect(world, "SELECT group_concat(tbl) FROM change_log", "task");
 }
 
-#define EACH(test) cmocka_unit_test_setup_teardown(test, make_world, remove_world)
+#define EACH(test) cmocka_unit_test_setup_teardown(test, make_server, remove_world)
 
 int
 main(void)

@@ -1,3 +1,5 @@
+/*  The codec, with bytes of a stranger: what is skipped, and what is refused.  */
+
 #include "schemas/pack.h"
 #include "tests/unit/codec_world.h"
 

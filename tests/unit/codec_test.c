@@ -1,3 +1,5 @@
+/*  The codec: what is packed is read back as it was, of every message.  */
+
 #include "schemas/pack.h"
 #include "tests/unit/codec_world.h"
 

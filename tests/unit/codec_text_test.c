@@ -1,3 +1,5 @@
+/*  The codec in letters: one line of a message, and JSON both ways.  */
+
 #include "schemas/pack.h"
 #include "schemas/plausible.h"
 #include "tests/unit/codec_world.h"

@@ -1,64 +1,11 @@
-/*  The database module: what it refuses to open, what a transaction promises, and who may
-    checkpoint.  */
+/*  The database module: what it refuses to open, and how it runs a statement.  */
 
-#include "actors/common/db.h"
+#include "tests/unit/db_place.h"
 
-#include <setjmp.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <cmocka.h>
-
 enum { NOBODY = 65534 };
-
-typedef struct place {
-    char directory[64];
-    char path[96];
-} place_t;
-
-static int
-make_place(void **state)
-{
-    place_t *place = mem_new(sizeof *place);
-    strcpy(place->directory, "/tmp/waybill-db-XXXXXX");
-    assert_non_null(mkdtemp(place->directory));
-    (void) snprintf(place->path, sizeof place->path, "%s/app.db", place->directory);
-    *state = place;
-    return 0;
-}
-
-static int
-remove_place(void **state)
-{
-    place_t *place = *state;
-    char command[128];
-    (void) snprintf(command, sizeof command, "rm -rf %s", place->directory);
-    const int status = system(command);
-    free(place);
-    return status;
-}
-
-static db_t *
-open_db(void **state)
-{
-    db_t *db = NULL;
-    fault_t fault = {0};
-    const place_t *place = *state;
-    if (db_open(place->path, true, &db, &fault) != OK)
-        fail_msg("%s", fault.text);
-    return db;
-}
-
-static void
-run(db_t *db, const char *sql)
-{
-    fault_t fault = {0};
-    if (db_exec(db, sql, &fault) != OK)
-        fail_msg("%s", fault.text);
-}
 
 static void
 write_file(const char *path, const char *text)
@@ -191,116 +138,6 @@ a_reader_cannot_write(void **state)
     db_close(&db);
 }
 
-/*  ------------------------------------------------------------------------ transactions  */
-
-static void
-gives_up_on_a_lock_that_another_holds(void **state)
-{
-    fault_t fault = {0};
-    db_t *db = open_db(state);
-    db_t *other = open_db(state);
-    assert_int_equal(db_begin(other, &fault), OK);
-    assert_int_equal(db_begin(db, &fault), ERR_BUSY);
-    db_rollback(other);
-    assert_int_equal(db_begin(db, &fault), OK);
-    assert_int_equal(db_commit(db, &fault), OK);
-    db_close(&other);
-    db_close(&db);
-}
-
-static void
-keeps_what_was_committed_and_nothing_else(void **state)
-{
-    fault_t fault = {0};
-    db_t *db = open_db(state);
-    run(db, "CREATE TABLE t (x)");
-    assert_int_equal(db_begin(db, &fault), OK);
-    run(db, "INSERT INTO t VALUES (1)");
-    assert_int_equal(db_commit(db, &fault), OK);
-    assert_int_equal(db_begin(db, &fault), OK);
-    run(db, "INSERT INTO t VALUES (2)");
-    db_rollback(db);
-    assert_int_equal(db_number(db, "SELECT sum(x) FROM t", -1), 1);
-    db_close(&db);
-}
-
-static void
-takes_back_a_savepoint_alone(void **state)
-{
-    fault_t fault = {0};
-    db_t *db = open_db(state);
-    run(db, "CREATE TABLE t (x)");
-    assert_int_equal(db_begin(db, &fault), OK);
-    run(db, "INSERT INTO t VALUES (1)");
-    assert_int_equal(db_savepoint(db, "one", &fault), OK);
-    run(db, "INSERT INTO t VALUES (2)");
-    db_rollback_to(db, "one");
-    assert_int_equal(db_release(db, "one", &fault), OK);
-    assert_int_equal(db_commit(db, &fault), OK);
-    assert_int_equal(db_number(db, "SELECT sum(x) FROM t", -1), 1);
-    db_close(&db);
-}
-
-static void
-fill(db_t *db, err_t *err, fault_t *fault)
-{
-    for (int i = 0; i < 1000 && *err == OK; i++)
-        *err = db_run(db, "INSERT INTO t VALUES (randomblob(4000))", NULL, fault, "");
-}
-
-static void
-a_full_disk_refuses_and_loses_nothing(void **state)
-{
-    err_t err = OK;
-    fault_t fault = {0};
-    db_t *db = open_db(state);
-    run(db, "CREATE TABLE t (x); INSERT INTO t VALUES ('kept'); PRAGMA max_page_count = 20");
-    assert_int_equal(db_begin(db, &fault), OK);
-    fill(db, &err, &fault);
-    assert_int_equal(err, ERR_FULL);
-    assert_non_null(strstr(fault.text, "space"));
-    db_rollback(db);
-    assert_int_equal(db_number(db, "SELECT count(*) FROM t WHERE x = 'kept'", -1), 1);
-    assert_int_equal(db_number(db, "SELECT count(*) FROM t", -1), 1);
-    db_close(&db);
-}
-
-/*  SQLite has then ended the transaction by itself; what came after would commit alone.  */
-static void
-refuses_everything_after_the_transaction_was_lost(void **state)
-{
-    fault_t fault = {0};
-    db_t *db = open_db(state);
-    run(db, "CREATE TABLE t (x PRIMARY KEY); INSERT INTO t VALUES (1)");
-    assert_int_equal(db_begin(db, &fault), OK);
-    run(db, "INSERT INTO t VALUES (2)");
-    assert_int_equal(db_run(db, "INSERT OR ROLLBACK INTO t VALUES (1)", NULL, &fault, ""),
-                     ERR_RULE_VIOLATION);
-    assert_int_equal(db_savepoint(db, "next", &fault), ERR_RULE_VIOLATION);
-    assert_int_equal(db_run(db, "INSERT INTO t VALUES (3)", NULL, &fault, ""),
-                     ERR_RULE_VIOLATION);
-    assert_int_equal(db_exec(db, "INSERT INTO t VALUES (4)", &fault), ERR_RULE_VIOLATION);
-    assert_int_equal(db_commit(db, &fault), ERR_RULE_VIOLATION);
-    assert_int_equal(db_number(db, "SELECT sum(x) FROM t", -1), 1);
-    assert_int_equal(db_begin(db, &fault), OK);
-    run(db, "INSERT INTO t VALUES (5)");
-    assert_int_equal(db_commit(db, &fault), OK);
-    db_close(&db);
-}
-
-static void
-a_broken_rule_is_named(void **state)
-{
-    fault_t fault = {0};
-    db_t *db = open_db(state);
-    run(db, "CREATE TABLE todo (id PRIMARY KEY, title UNIQUE); INSERT INTO todo VALUES (1, 2)");
-    assert_int_equal(
-        db_run(db, "INSERT INTO todo VALUES (2, ?1)", NULL, &fault, "i", (int64_t) 2),
-        ERR_RULE_VIOLATION);
-    assert_non_null(strstr(fault.text, "todo.title"));
-    db_close(&db);
-}
-
 /*  -------------------------------------------------------------------------- statements  */
 
 static void
@@ -385,96 +222,6 @@ counts_the_statements_run(void **state)
     db_close(&db);
 }
 
-/*  -------------------------------------------------------------------------- checkpoint  */
-
-static void
-counts_the_pages_of_the_log(void **state)
-{
-    db_t *db = open_db(state);
-    run(db, "CREATE TABLE t (x)");
-    const int before = db_wal_pages(db);
-    assert_true(before > 0);
-    run(db, "INSERT INTO t VALUES (randomblob(40000))");
-    assert_true(db_wal_pages(db) >= before + 10);
-    db_close(&db);
-}
-
-static void
-the_log_starts_anew_after_a_checkpoint(void **state)
-{
-    fault_t fault = {0};
-    db_t *db = open_db(state);
-    db_t *copier = open_db(state);
-    db_t *lock = open_db(state);
-    run(db, "CREATE TABLE t (x); INSERT INTO t VALUES (randomblob(400000))");
-    assert_true(db_wal_pages(db) > 90);
-    assert_int_equal(db_checkpoint(copier, lock, &fault), OK);
-    run(db, "INSERT INTO t VALUES (1)");
-    assert_true(db_wal_pages(db) < 10);
-    db_close(&lock);
-    db_close(&copier);
-    db_close(&db);
-}
-
-static void
-does_not_checkpoint_under_a_writer(void **state)
-{
-    fault_t fault = {0};
-    db_t *db = open_db(state);
-    db_t *copier = open_db(state);
-    db_t *lock = open_db(state);
-    assert_int_equal(db_begin(db, &fault), OK);
-    assert_int_equal(db_checkpoint(copier, lock, &fault), ERR_BUSY);
-    assert_int_equal(db_commit(db, &fault), OK);
-    assert_int_equal(db_checkpoint(copier, lock, &fault), OK);
-    db_close(&lock);
-    db_close(&copier);
-    db_close(&db);
-}
-
-static void
-leaves_the_log_that_an_old_reader_still_needs(void **state)
-{
-    fault_t fault = {0};
-    db_t *db = open_db(state);
-    db_t *copier = open_db(state);
-    db_t *lock = open_db(state);
-    db_t *reader = open_db(state);
-    run(db, "CREATE TABLE t (x)");
-    assert_int_equal(db_begin_read(reader, &fault), OK);
-    run(db, "INSERT INTO t VALUES (1)");
-    assert_int_equal(db_checkpoint(copier, lock, &fault), ERR_BUSY);
-    assert_int_equal(db_number(reader, "SELECT count(*) FROM t", -1), 0);
-    db_rollback(reader);
-    assert_int_equal(db_number(reader, "SELECT count(*) FROM t", -1), 1);
-    assert_int_equal(db_checkpoint(copier, lock, &fault), OK);
-    db_close(&reader);
-    db_close(&lock);
-    db_close(&copier);
-    db_close(&db);
-}
-
-/*  A statement left at a row would hold its snapshot for ever.  */
-static void
-a_forgotten_statement_does_not_outlive_its_transaction(void **state)
-{
-    bool row = false;
-    fault_t fault = {0};
-    db_t *db = open_db(state);
-    db_t *copier = open_db(state);
-    db_t *lock = open_db(state);
-    run(db, "CREATE TABLE t (x); INSERT INTO t VALUES (1), (2)");
-    assert_int_equal(db_begin(db, &fault), OK);
-    assert_int_equal(db_run(db, "SELECT x FROM t", &row, &fault, ""), OK);
-    assert_true(row);
-    assert_int_equal(db_commit(db, &fault), OK);
-    run(lock, "INSERT INTO t VALUES (3)");
-    assert_int_equal(db_checkpoint(copier, lock, &fault), OK);
-    db_close(&lock);
-    db_close(&copier);
-    db_close(&db);
-}
-
 static void
 quotes_whatever_a_name_contains(void **state)
 {
@@ -500,22 +247,11 @@ main(void)
         EACH(refuses_a_damaged_file),
         EACH(refuses_a_file_that_another_program_has_locked),
         EACH(a_reader_cannot_write),
-        EACH(gives_up_on_a_lock_that_another_holds),
-        EACH(keeps_what_was_committed_and_nothing_else),
-        EACH(takes_back_a_savepoint_alone),
-        EACH(a_full_disk_refuses_and_loses_nothing),
-        EACH(refuses_everything_after_the_transaction_was_lost),
-        EACH(a_broken_rule_is_named),
         EACH(prepares_a_text_once),
         EACH(remembers_many_statements),
         EACH(binds_every_letter),
         EACH(tells_of_a_statement_that_cannot_be),
         EACH(counts_the_statements_run),
-        EACH(counts_the_pages_of_the_log),
-        EACH(the_log_starts_anew_after_a_checkpoint),
-        EACH(does_not_checkpoint_under_a_writer),
-        EACH(leaves_the_log_that_an_old_reader_still_needs),
-        EACH(a_forgotten_statement_does_not_outlive_its_transaction),
         EACH(quotes_whatever_a_name_contains),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

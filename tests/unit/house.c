@@ -4,7 +4,6 @@
 #include "schemas/codec.h"
 
 #include <assert.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -174,6 +173,15 @@ handle_kept(resident_t *self)
     self->last = &self->kept;
 }
 
+static void
+tell_round(house_t *house)
+{
+    pthread_mutex_lock(&house->lock);
+    house->rounds++;
+    pthread_cond_broadcast(&house->gone_round);
+    pthread_mutex_unlock(&house->lock);
+}
+
 static void *
 run(void *arg)
 {
@@ -189,6 +197,7 @@ run(void *arg)
         if (strcmp(self->name, "sleeper") != 0 || !atomic_load(&self->house->asleep))
             handle_kept(self);
         port_settle(self->port);
+        tell_round(self->house);
     }
     handle_kept(self);
     return NULL;
@@ -263,6 +272,8 @@ house_new(void)
     strcpy(self->run_dir, "/tmp/house.XXXXXX");
     char *made = mkdtemp(self->run_dir);
     assert(made != NULL);
+    pthread_mutex_init(&self->lock, NULL);
+    pthread_cond_init(&self->gone_round, NULL);
     open_house(self);
     return self;
 }
@@ -279,6 +290,8 @@ house_destroy(house_t **self_p)
 {
     house_t *self = *self_p;
     close_house(self);
+    pthread_cond_destroy(&self->gone_round);
+    pthread_mutex_destroy(&self->lock);
     char command[128];
     snprintf(command, sizeof command, "rm -rf %s", self->run_dir);
     if (system(command) != 0) /* NOLINT: a path of our own making */
@@ -303,4 +316,14 @@ bool
 house_subscribed(const house_t *self, int actor)
 {
     return atomic_load(&self->residents[actor]->subscriptions) > 0;
+}
+
+void
+house_await_round(house_t *self)
+{
+    pthread_mutex_lock(&self->lock);
+    const uint64_t seen = self->rounds;
+    while (self->rounds == seen)
+        pthread_cond_wait(&self->gone_round, &self->lock);
+    pthread_mutex_unlock(&self->lock);
 }

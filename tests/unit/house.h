@@ -9,6 +9,8 @@
 #include "bus/gateway.h"
 #include "bus/port.h"
 
+#include <pthread.h>
+
 typedef struct house {
     char run_dir[64];
     void *zmq;
@@ -16,6 +18,9 @@ typedef struct house {
     struct resident *residents[2];
     atomic_bool asleep;
     atomic_int lines; /* that the gateway has logged */
+    pthread_mutex_t lock;
+    pthread_cond_t gone_round;
+    uint64_t rounds; /* of the actors, at their mail boxes */
 } house_t;
 
 house_t *house_new(void);
@@ -29,3 +34,5 @@ enum { ECHO, SLEEPER };
 uint64_t house_parcels(const house_t *self, int actor);
 uint64_t house_disorder(const house_t *self, int actor);
 bool house_subscribed(const house_t *self, int actor);
+/*  Until an actor has looked at its mail once more; they do even when none comes.  */
+void house_await_round(house_t *self);

@@ -281,6 +281,23 @@ takes_a_refused_change_off_its_row_and_tries_it_again(void **state)
     assert_string_equal(text_of(world, "SELECT title FROM todo"), "Tea");
 }
 
+/*  Without a rest in between, no time would ever pass here.  */
+static void
+waits_with_what_is_due_while_the_database_refuses(void **state)
+{
+    world_t *world = *state;
+    start_with_todo(world);
+    const char *id = write_one(world, "insert", "a", "{}");
+    decide(world, id, "rejected", 11, NULL);
+    run_sql(world, "CREATE TRIGGER full BEFORE UPDATE ON local_changes WHEN new.state ="
+                   " 'pending' BEGIN SELECT raise(ABORT, 'disk full'); END");
+    sim_run_ms(world->sim, 5000);
+    assert_int_equal(fetch(world, 100)->pending, 0);
+    run_sql(world, "DROP TRIGGER full");
+    sim_run_ms(world->sim, 5000);
+    assert_int_equal(fetch(world, 100)->pending, 1);
+}
+
 static void
 counts_what_waits_after_a_restart(void **state)
 {
@@ -332,6 +349,7 @@ main(void)
         IN_WORLD(keeps_a_verdict_given_twice_once),
         IN_WORLD(passes_over_a_verdict_on_an_unknown_change),
         IN_WORLD(takes_a_refused_change_off_its_row_and_tries_it_again),
+        IN_WORLD(waits_with_what_is_due_while_the_database_refuses),
         IN_WORLD(counts_what_waits_after_a_restart),
         IN_WORLD(lists_changes_page_by_page),
     };

@@ -56,7 +56,7 @@ hands_on_the_rows_of_a_table_that_another_program_made(void **state)
     start_server(world);
     insert_todo(world, "w", "t1");
     foreign_sql(world, "CREATE TABLE late (id TEXT PRIMARY KEY, n INT);"
-                         " INSERT INTO late VALUES ('a', 1), ('b', 2)");
+                       " INSERT INTO late VALUES ('a', 1), ('b', 2)");
     wake(world);
     assert_int_equal(number_of(world, logged), 2);
     assert_int_equal(number_of(world, "SELECT lsn FROM waybill_head"), ORIGIN + 2);
@@ -70,7 +70,7 @@ does_not_log_what_was_there_before_the_history_began(void **state)
 {
     world_t *world = *state;
     foreign_sql(world, "CREATE TABLE early (id TEXT PRIMARY KEY);"
-                         " INSERT INTO early VALUES ('a')");
+                       " INSERT INTO early VALUES ('a')");
     start_server(world);
     wake(world);
     assert_int_equal(number_of(world, "SELECT count(*) FROM change_log"), 0);

@@ -22,7 +22,7 @@ rejects_a_change_whose_rule_rolls_everything_back(void **state)
     world_t *world = *state;
     start_server(world);
     foreign_sql(world, "CREATE TRIGGER strict BEFORE INSERT ON todo WHEN NEW.id = 'bad'"
-                   " BEGIN SELECT RAISE(ROLLBACK, 'not here'); END");
+                       " BEGIN SELECT RAISE(ROLLBACK, 'not here'); END");
     assert_string_equal(insert_todo(world, "one", "bad"), "rejected");
     assert_string_equal(insert_todo(world, "one", "good"), "applied");
     assert_int_equal(number_of(world, "SELECT count(*) FROM changes_history"
@@ -64,7 +64,7 @@ rejects_many_changes_whose_rule_rolls_everything_back(void **state)
     char ids[MANY][8];
     start_server(world);
     foreign_sql(world, "CREATE TRIGGER strict BEFORE INSERT ON todo WHEN NEW.id LIKE 'bad%'"
-                   " BEGIN SELECT RAISE(ROLLBACK, 'not here'); END");
+                       " BEGIN SELECT RAISE(ROLLBACK, 'not here'); END");
     for (int i = 0; i < MANY; i++)
         (void) snprintf(ids[i], sizeof ids[i], "%s%d", i % 2 ? "bad" : "good", i);
     const client_verdicts_t *verdicts = insert_all(world, 1, ids, MANY);

@@ -4,22 +4,15 @@
 #pragma once
 
 #include "actors/server/actors.h"
-#include "runtime/sim.h"
-#include "schemas/codec.h"
 #include "schemas/row.h"
 #include "tests/defaults.h"
+#include "tests/sim/outsider.h"
 
-#include <setjmp.h>
 #include <sqlite3.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#include <cmocka.h>
-
-enum { SOON_MS = 60000 };
 
 typedef struct world {
     char path[64];
@@ -27,7 +20,6 @@ typedef struct world {
     settings_t settings;
     sim_t *sim;
     int node;
-    uint64_t asked;
     uint64_t sessions; /* begun by insert_todo() */
     sim_heard_t heard;
     buffer_t row;
@@ -47,9 +39,7 @@ write_schema(world_t *world)
 static inline void
 start_server(world_t *world)
 {
-    fault_t fault = {0};
-    if (sim_start(world->sim, world->node, &fault) != OK)
-        fail_msg("%s", fault.text);
+    start_node(world->sim, world->node);
 }
 
 /*  Not started: tests may change the settings first.  */
@@ -88,28 +78,13 @@ remove_world(void **state)
     return 0;
 }
 
-static inline bool
-is_answered(void *arg)
-{
-    world_t *world = arg;
-    while (sim_take(world->sim, world->node, &world->heard))
-        if (world->heard.ask == world->asked)
-            return true;
-    return false;
-}
-
 /*  The body of the answer, which must be of that type, until the next question.  */
 static inline const void *
 ask(world_t *world, const char *to, message_id_t id, const void *body, message_id_t expected)
 {
-    world->asked = sim_ask(world->sim, world->node, to, id, body);
-    assert_true(sim_until(world->sim, is_answered, world, SOON_MS));
-    assert_string_equal(schema_of(world->heard.id)->name, schema_of(expected)->name);
-    return world->heard.body;
+    const uint64_t asked = sim_ask(world->sim, world->node, to, id, body);
+    return await_answer(world->sim, world->node, asked, expected, &world->heard);
 }
-#define ASK(world, to, question, answer, ...)                                                  \
-    ((const answer##_t *) ask(world, to, MSG_##question, &(question##_t){__VA_ARGS__},         \
-                              MSG_##answer))
 
 /*  A client inserts a todo; gives its verdict.  */
 static inline const char *

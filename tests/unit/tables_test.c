@@ -161,6 +161,28 @@ columns_follow_a_change_to_its_verdict(void **state)
 }
 
 static void
+many_changes_of_a_row_keep_their_order(void **state)
+{
+    enum { MANY = 1000 };
+    const char *ids[MANY];
+    char json[40];
+    world_t *world = *state;
+    start_with_todo(world);
+    for (int i = 0; i < MANY; i++) {
+        (void) snprintf(json, sizeof json, "{\"title\": \"%d\"}", i);
+        ids[i] = write_one(world, i == 0 ? "insert" : "update", "a", json);
+    }
+    assert_string_equal(text_of(world, "SELECT title FROM todo"), "999");
+    assert_string_equal(
+        text_of(world, "SELECT count(*) FROM local_changes WHERE processed_local"), "1000");
+    const outbox_batch_t *batch = ASK(world, "recorder", outbox_fetch, outbox_batch,
+                                      .limit = 2 * MANY, .max_bytes = 10000000);
+    assert_int_equal(batch->n_changes, MANY);
+    for (size_t i = 0; i < MANY; i++)
+        assert_string_equal(batch->changes[i].id, ids[i]);
+}
+
+static void
 a_merged_change_is_a_success_and_not_tried_again(void **state)
 {
     world_t *world = *state;
@@ -183,6 +205,17 @@ a_change_of_the_server_is_not_sent_back(void **state)
         ASK(world, "recorder", outbox_fetch, outbox_batch, .limit = 10, .max_bytes = 10000)
             ->n_changes,
         0);
+}
+
+static void
+an_unknown_operation_of_the_server_is_refused(void **state)
+{
+    world_t *world = *state;
+    start_with_todo(world);
+    begin_history(world);
+    assert_string_equal(apply(world, "upsert", 11, "{\"id\": \"a\"}"), "refused");
+    assert_string_equal(text_of(world, "SELECT count(*) FROM todo"), "0");
+    assert_string_equal(text_of(world, "SELECT count(*) FROM local_changes"), "0");
 }
 
 /*  How long it waits after so many refusals; part of that is chance.  */
@@ -319,8 +352,10 @@ main(void)
         WITH_TABLES(strange_operations_and_deletes_with_data_are_refused),
         WITH_TABLES(making_them_again_changes_nothing),
         IN_WORLD(columns_follow_a_change_to_its_verdict),
+        IN_WORLD(many_changes_of_a_row_keep_their_order),
         IN_WORLD(a_merged_change_is_a_success_and_not_tried_again),
         IN_WORLD(a_change_of_the_server_is_not_sent_back),
+        IN_WORLD(an_unknown_operation_of_the_server_is_refused),
         IN_WORLD(each_retry_waits_twice_as_long_up_to_the_cap),
         IN_WORLD(time_offline_is_no_attempt),
         IN_WORLD(no_statement_reads_all_rows_of_a_table),
