@@ -15,7 +15,7 @@ enum { PATIENCE_MS = 5000 };
 static bool
 is_synced(const connection_t *self)
 {
-    return self->state == STATE_live && self->up.pending == 0
+    return self->state == STATE_live && self->up.pending == 0 && self->up.failed == 0
            && self->position.lsn >= self->server_lsn
            && strcmp(self->position.epoch, self->server_epoch) == 0;
 }
