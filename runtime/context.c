@@ -186,7 +186,7 @@ ctx_refuse(ctx_t *ctx, err_t err, const char *format, ...)
     fault_t *refusal = &ctx->cell->refusal;
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(refusal->text, sizeof refusal->text, format, arguments);
+    line_format(refusal->text, sizeof refusal->text, format, arguments);
     va_end(arguments);
     refusal->err = err;
     return err;
@@ -198,7 +198,7 @@ ctx_fail(ctx_t *ctx, const char *format, ...)
     fault_t *refusal = &ctx->cell->refusal;
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(refusal->text, sizeof refusal->text, format, arguments);
+    line_format(refusal->text, sizeof refusal->text, format, arguments);
     va_end(arguments);
     refusal->err = ERR_FAILED;
     return ERR_FAILED;
@@ -346,7 +346,7 @@ ctx_log(ctx_t *ctx, log_level_t level, const char *format, ...)
     char text[1024];
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(text, sizeof text, format, arguments);
+    line_format(text, sizeof text, format, arguments);
     va_end(arguments);
     log_line_t line = {ctx_wall_ms(ctx), level_names[level], self->class->name, text};
     bool hears_itself = self->class->handlers && self->class->handlers[MSG_log_line];

@@ -68,6 +68,14 @@ keep_to_utf8(char *text)
             *text = '?';
 }
 
+void
+line_format(char *text, size_t room, const char *format, va_list arguments)
+{
+    vsnprintf(text, room, format, arguments);
+    keep_to_one_line(text);
+    keep_to_utf8(text);
+}
+
 err_t
 fault_set(fault_t *fault, err_t err, const char *format, ...)
 {
@@ -76,10 +84,8 @@ fault_set(fault_t *fault, err_t err, const char *format, ...)
     va_list arguments;
     va_start(arguments, format);
     fault->err = err;
-    vsnprintf(fault->text, sizeof(fault->text), format, arguments);
+    line_format(fault->text, sizeof(fault->text), format, arguments);
     va_end(arguments);
-    keep_to_one_line(fault->text);
-    keep_to_utf8(fault->text);
     return err;
 }
 

@@ -74,6 +74,11 @@ typedef struct fault {
     char text[512];
 } fault_t;
 
+/*  Formats one line that everybody accepts: what controls a terminal becomes '?', and so do
+    letters that are not UTF-8, as when the end cuts one in two.  */
+void line_format(char *text, size_t room, const char *format, va_list arguments)
+    PRINTF_LIKE(3, 0);
+
 /*  Fills fault (which may be NULL) and gives err back: return fault_set(...);  */
 err_t fault_set(fault_t *fault, err_t err, const char *format, ...) PRINTF_LIKE(3, 4);
 

@@ -42,6 +42,16 @@ on_parcel(void *state, ctx_t *ctx, const void *body)
     return OK;
 }
 
+/*  Longer than a text may be, and of letters of two bytes: the cut goes through one.  */
+static err_t
+refuse_at_length(ctx_t *ctx)
+{
+    char text[1024] = "";
+    while (strlen(text) + 2 < sizeof text)
+        strncat(text, "ä", sizeof text - strlen(text) - 1);
+    return ctx_refuse(ctx, ERR_REFUSED, "%s", text);
+}
+
 static err_t
 on_ping(void *state, ctx_t *ctx, const void *body)
 {
@@ -51,6 +61,8 @@ on_ping(void *state, ctx_t *ctx, const void *body)
         return ctx_refuse(ctx, ERR_REFUSED, "number: not 13");
     if (ping->number == 14)
         return OK; /* says nothing */
+    if (ping->number == 15)
+        return refuse_at_length(ctx);
     REPLY(ctx, pong, .number = ping->number);
     return OK;
 }
@@ -136,6 +148,7 @@ on_no_pong(void *state, ctx_t *ctx, const failure_t *failure)
     bool expected = (failure->token == 13 && failure->err == ERR_REFUSED
                      && strcmp(failure->text, "number: not 13") == 0)
                     || (failure->token == 14 && failure->err == ERR_UNANSWERED)
+                    || (failure->token == 15 && failure->err == ERR_REFUSED)
                     || (failure->token == 99 && failure->err == ERR_NO_ROUTE);
     atomic_fetch_add(&errors, expected ? 1 : 100);
     return one_less();
@@ -156,7 +169,7 @@ each_request_gets_exactly_one_answer(void **state)
     (void) state;
     run((const actor_class_t *const[]){&sink, &asker, NULL}, OK);
     assert_int_equal(received, 21);
-    assert_int_equal(errors, 3);
+    assert_int_equal(errors, 4);
     assert_int_equal(out_of_order, 0);
 }
 
