@@ -1,5 +1,7 @@
 #include "schemas/base.h"
 
+#include "schemas/text.h"
+
 #include <inttypes.h>
 #include <stdio.h>
 
@@ -10,18 +12,6 @@ lsn_text(uint64_t lsn, char text[LSN_TEXT])
 {
     snprintf(text, LSN_TEXT, "%" PRIX64 "/%" PRIX64, lsn >> 32, lsn & UINT32_MAX);
     return text;
-}
-
-static int
-hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return -1;
 }
 
 /*  One to eight digits; gives back where they end, NULL if that is not so.  */

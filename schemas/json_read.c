@@ -42,23 +42,14 @@ blob_pack(const json_t *text, buffer_t *out, fault_t *fault)
     return OK;
 }
 
-static int
-hex_digit(uint8_t digit)
-{
-    static const char digits[] = "0123456789ABCDEFabcdef";
-    const char *found = digit != '\0' ? strchr(digits, digit) : NULL;
-    const int at = found != NULL ? (int) (found - digits) : -1;
-    return at < 16 ? at : at - 6;
-}
-
 static bool
 hex_read(bytes_t text, buffer_t *out)
 {
     if (text.size % 2 != 0)
         return false;
     for (size_t i = 0; i < text.size; i += 2) {
-        int high = hex_digit(text.data[i]);
-        int low = hex_digit(text.data[i + 1]);
+        int high = hex_digit((char) text.data[i]);
+        int low = hex_digit((char) text.data[i + 1]);
         if (high < 0 || low < 0)
             return false;
         uint8_t byte = (uint8_t) (high << 4 | low);

@@ -216,3 +216,18 @@ value_text(const value_t *value, arena_t *arena)
     }
     return "";
 }
+
+bool
+value_equal(const value_t *a, const value_t *b)
+{
+    if (a->kind != b->kind)
+        return false;
+    if (a->kind == VALUE_NULL)
+        return true;
+    if (a->kind == VALUE_INTEGER)
+        return a->integer == b->integer;
+    if (a->kind == VALUE_REAL)
+        return a->real == b->real;
+    return a->bytes.size == b->bytes.size
+           && (a->bytes.size == 0 || memcmp(a->bytes.data, b->bytes.data, a->bytes.size) == 0);
+}

@@ -43,5 +43,7 @@ bool row_find(bytes_t row, const char *name, value_t *value);
 void row_begin(buffer_t *out, size_t n_columns);
 void row_add_name(buffer_t *out, const char *name);
 void row_add(buffer_t *out, const value_t *value);
+/*  The same kind, and the same in it.  */
+bool value_equal(const value_t *a, const value_t *b);
 /*  A value as text, for keys: integers in decimal, texts as they are. Lives in arena.  */
 const char *value_text(const value_t *value, arena_t *arena);

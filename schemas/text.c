@@ -209,3 +209,15 @@ base64_read(bytes_t text, buffer_t *out)
     }
     return true;
 }
+
+int
+hex_digit(char digit)
+{
+    if (digit >= '0' && digit <= '9')
+        return digit - '0';
+    if (digit >= 'A' && digit <= 'F')
+        return digit - 'A' + 10;
+    if (digit >= 'a' && digit <= 'f')
+        return digit - 'a' + 10;
+    return -1;
+}

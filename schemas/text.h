@@ -11,6 +11,9 @@ bool text_is_clean(bytes_t text);
     controls one is escaped. A byte that is not UTF-8 becomes U+FFFD.  */
 void text_to_json(bytes_t text, buffer_t *out);
 
+/*  -1 if it is none.  */
+int hex_digit(char digit);
+
 /*  RFC 4648, padded.  */
 void base64_write(bytes_t bytes, buffer_t *out);
 /*  False, and out is as before, if text is not that, to the last bit.  */

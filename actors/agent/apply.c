@@ -22,16 +22,6 @@ apply_begin(apply_t *self, fault_t *fault)
 /*  ---------------------------------------------------------------------- one change  */
 
 static bool
-equal_values(const value_t *a, const value_t *b)
-{
-    if (a->kind != b->kind || a->integer != b->integer || a->bytes.size != b->bytes.size)
-        return false;
-    if (a->kind == VALUE_REAL)
-        return a->real == b->real;
-    return a->bytes.size == 0 || memcmp(a->bytes.data, b->bytes.data, a->bytes.size) == 0;
-}
-
-static bool
 says_the_same(bytes_t row, bytes_t stored)
 {
     bytes_t name;
@@ -45,7 +35,7 @@ says_the_same(bytes_t row, bytes_t stored)
         while (!same && row_next(&others, &other_name, &other))
             same = name.size == other_name.size
                    && memcmp(name.data, other_name.data, name.size) == 0
-                   && equal_values(&value, &other);
+                   && value_equal(&value, &other);
         if (!same)
             return false;
     }

@@ -14,16 +14,6 @@ refuse(net_answer_t *answer, int status, const char *body)
 
 /*  ------------------------------------------------------------------------ query  */
 
-/*  -1 if it is no hex digit.  */
-static int
-hex_digit(char digit)
-{
-    static const char digits[] = "0123456789ABCDEFabcdef";
-    const char *found = digit != '\0' ? strchr(digits, digit) : NULL;
-    const int at = found != NULL ? (int) (found - digits) : -1;
-    return at < 16 ? at : at - 6;
-}
-
 /*  False if a percent sign is not followed by two hex digits, the value is longer than room,
     or what comes out is not clean text.  */
 static bool

@@ -16,19 +16,6 @@ is(const verdict_t *verdict, const char *name)
 
 /*  --------------------------------------------------------------- the server's row  */
 
-static bool
-equal_values(const value_t *a, const value_t *b)
-{
-    if (a->kind != b->kind)
-        return false;
-    if (a->kind == VALUE_INTEGER)
-        return a->integer == b->integer;
-    if (a->kind == VALUE_REAL)
-        return a->real == b->real;
-    return a->bytes.size == b->bytes.size
-           && (a->bytes.size == 0 || memcmp(a->bytes.data, b->bytes.data, a->bytes.size) == 0);
-}
-
 /*  Columns that an insert did not name got the server's defaults, which need not be the
     client's; those that an update did not name are as the stream left them.  */
 static bool
@@ -41,7 +28,7 @@ differs(const work_t *work, bytes_t sent, bytes_t row, bool inserted)
     while (row_next(&reader, &name, &now)) {
         const char *column = arena_text_of(work->arena, name.data, name.size);
         const bool named = row_find(sent, column, &value);
-        if (named ? !equal_values(&value, &now) : inserted && now.kind != VALUE_NULL)
+        if (named ? !value_equal(&value, &now) : inserted && now.kind != VALUE_NULL)
             return true;
     }
     return false;
