@@ -5,17 +5,32 @@
 
 #include "runtime/config.h"
 
-typedef struct settings {
 #define SECTION(name, roles, summary)
 #define TEXT_KEY(section, name, value, summary) const char *section##_##name;
+#define CHOICE_KEY(section, name, value, choices, summary) const char *section##_##name;
 #define NUMBER_KEY(section, name, value, low, high, summary) int64_t section##_##name;
 #define FLAG_KEY(section, name, value, summary) bool section##_##name;
+
+/*  What one table of the application was given: tables_capture, tables_read, ...  */
+typedef struct table_settings {
+    const char *name;
+#include "actors/config_tables.def"
+} table_settings_t;
+
+typedef struct settings {
 #include "actors/config.def"
-#undef SECTION
-#undef TEXT_KEY
-#undef NUMBER_KEY
-#undef FLAG_KEY
+    table_settings_t *tables; /* in the order of the file */
+    size_t n_tables;
 } settings_t;
 
-/*  config.def for the loader: fills a settings_t.  */
+#undef SECTION
+#undef TEXT_KEY
+#undef CHOICE_KEY
+#undef NUMBER_KEY
+#undef FLAG_KEY
+
+/*  Of that table, or the defaults if the file does not name it.  */
+const table_settings_t *settings_of_table(const settings_t *self, const char *name);
+
+/*  config.def and config_tables.def for the loader: fills a settings_t.  */
 extern const config_table_t settings_table;

@@ -20,12 +20,11 @@ find_section(const config_table_t *table, const char *name)
 }
 
 static const config_key_t *
-find_key(const config_table_t *table, const char *section, const char *name)
+find_key(const config_key_t *keys, size_t n_keys, const char *section, const char *name)
 {
-    for (size_t i = 0; i < table->n_keys; i++)
-        if (strcmp(table->keys[i].section, section) == 0
-            && strcmp(table->keys[i].name, name) == 0)
-            return &table->keys[i];
+    for (size_t i = 0; i < n_keys; i++)
+        if (strcmp(keys[i].section, section) == 0 && strcmp(keys[i].name, name) == 0)
+            return &keys[i];
     return NULL;
 }
 
@@ -38,21 +37,49 @@ find_dotted(const config_table_t *table, const char *dotted)
     if (dot == NULL || (size_t) (dot - dotted) >= sizeof(section))
         return NULL;
     snprintf(section, sizeof(section), "%.*s", (int) (dot - dotted), dotted);
-    return find_key(table, section, dot + 1);
+    return find_key(table->keys, table->n_keys, section, dot + 1);
 }
 
 /*  ------------------------------------------------------------------------ values  */
 
+/*  Where a value goes: a key's place in the struct that out is, texts kept in the arena.  */
+typedef struct place {
+    arena_t *texts;
+    char *out;
+} place_t;
+
 static err_t
-set_text(config_t *self, const config_key_t *key, const char *value, fault_t *fault)
+set_text(const place_t *place, const config_key_t *key, const char *value, fault_t *fault)
 {
     (void) fault;
-    *(const char **) ((char *) self->out + key->offset) = arena_text(&self->texts, value);
+    *(const char **) (void *) (place->out + key->offset) = arena_text(place->texts, value);
     return OK;
 }
 
+static bool
+has_word(const char *words, const char *word)
+{
+    const size_t size = strlen(word);
+    for (const char *at = words; *at != '\0';) {
+        const size_t length = strcspn(at, " ");
+        if (length == size && memcmp(at, word, size) == 0)
+            return true;
+        at += length + (at[length] == ' ');
+    }
+    return false;
+}
+
 static err_t
-set_number(config_t *self, const config_key_t *key, const char *value, fault_t *fault)
+set_choice(const place_t *place, const config_key_t *key, const char *value, fault_t *fault)
+{
+    if (!has_word(key->choices, value))
+        return fault_set(fault, ERR_CONFIG, "%s.%s is \"%s\"; it must be one of: %s",
+                         key->section, key->name, value, key->choices);
+    return set_text(place, key, value, fault);
+}
+
+static err_t
+set_number(const place_t *place, const config_key_t *key, const char *value, fault_t *fault)
 {
     char *end = NULL;
     errno = 0;
@@ -63,12 +90,12 @@ set_number(config_t *self, const config_key_t *key, const char *value, fault_t *
     if (errno == ERANGE || number < key->low || number > key->high)
         return fault_set(fault, ERR_CONFIG, "%s.%s is %s, outside %" PRId64 " to %" PRId64,
                          key->section, key->name, value, key->low, key->high);
-    *(int64_t *) (void *) ((char *) self->out + key->offset) = number;
+    *(int64_t *) (void *) (place->out + key->offset) = number;
     return OK;
 }
 
 static err_t
-set_flag(config_t *self, const config_key_t *key, const char *value, fault_t *fault)
+set_flag(const place_t *place, const config_key_t *key, const char *value, fault_t *fault)
 {
     static const struct {
         const char *word;
@@ -76,28 +103,39 @@ set_flag(config_t *self, const config_key_t *key, const char *value, fault_t *fa
     } words[] = {{"true", true}, {"false", false}, {"1", true}, {"0", false}};
     for (size_t i = 0; i < COUNT_OF(words); i++)
         if (strcmp(value, words[i].word) == 0) {
-            *(bool *) ((char *) self->out + key->offset) = words[i].value;
+            *(bool *) (place->out + key->offset) = words[i].value;
             return OK;
         }
     return fault_set(fault, ERR_CONFIG, "%s.%s is \"%s\"; write true or false", key->section,
                      key->name, value);
 }
 
-static err_t (*const setters[])(config_t *self, const config_key_t *key, const char *value,
-                                fault_t *fault) = {
+static err_t (*const setters[])(const place_t *place, const config_key_t *key,
+                                const char *value, fault_t *fault) = {
     [CONFIG_TEXT] = set_text,
     [CONFIG_NUMBER] = set_number,
     [CONFIG_FLAG] = set_flag,
+    [CONFIG_CHOICE] = set_choice,
 };
+
+static void
+set_presets(const place_t *place, const config_key_t *keys, size_t n_keys)
+{
+    for (size_t i = 0; i < n_keys; i++) {
+        const err_t err = setters[keys[i].kind](place, &keys[i], keys[i].preset, NULL);
+        assert(err == OK);
+    }
+}
 
 void
 config_defaults(config_t *self, const config_table_t *table, void *out)
 {
     *self = (config_t){.table = table, .out = out};
-    for (size_t i = 0; i < table->n_keys; i++) {
-        const config_key_t *key = &table->keys[i];
-        err_t err = setters[key->kind](self, key, key->preset, NULL);
-        assert(err == OK);
+    const place_t place = {.texts = &self->texts, .out = out};
+    set_presets(&place, table->keys, table->n_keys);
+    if (table->list) {
+        *(void **) (void *) (place.out + table->list->items) = NULL;
+        *(size_t *) (void *) (place.out + table->list->n_items) = 0;
     }
 }
 
@@ -107,7 +145,8 @@ config_set(config_t *self, const char *dotted, const char *value, fault_t *fault
     const config_key_t *key = find_dotted(self->table, dotted);
     if (key == NULL)
         return fault_set(fault, ERR_CONFIG, "there is no setting %s", dotted);
-    return setters[key->kind](self, key, value, fault);
+    const place_t place = {.texts = &self->texts, .out = self->out};
+    return setters[key->kind](&place, key, value, fault);
 }
 
 err_t
@@ -231,58 +270,151 @@ read_items(items_t *self, const char *path, FILE *file, fault_t *fault)
 typedef struct walk {
     config_t *config;
     size_t n_walked;
-    bool *seen;    /* by key */
     fault_t cause; /* without file and line */
 } walk_t;
 
+/*  What the keys of a block mean, and where their values go.  */
+typedef struct block {
+    const char *section;
+    const config_key_t *keys;
+    size_t n_keys;
+    place_t place;
+    bool *seen; /* by key */
+} block_t;
+
 static err_t
-load_key(walk_t *walk, const char *section, zconfig_t *item)
+load_key(walk_t *walk, const block_t *block, zconfig_t *item)
 {
-    const config_table_t *table = walk->config->table;
-    const config_key_t *key = find_key(table, section, zconfig_name(item));
+    const config_key_t *key =
+        find_key(block->keys, block->n_keys, block->section, zconfig_name(item));
     if (key == NULL)
-        return fault_set(&walk->cause, ERR_CONFIG, "section %s has no key \"%s\"", section,
-                         zconfig_name(item));
+        return fault_set(&walk->cause, ERR_CONFIG, "section %s has no key \"%s\"",
+                         block->section, zconfig_name(item));
     if (zconfig_child(item) != NULL)
         return fault_set(&walk->cause, ERR_CONFIG, "%s.%s has something indented below it",
-                         section, key->name);
-    if (walk->seen[key - table->keys])
-        return fault_set(&walk->cause, ERR_CONFIG, "%s.%s was given before", section,
+                         block->section, key->name);
+    if (block->seen[key - block->keys])
+        return fault_set(&walk->cause, ERR_CONFIG, "%s.%s was given before", block->section,
                          key->name);
-    walk->seen[key - table->keys] = true;
+    block->seen[key - block->keys] = true;
 
-    return setters[key->kind](walk->config, key, zconfig_value(item), &walk->cause);
+    return setters[key->kind](&block->place, key, zconfig_value(item), &walk->cause);
 }
 
 static err_t
-load_section(walk_t *walk, zconfig_t *item)
+load_block(walk_t *walk, const block_t *block, zconfig_t *item)
+{
+    err_t err = OK;
+    for (zconfig_t *key = zconfig_child(item); err == OK && key != NULL;
+         key = zconfig_next(key)) {
+        walk->n_walked++;
+        err = load_key(walk, block, key);
+    }
+    return err;
+}
+
+/*  One more item at the end, with its defaults.  */
+static char *
+add_item(config_t *self, const config_list_t *list, const char *name)
+{
+    char **items = (char **) (void *) ((char *) self->out + list->items);
+    size_t *n = (size_t *) (void *) ((char *) self->out + list->n_items);
+    char *grown = arena_new(&self->texts, (*n + 1) * list->item_size);
+    if (*n > 0)
+        memcpy(grown, *items, *n * list->item_size);
+    char *item = grown + *n * list->item_size;
+    *(const char **) (void *) item = arena_text(&self->texts, name);
+    set_presets(&(place_t){.texts = &self->texts, .out = item}, list->keys, list->n_keys);
+    *items = grown;
+    ++*n;
+    return item;
+}
+
+static bool
+has_item(const config_t *self, const config_list_t *list, const char *name)
+{
+    const char *items = *(char **) (void *) ((char *) self->out + list->items);
+    const size_t n = *(size_t *) (void *) ((char *) self->out + list->n_items);
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(*(const char *const *) (const void *) (items + i * list->item_size), name)
+            == 0)
+            return true;
+    return false;
+}
+
+static err_t
+load_item(walk_t *walk, zconfig_t *item)
+{
+    const config_list_t *list = walk->config->table->list;
+    const char *name = zconfig_name(item);
+    if (*zconfig_value(item) != '\0')
+        return fault_set(&walk->cause, ERR_CONFIG,
+                         "%s.%s has a value; its keys stand indented below it",
+                         list->section.name, name);
+    if (has_item(walk->config, list, name))
+        return fault_set(&walk->cause, ERR_CONFIG, "%s.%s was given before", list->section.name,
+                         name);
+    const block_t block = {
+        .section = list->section.name,
+        .keys = list->keys,
+        .n_keys = list->n_keys,
+        .place = {.texts = &walk->config->texts, .out = add_item(walk->config, list, name)},
+        .seen = arena_new(&walk->config->texts, list->n_keys * sizeof(bool)),
+    };
+    return load_block(walk, &block, item);
+}
+
+static err_t
+load_list(walk_t *walk, zconfig_t *section)
+{
+    err_t err = OK;
+    for (zconfig_t *item = zconfig_child(section); err == OK && item != NULL;
+         item = zconfig_next(item)) {
+        walk->n_walked++;
+        err = load_item(walk, item);
+    }
+    return err;
+}
+
+static bool
+is_list(const config_table_t *table, const char *name)
+{
+    return table->list != NULL && strcmp(table->list->section.name, name) == 0;
+}
+
+static err_t
+load_section(walk_t *walk, const block_t *all, zconfig_t *item)
 {
     const char *name = zconfig_name(item);
-    if (find_section(walk->config->table, name) == NULL)
+    const config_table_t *table = walk->config->table;
+    block_t block = *all;
+    block.section = name;
+    if (find_section(table, name) == NULL && !is_list(table, name))
         return fault_set(&walk->cause, ERR_CONFIG, "there is no section \"%s\"", name);
     if (*zconfig_value(item) != '\0')
         return fault_set(&walk->cause, ERR_CONFIG,
                          "section %s has a value; its keys stand indented below it", name);
-    for (zconfig_t *key = zconfig_child(item); key != NULL; key = zconfig_next(key)) {
-        walk->n_walked++;
-        err_t err = load_key(walk, name, key);
-        if (err != OK)
-            return err;
-    }
-    return OK;
+    return is_list(table, name) ? load_list(walk, item) : load_block(walk, &block, item);
 }
 
 static err_t
 load_tree(walk_t *walk, zconfig_t *root)
 {
-    for (zconfig_t *section = zconfig_child(root); section != NULL;
+    config_t *config = walk->config;
+    const config_table_t *table = config->table;
+    const block_t all = {
+        .keys = table->keys,
+        .n_keys = table->n_keys,
+        .place = {.texts = &config->texts, .out = config->out},
+        .seen = arena_new(&config->texts, table->n_keys * sizeof(bool)),
+    };
+    err_t err = OK;
+    for (zconfig_t *section = zconfig_child(root); err == OK && section != NULL;
          section = zconfig_next(section)) {
         walk->n_walked++;
-        err_t err = load_section(walk, section);
-        if (err != OK)
-            return err;
+        err = load_section(walk, &all, section);
     }
-    return OK;
+    return err;
 }
 
 static err_t
@@ -292,15 +424,11 @@ load_items(config_t *self, const char *path, items_t *items, fault_t *fault)
     zconfig_t *root = zconfig_str_load(buffer_text(&items->text));
     if (root == NULL)
         return fault_set(fault, ERR_CONFIG, "%s: it is not a ZPL file", path);
-    walk_t walk = {
-        .config = self,
-        .seen = mem_new(self->table->n_keys * sizeof(bool)),
-    };
+    walk_t walk = {.config = self};
     err_t err = load_tree(&walk, root);
     if (err != OK)
         fault_set(fault, err, "%s:%d: %s", path, items->lines[walk.n_walked - 1],
                   walk.cause.text);
-    free(walk.seen);
     zconfig_destroy(&root);
     return err;
 }

@@ -14,6 +14,7 @@ typedef enum config_kind {
     CONFIG_TEXT,   /* const char * */
     CONFIG_NUMBER, /* int64_t */
     CONFIG_FLAG,   /* bool; true, false, 1 or 0 in the file */
+    CONFIG_CHOICE, /* const char *, one of some words */
 } config_kind_t;
 
 typedef struct config_section {
@@ -31,6 +32,7 @@ typedef struct config_key {
     int64_t high;
     size_t offset; /* of the value in the struct */
     const char *summary;
+    const char *choices; /* words, with blanks between them */
 } config_key_t;
 
 /*  Two numbers of which the second must be greater.  */
@@ -39,6 +41,17 @@ typedef struct config_order {
     const char *greater;
 } config_order_t;
 
+/*  A section of items that the file names itself, each with keys of its own, indented once
+    more. An item is a struct whose first member is its name, a const char *.  */
+typedef struct config_list {
+    config_section_t section;
+    const config_key_t *keys; /* offsets in an item */
+    size_t n_keys;
+    size_t item_size;
+    size_t items;   /* offset of the pointer to the items, in the order of the file */
+    size_t n_items; /* offset of their number, a size_t */
+} config_list_t;
+
 typedef struct config_table {
     const config_section_t *sections;
     size_t n_sections;
@@ -46,12 +59,13 @@ typedef struct config_table {
     size_t n_keys;
     const config_order_t *orders;
     size_t n_orders;
+    const config_list_t *list; /* NULL: none */
 } config_table_t;
 
 typedef struct config {
     const config_table_t *table;
     void *out;     /* the struct that is filled */
-    arena_t texts; /* what its texts point to */
+    arena_t texts; /* what its texts and items point to */
 } config_t;
 
 /*  Fills out with the defaults. out must live as long as self; its texts live in self.  */

@@ -7,6 +7,7 @@ static const char *const kind_names[] = {
     [CONFIG_TEXT] = "text",
     [CONFIG_NUMBER] = "number",
     [CONFIG_FLAG] = "true or false",
+    [CONFIG_CHOICE] = "word",
 };
 
 static bool
@@ -26,13 +27,26 @@ is_in(const config_key_t *key, const config_section_t *section)
 }
 
 static void
-write_key(const config_key_t *key, FILE *out)
+write_key(const config_key_t *key, const char *indent, FILE *out)
 {
-    const char *quote = key->kind == CONFIG_TEXT ? "\"" : "";
-    fprintf(out, "\n    # %s", key->summary);
+    const bool quoted = key->kind == CONFIG_TEXT || key->kind == CONFIG_CHOICE;
+    const char *quote = quoted ? "\"" : "";
+    fprintf(out, "\n%s# %s", indent, key->summary);
     if (key->kind == CONFIG_NUMBER)
         fprintf(out, " (%" PRId64 " to %" PRId64 ")", key->low, key->high);
-    fprintf(out, "\n    # %s = %s%s%s\n", key->name, quote, key->preset, quote);
+    if (key->kind == CONFIG_CHOICE)
+        fprintf(out, " (one of: %s)", key->choices);
+    fprintf(out, "\n%s# %s = %s%s%s\n", indent, key->name, quote, key->preset, quote);
+}
+
+static void
+write_list(const config_list_t *list, const char *role, FILE *out)
+{
+    if (list == NULL || !has_word(list->section.roles, role))
+        return;
+    fprintf(out, "\n# %s.\n%s\n\n    # a_name\n", list->section.summary, list->section.name);
+    for (size_t i = 0; i < list->n_keys; i++)
+        write_key(&list->keys[i], "        ", out);
 }
 
 void
@@ -49,8 +63,9 @@ config_write_commented(const config_table_t *table, const char *role, FILE *out)
         fprintf(out, "\n# %s.\n%s\n", section->summary, section->name);
         for (size_t j = 0; j < table->n_keys; j++)
             if (is_in(&table->keys[j], section))
-                write_key(&table->keys[j], out);
+                write_key(&table->keys[j], "    ", out);
     }
+    write_list(table->list, role, out);
 }
 
 static void
@@ -61,7 +76,25 @@ document_key(const config_key_t *key, FILE *out)
     fprintf(out, "%s%s%s | ", quote, key->preset, quote);
     if (key->kind == CONFIG_NUMBER)
         fprintf(out, "%" PRId64 " to %" PRId64, key->low, key->high);
+    if (key->kind == CONFIG_CHOICE)
+        fputs(key->choices, out);
     fprintf(out, " | %s |\n", key->summary);
+}
+
+static const char columns[] =
+    "| key | type | default | range | what it is |\n|---|---|---|---|---|\n";
+
+static void
+document_list(const config_list_t *list, FILE *out)
+{
+    if (list == NULL)
+        return;
+    fprintf(out,
+            "\n## %s\n%s. Read by: %s. Below it stand names of your own, and below each of\n"
+            "them these keys, indented once more.\n\n%s",
+            list->section.name, list->section.summary, list->section.roles, columns);
+    for (size_t i = 0; i < list->n_keys; i++)
+        document_key(&list->keys[i], out);
 }
 
 void
@@ -81,11 +114,12 @@ config_document(const config_table_t *table, FILE *out)
         const config_section_t *section = &table->sections[i];
         fprintf(out, "\n## %s\n%s. Read by: %s.\n\n", section->name, section->summary,
                 section->roles);
-        fputs("| key | type | default | range | what it is |\n|---|---|---|---|---|\n", out);
+        fputs(columns, out);
         for (size_t j = 0; j < table->n_keys; j++)
             if (is_in(&table->keys[j], section))
                 document_key(&table->keys[j], out);
     }
+    document_list(table->list, out);
     if (table->n_orders > 0)
         fputs("\n## Rules between keys\n", out);
     for (size_t i = 0; i < table->n_orders; i++)

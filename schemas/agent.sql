@@ -16,12 +16,18 @@ CREATE TABLE IF NOT EXISTS local_changes (
   from_server     BOOLEAN NOT NULL DEFAULT FALSE,
   skip_reason     TEXT,                              -- why it was not applied here
   lsn             BIGINT,                            -- server position of the change
-  client_id       TEXT,                              -- who made it
+  client_id       TEXT,                              -- who made it; local: NULL, or as whom
+                                                     -- before this database got another id
   txn             TEXT,                              -- local transaction
-  verdict         TEXT,                              -- applied, merged or rejected
+  verdict         TEXT,                              -- applied, merged or rejected; by a
+                                                     -- person: skipped or discarded
   state           TEXT NOT NULL DEFAULT 'pending'
                   CHECK (state IN ('pending', 'failed', 'parked', 'done')),
-  next_attempt    BIGINT                             -- failed: not before
+  next_attempt    BIGINT,                            -- failed: not before
+  base            BIGINT,                            -- local: position it was made on
+  old_data        JSONB,                             -- by triggers: what it replaced
+  metadata        JSONB,                             -- the application's own
+  folded_into     TEXT                               -- id of the change sent in its place
 );
 CREATE INDEX IF NOT EXISTS idx_local_changes_processed_local
   ON local_changes (timestamp) WHERE processed_local = 0;
@@ -50,7 +56,15 @@ CREATE TABLE IF NOT EXISTS sync_state (
   client_id TEXT NOT NULL,
   epoch     TEXT NOT NULL DEFAULT '',
   lsn       BIGINT NOT NULL DEFAULT 0,
-  schema_version INTEGER NOT NULL DEFAULT 1
+  schema_version INTEGER NOT NULL DEFAULT 1,
+  clock     BIGINT NOT NULL DEFAULT 0,               -- newest version seen of any row
+  lease     TEXT NOT NULL DEFAULT ''                 -- shown to the server at connecting
+);
+
+-- One row. While held is set, inside a transaction of ours, triggers capture nothing.
+CREATE TABLE IF NOT EXISTS waybill_guard (
+  one  INTEGER PRIMARY KEY CHECK (one = 1),
+  held BOOLEAN NOT NULL DEFAULT FALSE
 );
 
 -- The server's version of a row that local changes stand above, and its position. Gone when

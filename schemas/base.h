@@ -46,6 +46,7 @@
     X(RULE_VIOLATION, "a rule of the database forbids it", false)                              \
     X(INVALID_CHANGE, "the change does not fit the schema", false)                             \
     X(TOO_LARGE, "larger than the limit", false)                                               \
+    X(STALE, "the row has changed since this client saw it", false)                            \
     X(RETRY_LATER, "the server could not decide now", true)
 
 typedef enum err {

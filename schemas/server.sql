@@ -19,7 +19,9 @@ CREATE TABLE IF NOT EXISTS change_log (
   data       TEXT NOT NULL,                          -- the row as JSON; a delete: its key
   updated_at BIGINT NOT NULL,
   client_id  TEXT,                                   -- origin; NULL: a program on the server
-  change_id  TEXT
+  change_id  TEXT,
+  old        TEXT,                                   -- the row before, where reading is restricted
+  time       BIGINT                                  -- when it was committed, ms since 1970
 );
 CREATE INDEX IF NOT EXISTS idx_change_log_lsn ON change_log (lsn);
 
@@ -44,6 +46,16 @@ CREATE TABLE IF NOT EXISTS waybill_versions (
   PRIMARY KEY (tbl, key)
 ) WITHOUT ROWID;
 
+-- The same for each column, where the last writer wins by column.
+CREATE TABLE IF NOT EXISTS waybill_columns (
+  tbl        TEXT NOT NULL,
+  key        TEXT NOT NULL,
+  col        TEXT NOT NULL,
+  updated_at BIGINT NOT NULL,
+  client_id  TEXT NOT NULL DEFAULT '',
+  PRIMARY KEY (tbl, key, col)
+) WITHOUT ROWID;
+
 -- The verdict ledger: what was decided about every change ever sent, in the transaction
 -- that decided it.
 CREATE TABLE IF NOT EXISTS client_changes (
@@ -53,6 +65,7 @@ CREATE TABLE IF NOT EXISTS client_changes (
   code      TEXT,
   message   TEXT,
   lsn       BIGINT NOT NULL,
+  time      BIGINT,                                  -- when it was decided
   PRIMARY KEY (client_id, id)
 ) WITHOUT ROWID;
 
@@ -70,9 +83,13 @@ CREATE TABLE IF NOT EXISTS changes_history (
   UNIQUE (client_id, change_id)
 );
 
--- Where each client stood when it last acknowledged.
+-- Where each client stood when it last acknowledged, and how it is told from a copy of its
+-- database: by the lease it must show. It has either the one it has shown, or the next.
 CREATE TABLE IF NOT EXISTS waybill_clients (
-  client_id TEXT PRIMARY KEY,
-  lsn       BIGINT NOT NULL,
-  seen      BIGINT NOT NULL
+  client_id  TEXT PRIMARY KEY,
+  lsn        BIGINT NOT NULL,
+  seen       BIGINT NOT NULL,
+  user_id    TEXT NOT NULL DEFAULT '',
+  lease      TEXT NOT NULL DEFAULT '',
+  next_lease TEXT NOT NULL DEFAULT ''
 );

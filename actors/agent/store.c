@@ -1,5 +1,6 @@
 #include "actors/agent/store.h"
 
+#include "actors/common/own_tables.h"
 #include "schemas/tables.h"
 
 static err_t
@@ -8,7 +9,7 @@ make_tables(db_t *db, fault_t *fault)
     err_t err = db_begin(db, fault);
     if (err != OK)
         return err;
-    err = db_exec(db, agent_sql, fault);
+    err = own_tables_make(db, agent_sql, fault);
     if (err == OK)
         return db_commit(db, fault);
     db_rollback(db);

@@ -1,37 +1,64 @@
 #include "actors/settings.h"
 
+#include <string.h>
+
 // clang-format off
 static const config_section_t sections[] = {
 #define SECTION(name, roles, summary) {#name, roles, summary},
 #define TEXT_KEY(section, name, value, summary)
+#define CHOICE_KEY(section, name, value, choices, summary)
 #define NUMBER_KEY(section, name, value, low, high, summary)
 #define FLAG_KEY(section, name, value, summary)
 #include "actors/config.def"
 #undef SECTION
 #undef TEXT_KEY
+#undef CHOICE_KEY
 #undef NUMBER_KEY
 #undef FLAG_KEY
 };
 
-static const config_key_t keys[] = {
 #define SECTION(name, roles, summary)
-#define KEY(section, name, kind, preset, low, high, summary)                                   \
-    {#section, #name, kind, preset, low, high, offsetof(settings_t, section##_##name), summary},
-#define TEXT_KEY(section, name, value, summary) KEY(section, name, CONFIG_TEXT, value, 0, 0, summary)
+#define KEY(section, name, kind, preset, low, high, summary, choices)                          \
+    {#section, #name, kind, preset, low, high, offsetof(HOLDER, section##_##name), summary, choices},
+#define TEXT_KEY(section, name, value, summary) KEY(section, name, CONFIG_TEXT, value, 0, 0, summary, NULL)
+#define CHOICE_KEY(section, name, value, choices, summary)                                     \
+    KEY(section, name, CONFIG_CHOICE, value, 0, 0, summary, choices)
 #define NUMBER_KEY(section, name, value, low, high, summary)                                   \
-    KEY(section, name, CONFIG_NUMBER, #value, low, high, summary)
-#define FLAG_KEY(section, name, value, summary) KEY(section, name, CONFIG_FLAG, #value, 0, 0, summary)
+    KEY(section, name, CONFIG_NUMBER, #value, low, high, summary, NULL)
+#define FLAG_KEY(section, name, value, summary) KEY(section, name, CONFIG_FLAG, #value, 0, 0, summary, NULL)
+
+static const config_key_t keys[] = {
+#define HOLDER settings_t
 #include "actors/config.def"
-#undef SECTION
-#undef KEY
+#undef HOLDER
+};
+
+static const config_key_t table_keys[] = {
+#define HOLDER table_settings_t
+#include "actors/config_tables.def"
+#undef HOLDER
+};
+
+static const table_settings_t table_presets = {
 #undef TEXT_KEY
-#undef NUMBER_KEY
-#undef FLAG_KEY
+#undef CHOICE_KEY
+#define TEXT_KEY(section, name, value, summary) .section##_##name = (value),
+#define CHOICE_KEY(section, name, value, choices, summary) .section##_##name = (value),
+#include "actors/config_tables.def"
 };
 // clang-format on
 
 static const config_order_t orders[] = {
     {"connection.heartbeat_ms", "connection.silent_ms"},
+};
+
+static const config_list_t tables = {
+    .section = {"tables", "agent server", "What holds for one table, named as in the database"},
+    .keys = table_keys,
+    .n_keys = COUNT_OF(table_keys),
+    .item_size = sizeof(table_settings_t),
+    .items = offsetof(settings_t, tables),
+    .n_items = offsetof(settings_t, n_tables),
 };
 
 const config_table_t settings_table = {
@@ -41,4 +68,14 @@ const config_table_t settings_table = {
     .n_keys = COUNT_OF(keys),
     .orders = orders,
     .n_orders = COUNT_OF(orders),
+    .list = &tables,
 };
+
+const table_settings_t *
+settings_of_table(const settings_t *self, const char *name)
+{
+    for (size_t i = 0; i < self->n_tables; i++)
+        if (strcmp(self->tables[i].name, name) == 0)
+            return &self->tables[i];
+    return &table_presets;
+}

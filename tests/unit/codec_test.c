@@ -58,7 +58,7 @@ static changes_processed_t sample_changes_processed = {
 static connect_t sample_connect;
 static disconnect_t sample_disconnect = {.reason = "told to"};
 static sync_request_t sample_sync_request;
-static sync_response_t sample_sync_response = {"a", "", 0};
+static sync_response_t sample_sync_response = {.client_id = "a", .epoch = ""};
 static problem_t sample_problem = {.code = "FULL", .message = "disk", .actor = "recorder"};
 static status_t sample_status = {
     .state = "live", .lsn = 300, .pending = 2, .retry_in = -1, .synced = true};
@@ -167,7 +167,8 @@ bytes_and_bodies_point_into_the_bytes(void **state)
     assert_ptr_equal(parcel.load.data, self->packed.data + self->packed.size - 2);
 
     buffer_clear(&self->packed);
-    message_pack(MSG_entry, &(entry_t){"t", "o", "i", ROW}, &self->packed);
+    message_pack(MSG_entry, &(entry_t){.table = "t", .operation = "o", .id = "i", .data = ROW},
+                 &self->packed);
     assert_int_equal(read_packed(self, MSG_entry, &entry), OK);
     assert_memory_equal(entry.data.data, ROW.data, ROW.size);
     assert_ptr_equal(entry.data.data, self->packed.data + self->packed.size - ROW.size);

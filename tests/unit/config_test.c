@@ -9,11 +9,18 @@
 #include <string.h>
 #include <unistd.h>
 
+typedef struct guest {
+    const char *name;
+    const char *guests_diet;
+} guest_t;
+
 typedef struct meal {
     const char *soup_name;
     int64_t soup_spoons;
     int64_t soup_bowls;
     bool bread_fresh;
+    guest_t *guests;
+    size_t n_guests;
 } meal_t;
 
 static const config_section_t sections[] = {
@@ -22,10 +29,25 @@ static const config_section_t sections[] = {
 };
 
 static const config_key_t keys[] = {
-    {"soup", "name", CONFIG_TEXT, "leek", 0, 0, offsetof(meal_t, soup_name), "Kind"},
-    {"soup", "spoons", CONFIG_NUMBER, "2", 1, 9, offsetof(meal_t, soup_spoons), "Spoons"},
-    {"soup", "bowls", CONFIG_NUMBER, "1", 0, 9, offsetof(meal_t, soup_bowls), "Bowls"},
-    {"bread", "fresh", CONFIG_FLAG, "true", 0, 0, offsetof(meal_t, bread_fresh), "Baked today"},
+    {"soup", "name", CONFIG_TEXT, "leek", 0, 0, offsetof(meal_t, soup_name), "Kind", NULL},
+    {"soup", "spoons", CONFIG_NUMBER, "2", 1, 9, offsetof(meal_t, soup_spoons), "Spoons", NULL},
+    {"soup", "bowls", CONFIG_NUMBER, "1", 0, 9, offsetof(meal_t, soup_bowls), "Bowls", NULL},
+    {"bread", "fresh", CONFIG_FLAG, "true", 0, 0, offsetof(meal_t, bread_fresh), "Baked today",
+     NULL},
+};
+
+static const config_key_t guest_keys[] = {
+    {"guests", "diet", CONFIG_CHOICE, "any", 0, 0, offsetof(guest_t, guests_diet), "Diet",
+     "any meatless"},
+};
+
+static const config_list_t guests = {
+    .section = {"guests", "cook", "Who comes"},
+    .keys = guest_keys,
+    .n_keys = COUNT_OF(guest_keys),
+    .item_size = sizeof(guest_t),
+    .items = offsetof(meal_t, guests),
+    .n_items = offsetof(meal_t, n_guests),
 };
 
 static const config_order_t orders[] = {{"soup.bowls", "soup.spoons"}};
@@ -37,6 +59,7 @@ static const config_table_t table = {
     .n_keys = COUNT_OF(keys),
     .orders = orders,
     .n_orders = COUNT_OF(orders),
+    .list = &guests,
 };
 
 /*  ------------------------------------------------------------------------ fixture  */
@@ -214,6 +237,43 @@ names_the_line_that_is_not_zpl(void **state)
 }
 
 static void
+takes_items_under_names_of_their_own(void **state)
+{
+    fixture_t *self = *state;
+    assert_int_equal(self->meal.n_guests, 0);
+    assert_int_equal(load(self, "guests\n    ann\n        diet = meatless\n    bob\n"), OK);
+    assert_int_equal(self->meal.n_guests, 2);
+    assert_string_equal(self->meal.guests[0].name, "ann");
+    assert_string_equal(self->meal.guests[0].guests_diet, "meatless");
+    assert_string_equal(self->meal.guests[1].name, "bob");
+    assert_string_equal(self->meal.guests[1].guests_diet, "any");
+}
+
+static void
+names_the_line_of_a_wrong_item(void **state)
+{
+    static const struct {
+        const char *text;
+        const char *complaint;
+    } cases[] = {
+        {"guests\n    ann\n        diet = fish\n",
+         ":3: guests.diet is \"fish\"; it must be one of: any meatless"},
+        {"guests\n    ann\n        diet = \"any meatless\"\n",
+         ":3: guests.diet is \"any meatless\"; it must be one of: any meatless"},
+        {"guests\n    ann\n        age = 3\n", ":3: section guests has no key \"age\""},
+        {"guests\n    ann\n\n    ann\n", ":4: guests.ann was given before"},
+        {"guests\n    ann = 3\n",
+         ":2: guests.ann has a value; its keys stand indented below it"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        fixture_t *self = *state;
+        config_release(&self->config);
+        config_defaults(&self->config, &table, &self->meal);
+        expect_refused(self, cases[i].text, cases[i].complaint);
+    }
+}
+
+static void
 names_a_file_that_is_not_there(void **state)
 {
     fixture_t *self = *state;
@@ -284,6 +344,8 @@ main(void)
         LOADED(refuses_a_key_given_twice),
         LOADED(refuses_things_at_the_wrong_depth),
         LOADED(names_the_line_that_is_not_zpl),
+        LOADED(takes_items_under_names_of_their_own),
+        LOADED(names_the_line_of_a_wrong_item),
         LOADED(names_a_file_that_is_not_there),
         LOADED(refuses_a_directory),
         LOADED(sets_a_single_key),

@@ -1,5 +1,6 @@
 #include "actors/server/client_changes/schema.h"
 
+#include "actors/common/own_tables.h"
 #include "actors/server/change_log.h"
 #include "schemas/tables.h"
 
@@ -43,7 +44,14 @@ run_file(db_t *db, const char *path, fault_t *fault)
 err_t
 schema_prepare(db_t *db, const char *file, const char *epoch, fault_t *fault)
 {
-    err_t err = db_exec(db, server_sql, fault);
+    err_t err = db_begin(db, fault);
+    if (err != OK)
+        return err;
+    err = own_tables_make(db, server_sql, fault);
+    if (err == OK)
+        err = db_commit(db, fault);
+    else
+        db_rollback(db);
     if (err == OK && file[0] != '\0')
         err = run_file(db, file, fault);
     if (err == OK)
