@@ -16,8 +16,7 @@ CREATE TABLE IF NOT EXISTS local_changes (
   from_server     BOOLEAN NOT NULL DEFAULT FALSE,
   skip_reason     TEXT,                              -- why it was not applied here
   lsn             BIGINT,                            -- server position of the change
-  client_id       TEXT,                              -- who made it; local: NULL, or as whom
-                                                     -- before this database got another id
+  client_id       TEXT,                              -- who made it
   txn             TEXT,                              -- local transaction
   verdict         TEXT,                              -- applied, merged or rejected; by a
                                                      -- person: skipped or discarded

@@ -22,7 +22,8 @@ journal_add_local(db_t *db, const journal_row_t *row, fault_t *fault)
 {
     static const char sql[] =
         "INSERT INTO local_changes (id, entity_type, entity_id, operation, data, timestamp,"
-        " processed_local, txn) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, ?7)";
+        " processed_local, txn, client_id, base) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, ?7,"
+        " (SELECT client_id FROM sync_state), (SELECT lsn FROM sync_state))";
     buffer_t text = {0};
     const char *data = NULL;
     err_t err = data_text(row->row, &text, &data, fault);

@@ -166,6 +166,14 @@ read_data(const reading_t *self, sqlite3_stmt *rows, outbox_row_t *row, fault_t 
     return err;
 }
 
+static const char *
+keep_optional(const reading_t *self, sqlite3_stmt *rows, int column)
+{
+    if (sqlite3_column_type(rows, column) == SQLITE_NULL)
+        return NULL;
+    return arena_text(self->reader->arena, column_text(rows, column));
+}
+
 static void
 make_room(reading_t *self)
 {
@@ -191,7 +199,9 @@ take_row(reading_t *self, sqlite3_stmt *rows, fault_t *fault)
                    .txn = arena_text(arena, column_text(rows, 2)),
                    .table = arena_text(arena, column_text(rows, 3)),
                    .operation = arena_text(arena, column_text(rows, 5)),
-                   .updated_at = sqlite3_column_int64(rows, 7)},
+                   .updated_at = sqlite3_column_int64(rows, 7),
+                   .base = (uint64_t) sqlite3_column_int64(rows, 9),
+                   .origin = keep_optional(self, rows, 10)},
     };
     const group_t *group = &self->group;
     if (group->n > 0 && strcmp(group->rows[0].change.txn, row.change.txn) != 0)
@@ -217,7 +227,8 @@ is_enough(const reading_t *self)
     the order of rowid as well.  */
 static const char fetch_sql[] =
     "SELECT rowid, id, coalesce(txn, id), entity_type, entity_id, operation, data, timestamp,"
-    " state FROM local_changes INDEXED BY idx_local_changes_processed_sync"
+    " state, base, nullif(client_id, (SELECT client_id FROM sync_state))"
+    " FROM local_changes INDEXED BY idx_local_changes_processed_sync"
     " WHERE processed_sync = 0 AND from_server = 0 AND rowid > ?1"
     " AND timestamp >= coalesce((SELECT timestamp FROM local_changes WHERE rowid = ?1), 0)"
     " ORDER BY timestamp, rowid";

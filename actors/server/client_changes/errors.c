@@ -4,8 +4,7 @@
 
 static const bool verdict_codes[ERR_COUNT] = {
     [ERR_ENTITY_NOT_FOUND] = true, [ERR_PERMISSION_DENIED] = true, [ERR_RULE_VIOLATION] = true,
-    [ERR_INVALID_CHANGE] = true,   [ERR_TOO_LARGE] = true,
-    [ERR_STALE] = true,
+    [ERR_INVALID_CHANGE] = true,   [ERR_TOO_LARGE] = true,         [ERR_STALE] = true,
 };
 
 bool

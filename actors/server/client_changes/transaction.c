@@ -98,7 +98,7 @@ judge(const work_t *work, const client_change_t *change, verdict_t *verdict, fau
     bool fresh = false;
     validated_t validated = {0};
     *verdict = (verdict_t){.id = change->id, .verdict = "duplicate"};
-    err_t err = ledger_claim(work, change->id, &fresh, fault);
+    err_t err = ledger_claim(work, change, &fresh, fault);
     if (err != OK || !fresh)
         return err;
     err = validator_check(work, change, &validated, fault);
@@ -175,7 +175,7 @@ reject_all(const work_t *work, const transaction_t *self, size_t guilty, fault_t
         bool fresh = false;
         verdict_t *verdict = &self->verdicts[i];
         *verdict = (verdict_t){.id = self->changes[i].id, .verdict = "duplicate"};
-        err = ledger_claim(work, verdict->id, &fresh, fault);
+        err = ledger_claim(work, &self->changes[i], &fresh, fault);
         if (err != OK || !fresh)
             continue;
         if (i == guilty)
@@ -198,7 +198,7 @@ record_new(const work_t *work, const transaction_t *self, uint64_t lsn, fault_t 
         if (is(verdict, "duplicate"))
             continue;
         verdict->lsn = lsn;
-        err = ledger_record(work, verdict, fault);
+        err = ledger_record(work, &self->changes[i], verdict, fault);
         if (err == OK && errors_is_rejected(verdict))
             err = ledger_keep_rejected(work, &self->changes[i], verdict, fault);
     }
@@ -214,7 +214,7 @@ recall_duplicates(const work_t *work, const transaction_t *self, fault_t *fault)
         verdict_t *verdict = &self->verdicts[i];
         if (!is(verdict, "duplicate"))
             continue;
-        err = ledger_recall(work, verdict, fault);
+        err = ledger_recall(work, &self->changes[i], verdict, fault);
         if (err == OK)
             err = attach_row_named(work, &self->changes[i], verdict, fault);
     }
