@@ -74,7 +74,13 @@ CHECKED err_t table_prune(table_t *self, const value_t *after, const value_t *up
                           const server_change_t *keep, size_t n_keep,
                           bool (*spare)(void *arg, const char *key), void *arg, fault_t *fault);
 
+typedef struct capture_options {
+    bool keep_old; /* change_log.old: the row before, of updates and deletes */
+    bool columns;  /* waybill_columns: a version for each column that was written */
+} capture_options_t;
+
 /*  The capture triggers of a table on the server: each row change writes change_log in the
-    writer's own transaction. Idempotent; made anew when the columns have changed. The first
-    time, the rows already there are logged as well, if anybody may follow this history.  */
-CHECKED err_t table_capture(table_t *self, fault_t *fault);
+    writer's own transaction. Idempotent; made anew when the columns or options have changed.
+    The first time, the rows already there are logged as well, if anybody may follow this
+    history.  */
+CHECKED err_t table_capture(table_t *self, const capture_options_t *options, fault_t *fault);

@@ -89,7 +89,8 @@ refuses_tables_without_a_key_of_one_column(void **state)
         table_t *table = catalog_table(world->catalog, tables[i].name);
         assert_null(table_key(table));
         expect_misfit(world, table, ROW(world, {"a", integer(1)}), tables[i].word);
-        assert_int_equal(table_capture(table, &world->fault), ERR_INVALID_CHANGE);
+        assert_int_equal(table_capture(table, &(capture_options_t){0}, &world->fault),
+                         ERR_INVALID_CHANGE);
     }
 }
 

@@ -66,7 +66,7 @@ capture_all(catalog_t *catalog, fault_t *fault)
     for (size_t i = 0; err == OK && i < catalog_count(catalog); i++) {
         table_t *table = catalog_at(catalog, i);
         if (table_key(table) != NULL)
-            err = table_capture(table, fault);
+            err = table_capture(table, &(capture_options_t){0}, fault);
     }
     return err;
 }
