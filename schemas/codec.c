@@ -3,6 +3,7 @@
 #include "schemas/fields.h"
 #include "schemas/pack.h"
 
+#include <assert.h>
 #include <string.h>
 
 /*  -------------------------------------------------------------- which travel  */
@@ -18,6 +19,7 @@ field_is_sent(const field_t *field, const void *body)
         return *(const field_BOOL *) at;
     case KIND_INT:
     case KIND_TIME:
+    case KIND_STAMP:
         return *(const field_INT *) at != 0;
     case KIND_UINT:
     case KIND_LSN:
@@ -31,10 +33,23 @@ field_is_sent(const field_t *field, const void *body)
     case KIND_TEXTS:
     case KIND_LIST:
         return field_length(field, body) > 0;
+    case KIND_ONE:
+        return *(const void *const *) at != NULL;
     case KIND_COUNT:
         break;
     }
     return false;
+}
+
+const void *
+field_record(const field_t *field, const void *body)
+{
+    static const struct {
+        _Alignas(max_align_t) char zero[256];
+    } none;
+    assert(schema_of(field->element)->size <= sizeof none);
+    const void *record = *(const void *const *) field_at(field, body);
+    return record ? record : &none;
 }
 
 size_t
@@ -94,6 +109,7 @@ field_pack(const field_t *field, const void *body, buffer_t *out)
         break;
     case KIND_INT:
     case KIND_TIME:
+    case KIND_STAMP:
         pack_int(out, *(const field_INT *) at);
         break;
     case KIND_UINT:
@@ -114,6 +130,9 @@ field_pack(const field_t *field, const void *body, buffer_t *out)
         break;
     case KIND_LIST:
         list_pack(field, body, out);
+        break;
+    case KIND_ONE:
+        message_pack(field->element, field_record(field, body), out);
         break;
     case KIND_COUNT:
         break;

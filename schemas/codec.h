@@ -13,7 +13,7 @@
 
 /*  Adds the packed message to out. Body is a name_t. A BODY field must hold one valid
     msgpack map (plausible() and body checks happened when it came in); a BODY, TEXT or
-    BYTES field that is REQUIRED and NULL is packed as an empty one.  */
+    BYTES field that is REQUIRED and NULL is packed as an empty one, and ONE as zeros.  */
 void message_pack(message_id_t id, const void *body, buffer_t *out);
 
 /*  Fills body from one msgpack map, after plausible() has looked at it: the whole of bytes

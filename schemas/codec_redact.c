@@ -6,6 +6,12 @@
 
 static const char mask[] = "***";
 
+static bool
+holds_records(const field_t *field)
+{
+    return field->kind == KIND_LIST || field->kind == KIND_ONE;
+}
+
 /* NOLINTBEGIN(misc-no-recursion): as deep as the declarations */
 static bool
 has_secret(const schema_t *schema)
@@ -14,7 +20,7 @@ has_secret(const schema_t *schema)
         const field_t *field = &schema->fields[i];
         if (field->flags & SECRET)
             return true;
-        if (field->kind == KIND_LIST && has_secret(schema_of(field->element)))
+        if (holds_records(field) && has_secret(schema_of(field->element)))
             return true;
     }
     return false;
@@ -31,7 +37,7 @@ may_be_shown(const schema_t *schema, bytes_t name)
         if (field->name_size != name.size || memcmp(field->name, name.data, name.size) != 0)
             continue;
         return !(field->flags & SECRET)
-               && !(field->kind == KIND_LIST && has_secret(schema_of(field->element)));
+               && !(holds_records(field) && has_secret(schema_of(field->element)));
     }
     return false;
 }

@@ -84,6 +84,14 @@ static void fields_write(const style_t *style, message_id_t id, const void *body
                          buffer_t *out);
 
 static void
+record_write(const style_t *style, message_id_t id, const void *body, buffer_t *out)
+{
+    buffer_add_text(out, "{");
+    fields_write(style, id, body, out);
+    buffer_add_text(out, "}");
+}
+
+static void
 list_write(const style_t *style, const field_t *field, const void *body, buffer_t *out)
 {
     const char *elements = *(const char *const *) field_at(field, body);
@@ -92,9 +100,7 @@ list_write(const style_t *style, const field_t *field, const void *body, buffer_
     buffer_add_text(out, "[");
     for (size_t i = 0; i < n_elements; i++) {
         buffer_add_text(out, i > 0 ? style->comma : "");
-        buffer_add_text(out, "{");
-        fields_write(style, field->element, elements + i * size, out);
-        buffer_add_text(out, "}");
+        record_write(style, field->element, elements + i * size, out);
     }
     buffer_add_text(out, "]");
 }
@@ -108,6 +114,7 @@ field_write(const style_t *style, const field_t *field, const void *body, buffer
         buffer_add_text(out, *(const field_BOOL *) at ? "true" : "false");
         break;
     case KIND_INT:
+    case KIND_STAMP:
         buffer_add_format(out, "%" PRId64, *(const field_INT *) at);
         break;
     case KIND_UINT:
@@ -133,6 +140,9 @@ field_write(const style_t *style, const field_t *field, const void *body, buffer
         break;
     case KIND_LIST:
         list_write(style, field, body, out);
+        break;
+    case KIND_ONE:
+        record_write(style, field->element, field_record(field, body), out);
         break;
     case KIND_COUNT:
         break;

@@ -88,13 +88,15 @@ static const struct {
     [KIND_BOOL] = {"true or false", accept_bool},
     [KIND_INT] = {"a 64-bit integer", accept_int},
     [KIND_UINT] = {"an integer from 0", accept_uint},
-    [KIND_TIME] = {"milliseconds since 1970 or an ISO-8601 time with its zone", accept_time},
+    [KIND_TIME] = {"milliseconds since 1970 or an ISO-8601 time", accept_time},
     [KIND_TEXT] = {"a text in UTF-8 without NUL", accept_text},
     [KIND_BYTES] = {"bytes", accept_bytes},
+    [KIND_STAMP] = {"milliseconds since 1970 or an ISO-8601 time", accept_time},
     [KIND_LSN] = {"a position, an integer or HI/LO in hex", accept_lsn},
     [KIND_BODY] = {"a whole map of at most 32 levels", NULL},
     [KIND_TEXTS] = {"a list of texts in UTF-8 without NUL", NULL},
     [KIND_LIST] = {"a list", NULL},
+    [KIND_ONE] = {"a map", NULL},
 };
 
 /*  ------------------------------------------------------------------ containers  */
@@ -259,6 +261,16 @@ list_take(reader_t *self, const schema_t *schema, const field_t *field, void *bo
 }
 
 static err_t
+record_take(reader_t *self, const field_t *field, void *body)
+{
+    const schema_t *schema = schema_of(field->element);
+    void *record = arena_new(self->arena, schema->size);
+    void *at = (char *) body + field->offset;
+    *(void **) at = record;
+    return map_take(self, schema, record);
+}
+
+static err_t
 field_take(reader_t *self, const schema_t *schema, const field_t *field, void *body)
 {
     if (nil_take(&self->cursor, field))
@@ -266,6 +278,8 @@ field_take(reader_t *self, const schema_t *schema, const field_t *field, void *b
     void *at = (char *) body + field->offset;
     if (field->kind == KIND_LIST)
         return list_take(self, schema, field, body);
+    if (field->kind == KIND_ONE)
+        return record_take(self, field, body);
     if (field->kind == KIND_TEXTS)
         return accept_texts(self, field, body) ? OK : refuse(self, schema, field);
     if (field->kind == KIND_BODY)

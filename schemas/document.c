@@ -17,9 +17,9 @@ title_write(const char *name, FILE *out)
 static void
 kind_write(const field_t *field, FILE *out)
 {
-    if (field->kind == KIND_LIST)
-        fprintf(out, "LIST of [%s](#%s)", schema_of(field->element)->name,
-                schema_of(field->element)->name);
+    if (field->kind == KIND_LIST || field->kind == KIND_ONE)
+        fprintf(out, "%s [%s](#%s)", field->kind == KIND_LIST ? "LIST of" : "ONE",
+                schema_of(field->element)->name, schema_of(field->element)->name);
     else
         fputs(kind_name(field->kind), out);
 }
@@ -70,12 +70,14 @@ static const char introduction[] =
     "| INT | integer, 64 bits | number |\n"
     "| UINT | integer from 0, 64 bits | number |\n"
     "| TIME | milliseconds since 1970 | ISO-8601, UTC; both forms are read |\n"
+    "| STAMP | milliseconds since 1970 | number |\n"
     "| TEXT | str, UTF-8 without NUL | string |\n"
     "| BYTES | bin | `{\"$blob\": \"BASE64\"}` |\n"
     "| LSN | integer | `HI/LO` in hex; both forms are read |\n"
     "| BODY | map: a row | object |\n"
     "| TEXTS | array of str | array of strings |\n"
-    "| LIST | array of maps | array of objects |\n";
+    "| LIST | array of maps | array of objects |\n"
+    "| ONE | map | object |\n";
 
 void
 messages_document(FILE *out)

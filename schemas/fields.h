@@ -28,5 +28,8 @@ field_length(const field_t *field, const void *body)
     return *(const size_t *) at;
 }
 
+/*  The record of ONE; zeros where there is none.  */
+const void *field_record(const field_t *field, const void *body);
+
 /*  False for an OPTIONAL field that is zero.  */
 bool field_is_sent(const field_t *field, const void *body);

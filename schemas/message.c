@@ -22,6 +22,7 @@ static const char *const kind_names[KIND_COUNT] = {
 #undef X
         [KIND_TEXTS] = "TEXTS",
     [KIND_LIST] = "LIST",
+    [KIND_ONE] = "ONE",
 };
 
 const char *
@@ -53,6 +54,8 @@ kind_name(kind_t kind)
 #define LIST(record, c_name, wire, since, flags, text)                                         \
     {SHARED(c_name, wire, LIST, since, flags, text),                                           \
      .count_offset = offsetof(self_t, n_##c_name), .element = MSG_##record},
+#define ONE(record, c_name, wire, since, flags, text)                                          \
+    {SHARED(c_name, wire, ONE, since, flags, text), .element = MSG_##record},
 #define END(type)                                                                              \
         };                                                                                     \
         static const schema_t schema = {called, (message_class_t) class, summary_text,         \
@@ -64,12 +67,14 @@ kind_name(kind_t kind)
 #undef NAMED
 #undef TEXTS
 #undef LIST
+#undef ONE
 #undef END
 
 #define CALLED(name, wire, class, summary) [MSG_##name] = name##_schema,
 #define NAMED(...)
 #define TEXTS(...)
 #define LIST(...)
+#define ONE(...)
 #define END(name)
 static const schema_t *(*const schemas[MSG_COUNT])(void) = {
 #include "schemas/messages.def"
@@ -78,6 +83,7 @@ static const schema_t *(*const schemas[MSG_COUNT])(void) = {
 #undef NAMED
 #undef TEXTS
 #undef LIST
+#undef ONE
 #undef END
 /* NOLINTEND(bugprone-macro-parentheses) */
 /* clang-format on */
@@ -172,7 +178,7 @@ hash_of(const schema_t *schema)
         hash = hash_add_text(hash, field->name);
         hash = hash_add_text(hash, kind_name(field->kind));
         hash = hash_add_number(hash, field->flags);
-        if (field->kind == KIND_LIST)
+        if (field->kind == KIND_LIST || field->kind == KIND_ONE)
             hash = hash_add_number(hash, known.hashes[field->element]);
     }
     return hash;

@@ -28,22 +28,25 @@ const char *class_name(message_class_t class);
 
     TIME    milliseconds since 1970; an integer in msgpack, ISO-8601 text in JSON (read
             in both forms)
+    STAMP   the same, but a number in JSON as well
     LSN     a position; an integer in msgpack, HI/LO text in JSON (read in both forms)
     BODY    one packed msgpack map, a row, handed through; an object in JSON
     TEXTS   const char **name, size_t n_name
-    LIST    element_t *name, size_t n_name  */
+    LIST    element_t *name, size_t n_name
+    ONE     element_t *name: one record inside of another  */
 #define KIND_MAP(X)                                                                            \
     X(BOOL, bool)                                                                              \
     X(INT, int64_t)                                                                            \
     X(UINT, uint64_t)                                                                          \
     X(TIME, int64_t)                                                                           \
+    X(STAMP, int64_t)                                                                          \
     X(TEXT, const char *)                                                                      \
     X(BYTES, bytes_t)                                                                          \
     X(LSN, uint64_t)                                                                           \
     X(BODY, bytes_t)
 
 #define X(kind, ctype) KIND_##kind,
-typedef enum kind { KIND_MAP(X) KIND_TEXTS, KIND_LIST, KIND_COUNT } kind_t;
+typedef enum kind { KIND_MAP(X) KIND_TEXTS, KIND_LIST, KIND_ONE, KIND_COUNT } kind_t;
 #undef X
 
 #define X(kind, ctype) typedef ctype field_##kind;
@@ -66,6 +69,7 @@ enum { REQUIRED = 0, OPTIONAL = 1 << 0, SECRET = 1 << 1 };
 #define NAMED(...)
 #define TEXTS(...)
 #define LIST(...)
+#define ONE(...)
 #define END(name)
 typedef enum message_id {
 #include "schemas/messages.def"
@@ -75,6 +79,7 @@ typedef enum message_id {
 #undef NAMED
 #undef TEXTS
 #undef LIST
+#undef ONE
 #undef END
 
 /*  change_recorded_t, ...  */
@@ -87,12 +92,15 @@ typedef enum message_id {
     const char **name; size_t n_##name; LATER_IS_OPTIONAL(since, flags)
 #define LIST(element, name, wire, since, flags, summary)                                       \
     element##_t *name; size_t n_##name; LATER_IS_OPTIONAL(since, flags)
+#define ONE(element, name, wire, since, flags, summary)                                        \
+    element##_t *name; LATER_IS_OPTIONAL(since, flags)
 #define END(name) } name##_t;
 #include "schemas/messages.def"
 #undef CALLED
 #undef NAMED
 #undef TEXTS
 #undef LIST
+#undef ONE
 #undef END
 /* NOLINTEND(bugprone-macro-parentheses) */
 /* clang-format on */
@@ -104,7 +112,7 @@ typedef struct field {
     const char *name; /* on the wire */
     size_t name_size; /* strlen(name) */
     kind_t kind;
-    message_id_t element; /* LIST */
+    message_id_t element; /* LIST and ONE */
     unsigned flags;
     unsigned since;
     size_t offset;

@@ -119,15 +119,27 @@ static bool
 zone_take(const char **at, int *minutes)
 {
     *minutes = 0;
-    if (mark_take(at, "Z"))
+    if (**at == '\0' || mark_take(at, "Z"))
         return true;
     int sign = **at == '-' ? -1 : 1;
     int hours;
-    if (!mark_take(at, "+-") || !digits_take(at, 2, &hours) || !mark_take(at, ":")
-        || !digits_take(at, 2, minutes) || hours > 23 || *minutes > 59)
+    if (!mark_take(at, "+-") || !digits_take(at, 2, &hours) || hours > 23)
+        return false;
+    if ((mark_take(at, ":") || **at != '\0') && !digits_take(at, 2, minutes))
+        return false;
+    if (*minutes > 59)
         return false;
     *minutes = sign * (hours * 60 + *minutes);
     return true;
+}
+
+static bool
+time_take(const char **at, struct tm *day, int *ms, int *minutes)
+{
+    *ms = *minutes = 0;
+    if (**at == '\0')
+        return true;
+    return clock_take(at, day) && fraction_take(at, ms) && zone_take(at, minutes);
 }
 
 /*  timegm() turns the 31st of February into the 3rd of March.  */
@@ -165,8 +177,8 @@ time_parse(bytes_t text, int64_t *unix_ms)
     int ms;
     int minutes;
     int64_t seconds;
-    if (!date_take(&at, &day) || !clock_take(&at, &day) || !fraction_take(&at, &ms)
-        || !zone_take(&at, &minutes) || at != copy + text.size || !seconds_of(&day, &seconds))
+    if (!date_take(&at, &day) || !time_take(&at, &day, &ms, &minutes) || at != copy + text.size
+        || !seconds_of(&day, &seconds))
         return false;
     *unix_ms = (seconds - (int64_t) minutes * 60) * 1000 + ms;
     return true;

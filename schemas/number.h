@@ -14,5 +14,6 @@ const char *real_text(double real, char text[REAL_TEXT]);
     9999 is written, and read, as the bare number.  */
 enum { TIME_TEXT = 40 };
 const char *time_text(int64_t unix_ms, char text[TIME_TEXT]);
-/*  Reads date and time, a fraction of any length or none, and Z, +HH:MM or -HH:MM.  */
+/*  Reads date and time, with T or a blank between them, a fraction of any length or none, and
+    Z, +HH:MM, +HHMM or +HH, with either sign; none is UTC. A date alone is its midnight.  */
 bool time_parse(bytes_t text, int64_t *unix_ms);

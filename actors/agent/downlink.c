@@ -122,26 +122,16 @@ bare_name(ctx_t *ctx, const char *table)
     return arena_text_of(ctx_arena(ctx), table + 1, size - 2);
 }
 
-static bool
-has_sequence(connection_t *self, ctx_t *ctx, size_t n)
-{
-    if (n == 0)
-        connection_lose(self, ctx, "the server broke the protocol: a chunk without sequence");
-    return n > 0;
-}
-
 static void
 on_init_changes(connection_t *self, ctx_t *ctx, const void *body)
 {
     const srv_init_changes_t *page = body;
-    if (!has_sequence(self, ctx, page->n_sequence))
-        return;
-    hand_on(self, ctx, MSG_srv_init_changes, &page->sequence[0],
+    hand_on(self, ctx, MSG_srv_init_changes, page->sequence,
             &(server_changes_t){
                 .phase = "snapshot",
                 .prev = page->server_lsn,
                 .lsn = page->server_lsn,
-                .table = bare_name(ctx, page->sequence[0].table),
+                .table = bare_name(ctx, page->sequence->table),
                 .after = page->after,
                 .final = page->final,
                 .changes = page->changes,
@@ -162,11 +152,9 @@ static void
 on_catchup_changes(connection_t *self, ctx_t *ctx, const void *body)
 {
     const srv_catchup_changes_t *chunk = body;
-    if (!has_sequence(self, ctx, chunk->n_sequence))
-        return;
     self->reason[0] = '\0';
     connection_step(self, ctx, EVENT_catchup);
-    hand_on(self, ctx, MSG_srv_catchup_changes, &chunk->sequence[0],
+    hand_on(self, ctx, MSG_srv_catchup_changes, chunk->sequence,
             &(server_changes_t){
                 .phase = "catchup",
                 .prev = chunk->prev_lsn,

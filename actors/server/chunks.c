@@ -16,8 +16,8 @@ send_snapshot(session_t *session, ctx_t *ctx, const stream_chunk_t *chunk)
     buffer_add_format(&name, "\"%s\"", chunk->table);
     sequence_t sequence = {.table = buffer_text(&name), .chunk = chunk->chunk};
     TELL(session, ctx, srv_init_changes, .changes = chunk->changes,
-         .n_changes = chunk->n_changes, .sequence = &sequence, .n_sequence = 1,
-         .server_lsn = chunk->lsn, .after = chunk->after, .final = chunk->final);
+         .n_changes = chunk->n_changes, .sequence = &sequence, .server_lsn = chunk->lsn,
+         .after = chunk->after, .final = chunk->final);
     buffer_release(&name);
     window_add_page(&session->window);
 }
@@ -35,7 +35,7 @@ send_catchup(session_t *session, ctx_t *ctx, const stream_chunk_t *chunk)
     sequence_t sequence = {.chunk = chunk->chunk};
     TELL(session, ctx, srv_catchup_changes, .changes = chunk->changes,
          .n_changes = chunk->n_changes, .last_lsn = chunk->lsn, .sequence = &sequence,
-         .n_sequence = 1, .prev_lsn = chunk->prev, .last = chunk->last);
+         .prev_lsn = chunk->prev, .last = chunk->last);
     session->sent = chunk->lsn;
     window_add(&session->window, chunk->lsn);
 }
@@ -56,7 +56,7 @@ send_live(session_t *session, ctx_t *ctx, const stream_chunk_t *chunk)
     sequence_t sequence = {.chunk = chunk->chunk};
     TELL(session, ctx, srv_live_changes, .changes = chunk->changes,
          .n_changes = chunk->n_changes, .last_lsn = chunk->lsn, .sequence = &sequence,
-         .n_sequence = 1, .prev_lsn = chunk->prev, .last = chunk->last);
+         .prev_lsn = chunk->prev, .last = chunk->last);
     session->sent = chunk->lsn;
     window_add(&session->window, chunk->lsn);
 }

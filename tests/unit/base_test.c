@@ -200,6 +200,24 @@ moments_are_written_and_read(void **state)
 }
 
 static void
+moments_are_read_as_databases_write_them(void **state)
+{
+    static const char *const same[] = {
+        "2000-02-29 00:00:00",
+        "2000-02-29T00:00:00.000",
+        "2000-02-29 02:00:00+02",
+        "2000-02-28 22:30:00.0-0130",
+        "2000-02-29",
+    };
+    int64_t unix_ms;
+    (void) state;
+    for (size_t i = 0; i < COUNT_OF(same); i++) {
+        assert_true(time_parse(bytes_of(same[i]), &unix_ms));
+        assert_true(unix_ms == 951782400000);
+    }
+}
+
+static void
 what_is_no_moment_is_refused(void **state)
 {
     (void) state;
@@ -208,10 +226,12 @@ what_is_no_moment_is_refused(void **state)
                                         "2001-02-29T00:00:00Z",
                                         "2000-13-01T00:00:00Z",
                                         "2000-01-01T24:00:00Z",
-                                        "2000-01-01T00:00:00",
                                         "2000-01-01T00:00:00.Z",
                                         "2000-01-01T00:00:00Zx",
-                                        "2000-01-01",
+                                        "2000-01-01T",
+                                        "2000-01-01T00:00:00+2",
+                                        "2000-01-01T00:00:00+02:",
+                                        "2000-01-01T00:00:00+024",
                                         "12-34",
                                         "9999999999999999999999"};
     int64_t unix_ms;
@@ -317,6 +337,7 @@ main(void)
         cmocka_unit_test(what_is_no_position_is_refused),
         cmocka_unit_test(uuids_carry_version_variant_and_order),
         cmocka_unit_test(moments_are_written_and_read),
+        cmocka_unit_test(moments_are_read_as_databases_write_them),
         cmocka_unit_test(what_is_no_moment_is_refused),
         cmocka_unit_test(reals_read_back_as_they_were),
         cmocka_unit_test(base64_survives_every_length),

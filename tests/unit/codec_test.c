@@ -205,7 +205,7 @@ required_zeros_are_packed_as_empty(void **state)
     client_change_t got;
     message_pack(MSG_client_change, &(client_change_t){0}, &self->packed);
     assert_int_equal(read_packed(self, MSG_client_change, &got), OK);
-    assert_string_equal(got.id, "");
+    assert_string_equal(got.table, "");
     assert_int_equal(got.data.size, 1);
     assert_int_equal(got.data.data[0], 0x80);
 }

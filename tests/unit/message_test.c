@@ -45,7 +45,7 @@ check_field(const field_t *field, message_id_t owner)
 {
     assert_int_equal(field->name_size, strlen(field->name));
     assert_true(field->name_size < 32);
-    if (field->kind != KIND_LIST)
+    if (field->kind != KIND_LIST && field->kind != KIND_ONE)
         return;
     assert_int_equal(schema_of(field->element)->class, CLASS_RECORD);
     assert_true(field->element < owner);

@@ -80,7 +80,7 @@ a_frame_survives_as_json(void **state)
                  &self->bytes);
     assert_string_equal(buffer_text(&self->bytes),
                         "{\"type\":\"clt_heartbeat\",\"messageId\":\"m1\","
-                        "\"timestamp\":\"1970-01-01T00:00:01.500Z\",\"clientId\":\"phone\","
+                        "\"timestamp\":1500,\"clientId\":\"phone\","
                         "\"state\":\"live\",\"lsn\":\"1/2\",\"active\":true}");
     assert_int_equal(read_json(self, buffer_text(&self->bytes)), OK);
     check_heartbeat(self);
@@ -134,6 +134,34 @@ changes_travel_with_their_rows(void **state)
     const clt_send_changes_t *sent = self->wire.body;
     assert_int_equal(sent->n_changes, 1);
     assert_memory_equal(sent->changes[0].data.data, "\x81\xa2id\xa2t1", 7);
+}
+
+static void
+a_record_in_a_message_is_an_object(void **state)
+{
+    line_t *self = *state;
+    sequence_t place = {.table = "\"todos\"", .chunk = 2, .total = 3};
+    const srv_init_changes_t page = {.sequence = &place};
+    wire_to_json(MSG_srv_init_changes, &(frame_t){0}, &page, &self->bytes);
+    assert_string_equal(buffer_text(&self->bytes),
+                        "{\"type\":\"srv_init_changes\",\"changes\":[],\"sequence\":"
+                        "{\"table\":\"\\\"todos\\\"\",\"chunk\":2,\"total\":3}}");
+    assert_int_equal(read_json(self, buffer_text(&self->bytes)), OK);
+    const srv_init_changes_t *read = self->wire.body;
+    assert_string_equal(read->sequence->table, "\"todos\"");
+    assert_true(read->sequence->chunk == 2 && read->sequence->total == 3);
+}
+
+static void
+a_record_that_must_be_there_is_missed(void **state)
+{
+    line_t *self = *state;
+    assert_int_equal(read_json(self, "{\"type\":\"srv_init_changes\",\"changes\":[]}"),
+                     ERR_MALFORMED);
+    assert_non_null(strstr(self->fault.text, "sequence"));
+    assert_int_equal(read_json(self, "{\"type\":\"srv_init_changes\",\"changes\":[],"
+                                     "\"sequence\":[{\"chunk\":1}]}"),
+                     ERR_MALFORMED);
 }
 
 static void
@@ -202,6 +230,8 @@ main(void)
         TEST(a_message_without_fields_is_read),
         TEST(numbers_for_times_and_positions_are_read_too),
         TEST(changes_travel_with_their_rows),
+        TEST(a_record_in_a_message_is_an_object),
+        TEST(a_record_that_must_be_there_is_missed),
         TEST(an_unknown_type_is_told_from_damage),
         TEST(damage_is_refused),
         TEST(a_frame_cut_anywhere_is_malformed),

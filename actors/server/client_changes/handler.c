@@ -97,6 +97,9 @@ on_client_changes(void *state, ctx_t *ctx, const void *body)
     const client_changes_t *request = body;
     if (request->client_id[0] == '\0')
         return ctx_refuse(ctx, ERR_MALFORMED, "field client_id: it must not be empty");
+    for (size_t i = 0; i < request->n_changes; i++)
+        if (request->changes[i].id == NULL)
+            return ctx_refuse(ctx, ERR_MALFORMED, "field changes: change %zu has no id", i);
     if (self->n == self->room) {
         self->room = self->room ? self->room * 2 : 16;
         self->submissions = mem_grow(self->submissions, self->room * sizeof *self->submissions);
@@ -112,14 +115,19 @@ on_client_changes(void *state, ctx_t *ctx, const void *body)
 
 /*  ---------------------------------------------------------------------- deciding  */
 
+static bool
+is_same_txn(const client_change_t *first, const client_change_t *second)
+{
+    return first->txn && first->txn[0] && second->txn && strcmp(first->txn, second->txn) == 0;
+}
+
 /*  The local transaction that begins at first: changes without a txn stand alone.  */
 static size_t
 transaction_size(const client_changes_t *request, size_t first)
 {
     const client_change_t *changes = request->changes;
     size_t n = 1;
-    while (changes[first].txn[0] != '\0' && first + n < request->n_changes
-           && strcmp(changes[first].txn, changes[first + n].txn) == 0)
+    while (first + n < request->n_changes && is_same_txn(&changes[first], &changes[first + n]))
         n++;
     return n;
 }
