@@ -79,5 +79,7 @@ CREATE TABLE IF NOT EXISTS waybill_server_rows (
 -- Parts of a server transaction larger than one frame, until its end has come.
 CREATE TABLE IF NOT EXISTS waybill_staged (
   seq     INTEGER PRIMARY KEY,
-  change  BLOB NOT NULL                              -- a packed server_change
+  change  BLOB NOT NULL,                             -- packed server_changes: one part
+  lsn     BIGINT NOT NULL DEFAULT 0,                 -- of its last change
+  place   BIGINT NOT NULL DEFAULT 0                  -- and the place of that in its transaction
 );

@@ -99,3 +99,12 @@ arena_release(arena_t *self)
     free_blocks(self->block);
     self->block = NULL;
 }
+
+size_t
+arena_room(const arena_t *self)
+{
+    size_t room = 0;
+    for (const struct arena_block *block = self->block; block != NULL; block = block->older)
+        room += sizeof(*block) + block->room;
+    return room;
+}

@@ -132,6 +132,8 @@ bytes_t arena_bytes(arena_t *self, bytes_t bytes);
 /*  Forgets every piece but keeps one block, so that a loop does not allocate.  */
 void arena_clear(arena_t *self);
 void arena_release(arena_t *self);
+/*  Bytes taken for it.  */
+size_t arena_room(const arena_t *self);
 
 /*  Log sequence numbers: 64 bits, written HI/LO in upper-case hex without padding.  */
 enum { LSN_TEXT = 24 };

@@ -5,17 +5,16 @@
 
 #include "actors/agent/overlay.h"
 #include "actors/agent/position.h"
+#include "actors/agent/report.h"
 
 typedef struct apply {
-    overlay_t overlay; /* the database, its tables, memory for the round */
+    overlay_t overlay; /* the database, its tables; its arena is cleared between portions */
+    report_t report;   /* to be published */
     position_t position;
     bool covered; /* local changes stand above some rows */
     int64_t now;  /* wall clock */
     void (*new_id)(void *arg, char id[UUID_TEXT]);
     void *new_id_arg;
-
-    processed_t *processed; /* to be published */
-    size_t n_processed, processed_room;
 } apply_t;
 
 typedef struct applied {

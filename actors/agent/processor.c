@@ -31,6 +31,7 @@ typedef struct processor {
     bool broken;          /* a stretch was refused */
     stretch_t *stretches; /* of this round */
     size_t n, room;
+    arena_t portion; /* memory for what is being applied */
 } processor_t;
 
 /*  Foreign keys are the server's to check: what it sends is whole at its transactions' ends,
@@ -115,8 +116,10 @@ apply_all(processor_t *self, apply_t *apply, stretch_t *stretches, size_t n, fau
     if (err != OK)
         return err;
     err = apply_begin(apply, fault);
-    for (size_t i = 0; err == OK && i < n; i++)
+    for (size_t i = 0; err == OK && i < n; i++) {
         err = apply_one(apply, &stretches[i], fault);
+        arena_clear(apply->overlay.arena);
+    }
     if (err == OK)
         return db_commit(self->db, fault);
     db_rollback(self->db);
@@ -127,7 +130,8 @@ static err_t
 commit(processor_t *self, ctx_t *ctx, stretch_t *stretches, size_t n, fault_t *fault)
 {
     apply_t apply = {
-        .overlay = {.db = self->db, .catalog = self->catalog, .arena = ctx_arena(ctx)},
+        .overlay = {.db = self->db, .catalog = self->catalog, .arena = &self->portion},
+        .report = {.arena = ctx_arena(ctx)},
         .now = ctx_wall_ms(ctx),
         .new_id = make_id,
         .new_id_arg = ctx,
@@ -136,9 +140,9 @@ commit(processor_t *self, ctx_t *ctx, stretch_t *stretches, size_t n, fault_t *f
     if (err != OK)
         return err;
     self->lsn = apply.position.lsn;
-    if (apply.n_processed > 0)
-        PUBLISH(ctx, changes_processed, .changes = apply.processed,
-                .n_changes = apply.n_processed, .lsn = self->lsn);
+    if (apply.report.n > 0)
+        PUBLISH(ctx, changes_processed, .changes = apply.report.items,
+                .n_changes = apply.report.n, .lsn = self->lsn, .many = apply.report.many);
     SEND(ctx, "checkpointer", wal_grown, .pages = (uint64_t) db_wal_pages(self->db));
     return OK;
 }
@@ -214,6 +218,7 @@ stop(void *state, ctx_t *ctx)
     processor_t *self = state;
     (void) ctx;
     free(self->stretches);
+    arena_release(&self->portion);
     catalog_close(&self->catalog);
     db_close(&self->db);
 }
