@@ -13,6 +13,7 @@ typedef void frame_fn(session_t *session, ctx_t *ctx, const wire_t *wire);
 static void
 refuse(session_t *session, ctx_t *ctx, err_t err, const char *text)
 {
+    session->tally.rejected++;
     if (net_queued(ctx, session->conn) > ERRORS_QUEUED)
         session_close(session, ctx, 1008, "Too many bad frames");
     else
@@ -152,9 +153,9 @@ static frame_fn *const takers[MSG_COUNT] = {
 static void
 ignore(session_t *session, ctx_t *ctx, const char *type)
 {
-    session->ignored++;
+    session->tally.ignored++;
     ctx_log(ctx, LOG_debug, "%s: a frame of type \"%.40s\" is ignored, number %llu",
-            session->visitor.client_id, type, (unsigned long long) session->ignored);
+            session->visitor.client_id, type, (unsigned long long) session->tally.ignored);
 }
 
 void
@@ -162,6 +163,7 @@ frames_take(session_t *session, ctx_t *ctx, bytes_t frame, bool binary)
 {
     wire_t wire = {0};
     fault_t fault = {0};
+    session->tally.received++;
     if (!binary) {
         refuse(session, ctx, ERR_PROTOCOL, "waybill.v1 is made of binary frames");
         return;

@@ -9,6 +9,7 @@
     connection says, whatever a frame claims.  */
 
 #include "actors/server/actors.h"
+#include "actors/server/api.h"
 #include "actors/server/chunks.h"
 #include "actors/server/frames.h"
 #include "actors/server/sessions.h"
@@ -22,11 +23,19 @@ enum {
     PING_S = 20,
     HANGUP_S = 60,
     ABSENT_MS = 30000, /* from acceptance to the open connection */
+    NOBODY = 0,        /* as a session: the listener itself asks */
+    HEAD_AGAIN_MS = 1000,
+    TIMER_HEAD = 0, /* other timers are of sessions */
 };
 
 typedef struct listener {
     sessions_t sessions;
     uint64_t next; /* number of the next session */
+    bool head_known;
+    uint64_t head;     /* newest position heard of */
+    uint64_t advances; /* times that it has moved */
+    uint64_t began_ms;
+    uint64_t refused; /* requests */
 } listener_t;
 
 /*  --------------------------------------------------------------------- starting  */
@@ -37,6 +46,20 @@ log_address(ctx_t *ctx, const char *address, int port)
     const char *colon = strrchr(address, ':');
     const int host = colon ? (int) (colon - address) : (int) strlen(address);
     ctx_log(ctx, LOG_info, "listening on %.*s:%d", host, address, port);
+}
+
+static void
+ask_head(ctx_t *ctx)
+{
+    REQUEST(ctx, "distributor", NOBODY, head_get, .session = NOBODY);
+}
+
+static void
+note_head(listener_t *self, uint64_t lsn)
+{
+    self->advances += self->head_known && lsn > self->head;
+    self->head = lsn > self->head ? lsn : self->head;
+    self->head_known = true;
 }
 
 /*  Numbers begin anywhere: a distributor that outlived another listener does not mistake a
@@ -58,29 +81,57 @@ start(void *state, ctx_t *ctx)
     if (net_listen(ctx, settings->server_listen, &limits, &port, &fault) != OK)
         return ctx_fail(ctx, "%s", fault.text);
     log_address(ctx, settings->server_listen, port);
+    self->began_ms = ctx_now_ms(ctx);
+    ask_head(ctx);
     return OK;
 }
 
 /*  ------------------------------------------------------------------ connections  */
+
+static void
+show_page(const listener_t *self, ctx_t *ctx, page_t page, net_answer_t *answer)
+{
+    const api_facts_t facts = {
+        .sessions = &self->sessions,
+        .head_known = self->head_known,
+        .head = self->head,
+        .advances = self->advances,
+        .up_ms = ctx_now_ms(ctx) - self->began_ms,
+        .refused = self->refused,
+    };
+    api_answer(page, &facts, ctx_arena(ctx), answer);
+}
+
+static void
+admit(listener_t *self, ctx_t *ctx, const visitor_t *visitor, net_answer_t *answer)
+{
+    const settings_t *settings = ctx_settings(ctx);
+    const uint64_t now_ms = ctx_now_ms(ctx);
+    if (now_ms > ABSENT_MS)
+        sessions_forget_absent(&self->sessions, now_ms - ABSENT_MS);
+    if (self->sessions.n >= (size_t) settings->limits_clients) {
+        *answer = (net_answer_t){.status = 503, .body = "Too many clients: try again later"};
+        return;
+    }
+    answer->token = self->next++;
+    (void) sessions_add(&self->sessions, answer->token, visitor, now_ms);
+}
 
 static err_t
 on_upgrade(void *state, ctx_t *ctx, const net_upgrade_t *upgrade, net_answer_t *answer)
 {
     listener_t *self = state;
     const settings_t *settings = ctx_settings(ctx);
-    const uint64_t now_ms = ctx_now_ms(ctx);
     visitor_t visitor = {0};
-    upgrade_judge(upgrade, &visitor, answer);
-    if (answer->status != 101)
-        return OK;
-    if (now_ms > ABSENT_MS)
-        sessions_forget_absent(&self->sessions, now_ms - ABSENT_MS);
-    if (self->sessions.n >= (size_t) settings->limits_clients) {
-        *answer = (net_answer_t){.status = 503, .body = "Too many clients: try again later"};
-        return OK;
-    }
-    answer->token = self->next++;
-    (void) sessions_add(&self->sessions, answer->token, &visitor, now_ms);
+    if (upgrade_allows(settings->limits_origins, upgrade->origin))
+        upgrade_judge(upgrade, &visitor, answer);
+    else
+        *answer = (net_answer_t){.status = 403, .body = "This Origin is not allowed"};
+    if (answer->status == 101)
+        admit(self, ctx, &visitor, answer);
+    else if (answer->status == 200)
+        show_page(self, ctx, visitor.page, answer);
+    self->refused += answer->status >= 400;
     return OK;
 }
 
@@ -181,7 +232,8 @@ static err_t
 on_log_advanced(void *state, ctx_t *ctx, const void *body)
 {
     listener_t *self = state;
-    (void) body;
+    const log_advanced_t *news = body;
+    note_head(self, news->lsn);
     for (size_t i = 0; i < self->sessions.n; i++)
         session_wake(self->sessions.items[i], ctx);
     return OK;
@@ -221,6 +273,7 @@ on_head(void *state, ctx_t *ctx, const void *body)
 {
     listener_t *self = state;
     const head_t *head = body;
+    note_head(self, head->lsn);
     session_t *session = sessions_numbered(&self->sessions, head->session);
     if (session == NULL)
         return OK;
@@ -240,6 +293,8 @@ on_error(void *state, ctx_t *ctx, const failure_t *failure)
     session_t *session = sessions_numbered(&self->sessions, failure->token);
     ctx_log(ctx, LOG_warning, "%s came to nothing: %s", schema_of(failure->request)->name,
             failure->text);
+    if (failure->request == MSG_head_get && failure->token == NOBODY)
+        ctx_after(ctx, TIMER_HEAD, HEAD_AGAIN_MS);
     if (session == NULL)
         return OK;
     if (failure->request == MSG_head_get)
@@ -248,6 +303,15 @@ on_error(void *state, ctx_t *ctx, const failure_t *failure)
         session_close(session, ctx, 1011, "The server has trouble: try again");
     else if (session->opened)
         session_reopen_stream(session, ctx);
+    return OK;
+}
+
+static err_t
+on_timer(void *state, ctx_t *ctx, uint64_t timer)
+{
+    (void) state;
+    if (timer == TIMER_HEAD)
+        ask_head(ctx);
     return OK;
 }
 
@@ -303,6 +367,7 @@ const actor_class_t listener = {
     .start = start,
     .handlers = handlers,
     .on_error = on_error,
+    .on_timer = on_timer,
     .drain = drain,
     .stop = stop,
     .net = &net,

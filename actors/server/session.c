@@ -41,6 +41,7 @@ session_send(session_t *self, ctx_t *ctx, message_id_t id, const void *body)
     wire_pack(id, &(frame_t){.timestamp = ctx_wall_ms(ctx)}, body, &out);
     net_send(ctx, self->conn, buffer_bytes(&out), true);
     buffer_release(&out);
+    self->tally.sent++;
 }
 
 void

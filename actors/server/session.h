@@ -8,6 +8,13 @@
 #include "actors/server/upgrade.h"
 #include "actors/server/window.h"
 
+/*  Frames, for whoever wants to know.  */
+typedef struct tally {
+    uint64_t received, sent;
+    uint64_t rejected; /* answered with srv_error */
+    uint64_t ignored;  /* of unknown types */
+} tally_t;
+
 typedef struct session {
     uint64_t number; /* on the bus; never reused */
     conn_t conn;     /* 0: accepted, not open yet */
@@ -31,7 +38,7 @@ typedef struct session {
 
     unsigned requests; /* of its own, not answered yet */
     unsigned failures; /* of its stream, in a row */
-    uint64_t ignored;  /* frames of unknown types */
+    tally_t tally;
 } session_t;
 
 session_t *session_new(uint64_t number, const visitor_t *visitor, uint64_t now_ms);

@@ -45,11 +45,39 @@ sessions_of(const sessions_t *self, const char *client_id)
     return NULL;
 }
 
+static void
+add(tally_t *sum, const tally_t *tally)
+{
+    sum->received += tally->received;
+    sum->sent += tally->sent;
+    sum->rejected += tally->rejected;
+    sum->ignored += tally->ignored;
+}
+
+tally_t
+sessions_tally(const sessions_t *self)
+{
+    tally_t sum = self->gone;
+    for (size_t i = 0; i < self->n; i++)
+        add(&sum, &self->items[i]->tally);
+    return sum;
+}
+
+size_t
+sessions_count_open(const sessions_t *self)
+{
+    size_t open = 0;
+    for (size_t i = 0; i < self->n; i++)
+        open += self->items[i]->conn != 0 && !self->items[i]->closing;
+    return open;
+}
+
 void
 sessions_remove(sessions_t *self, session_t *session)
 {
     for (size_t i = 0; i < self->n; i++) {
         if (self->items[i] == session) {
+            add(&self->gone, &session->tally);
             self->items[i] = self->items[--self->n];
             session_destroy(&session);
             return;

@@ -4,8 +4,6 @@
 
 #include <string.h>
 
-static const char sub_protocol[] = "waybill.v1";
-
 static void
 refuse(net_answer_t *answer, int status, const char *body)
 {
@@ -93,20 +91,50 @@ read_epoch(const char *query, visitor_t *visitor, net_answer_t *answer)
     return false;
 }
 
-/*  ------------------------------------------------------------------------ routes  */
+/*  ----------------------------------------------------------------- sub-protocols  */
 
-static bool
-offers(const char *protocols, const char *name)
+/*  The ones that we speak; a peer that offers none speaks JSON.  */
+static const struct {
+    const char *name;
+    bool json;
+} sub_protocols[] = {{"waybill.v1", false}, {"waybill.v1.json", true}};
+
+/*  The first offered one that we know, as our WebSocket library picks it.  */
+static const char *
+pick(const char *offered, bool *json)
 {
-    while (*protocols) {
-        protocols += strspn(protocols, " ,");
-        const size_t size = strcspn(protocols, " ,");
-        if (size == strlen(name) && strncmp(protocols, name, size) == 0)
+    *json = true;
+    while (offered && *offered) {
+        offered += strspn(offered, " ,");
+        const size_t size = strcspn(offered, " ,");
+        for (size_t i = 0; i < COUNT_OF(sub_protocols); i++) {
+            const char *name = sub_protocols[i].name;
+            if (size == strlen(name) && strncmp(offered, name, size) == 0) {
+                *json = sub_protocols[i].json;
+                return name;
+            }
+        }
+        offered += size;
+    }
+    return NULL;
+}
+
+bool
+upgrade_allows(const char *origins, const char *origin)
+{
+    if (origin == NULL || origin[0] == '\0' || origins[strspn(origins, " ")] == '\0')
+        return true;
+    while (*origins) {
+        origins += strspn(origins, " ");
+        const size_t size = strcspn(origins, " ");
+        if (size == strlen(origin) && strncmp(origins, origin, size) == 0)
             return true;
-        protocols += size;
+        origins += size;
     }
     return false;
 }
+
+/*  ------------------------------------------------------------------------ routes  */
 
 static void
 answer_sync(const net_upgrade_t *upgrade, visitor_t *visitor, net_answer_t *answer)
@@ -119,44 +147,47 @@ answer_sync(const net_upgrade_t *upgrade, visitor_t *visitor, net_answer_t *answ
         || !read_position(upgrade->query, visitor, answer)
         || !read_epoch(upgrade->query, visitor, answer))
         return;
-    if (!offers(upgrade->protocol, sub_protocol)) {
+    *answer = (net_answer_t){
+        .status = 101,
+        .protocol = pick(upgrade->protocol, &visitor->json),
+    };
+    if (visitor->json)
         refuse(answer, 400,
                "JSON clients are not served yet: offer the sub-protocol waybill.v1");
-        return;
-    }
-    *answer = (net_answer_t){.status = 101, .protocol = sub_protocol};
 }
 
-static void
-answer_health(const net_upgrade_t *upgrade, visitor_t *visitor, net_answer_t *answer)
-{
-    (void) upgrade;
-    (void) visitor;
-    *answer = (net_answer_t){
-        .status = 200,
-        .type = "application/json",
-        .body = "{\"status\":\"ok\"}",
-    };
-}
-
+/*  What may be asked for, and how; a page, or the WebSocket.  */
 static const struct {
     const char *path;
-    void (*answer)(const net_upgrade_t *upgrade, visitor_t *visitor, net_answer_t *answer);
+    const char *methods;
+    page_t page;
 } routes[] = {
-    {"/api/sync", answer_sync},
-    {"/api/sync/ws", answer_sync},
-    {"/healthz", answer_health},
-    {"/api/health", answer_health},
+    {"/api/sync", "GET", PAGE_NONE},
+    {"/api/sync/ws", "GET", PAGE_NONE},
+    {"/healthz", "GET HEAD", PAGE_HEALTH},
+    {"/api/health", "GET HEAD", PAGE_HEALTH},
+    {"/api/replication/init", "GET HEAD POST", PAGE_INIT},
+    {"/api/replication/lsn", "GET HEAD", PAGE_LSN},
+    {"/api/replication/status", "GET HEAD", PAGE_STATUS},
+    {"/api/replication/clients", "GET HEAD", PAGE_CLIENTS},
+    {"/metrics", "GET HEAD", PAGE_METRICS},
 };
 
 void
 upgrade_judge(const net_upgrade_t *upgrade, visitor_t *visitor, net_answer_t *answer)
 {
-    for (size_t i = 0; i < COUNT_OF(routes); i++) {
-        if (strcmp(routes[i].path, upgrade->path) == 0) {
-            routes[i].answer(upgrade, visitor, answer);
-            return;
-        }
+    size_t i = 0;
+    while (i < COUNT_OF(routes) && strcmp(routes[i].path, upgrade->path) != 0)
+        i++;
+    if (i == COUNT_OF(routes)) {
+        refuse(answer, 404, "Not Found");
+        return;
     }
-    refuse(answer, 404, "Not Found");
+    visitor->page = routes[i].page;
+    if (strstr(routes[i].methods, upgrade->method) == NULL)
+        refuse(answer, 405, "Method Not Allowed");
+    else if (visitor->page == PAGE_NONE)
+        answer_sync(upgrade, visitor, answer);
+    else
+        *answer = (net_answer_t){.status = 200};
 }

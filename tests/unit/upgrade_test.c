@@ -37,6 +37,8 @@ judges_what_a_peer_asks_for(void **state)
         {"/api/sync", "clientId=a", ours, false, 426},
         {"/healthz", "", none, false, 200},
         {"/api/health", "", none, false, 200},
+        {"/api/replication/init", "", none, false, 200},
+        {"/metrics", "", none, false, 200},
         {"/", "", none, false, 404},
     };
     (void) state;
@@ -45,6 +47,7 @@ judges_what_a_peer_asks_for(void **state)
         net_answer_t answer = {0};
         const net_upgrade_t upgrade = {
             .upgrade = cases[i].upgrade,
+            .method = "GET",
             .path = cases[i].path,
             .query = cases[i].query,
             .protocol = cases[i].protocol,
@@ -62,7 +65,12 @@ takes_client_ids_of_128_bytes_and_no_longer(void **state)
     visitor_t visitor = {0};
     net_answer_t answer = {0};
     const net_upgrade_t upgrade = {
-        .upgrade = true, .path = "/api/sync", .query = query, .protocol = "waybill.v1"};
+        .upgrade = true,
+        .method = "GET",
+        .path = "/api/sync",
+        .query = query,
+        .protocol = "waybill.v1",
+    };
     (void) state;
     memset(query + strlen(query), 'x', 128);
     upgrade_judge(&upgrade, &visitor, &answer);
@@ -71,6 +79,41 @@ takes_client_ids_of_128_bytes_and_no_longer(void **state)
     query[strlen(query)] = 'x';
     upgrade_judge(&upgrade, &visitor, &answer);
     assert_int_equal(answer.status, 400);
+}
+
+static int
+status_of(const char *method, const char *path)
+{
+    visitor_t visitor = {0};
+    net_answer_t answer = {0};
+    const net_upgrade_t upgrade = {
+        .method = method, .path = path, .query = "", .protocol = "", .origin = ""};
+    upgrade_judge(&upgrade, &visitor, &answer);
+    return answer.status;
+}
+
+static void
+answers_each_page_by_its_methods_only(void **state)
+{
+    (void) state;
+    assert_int_equal(status_of("POST", "/api/replication/init"), 200);
+    assert_int_equal(status_of("POST", "/api/replication/lsn"), 405);
+    assert_int_equal(status_of("DELETE", "/healthz"), 405);
+    assert_int_equal(status_of("POST", "/nothing"), 404);
+}
+
+static void
+lets_in_browsers_from_the_listed_origins_only(void **state)
+{
+    static const char list[] = "https://a.example  http://localhost:3000";
+    (void) state;
+    assert_true(upgrade_allows(list, "https://a.example"));
+    assert_true(upgrade_allows(list, "http://localhost:3000"));
+    assert_true(upgrade_allows(list, ""));
+    assert_true(upgrade_allows("", "https://evil.example"));
+    assert_false(upgrade_allows(list, "https://a.example.evil"));
+    assert_false(upgrade_allows(list, "http://localhost:300"));
+    assert_false(upgrade_allows(list, "null"));
 }
 
 static void
@@ -96,6 +139,8 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(judges_what_a_peer_asks_for),
+        cmocka_unit_test(answers_each_page_by_its_methods_only),
+        cmocka_unit_test(lets_in_browsers_from_the_listed_origins_only),
         cmocka_unit_test(takes_client_ids_of_128_bytes_and_no_longer),
         cmocka_unit_test(counts_parts_of_a_transaction_one_by_one),
     };

@@ -1,0 +1,18 @@
+/*  api - what the listener tells over plain HTTP: its position, its clients, its counts.  */
+
+#pragma once
+
+#include "actors/server/sessions.h"
+
+/*  What the listener knows when it is asked: it answers at once, and asks nobody.  */
+typedef struct api_facts {
+    const sessions_t *sessions;
+    bool head_known; /* else the server is still starting */
+    uint64_t head;
+    uint64_t advances; /* times that the head has moved */
+    uint64_t up_ms;    /* since the start */
+    uint64_t refused;  /* requests that were answered with an error */
+} api_facts_t;
+
+/*  Fills answer; its text lives in arena.  */
+void api_answer(page_t page, const api_facts_t *facts, arena_t *arena, net_answer_t *answer);
