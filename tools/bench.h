@@ -2,11 +2,14 @@
 
 #pragma once
 
-#include "schemas/base.h"
+#include "tools/verb.h"
+
+enum { RUNS_MOST = 99 };
 
 typedef struct bench {
     int runs;
     const char *dir; /* for databases: a real disk, not memory */
+    bool quick;      /* only whether it works at all */
 } bench_t;
 
 /*  How much of the work was done per second; 0 after a complaint.  */
@@ -26,3 +29,6 @@ extern const trial_t bench_apply_trials[1];  /* bench_apply.c */
 
 /*  What an idle agent costs in 10 s; gives the exit status.  */
 int bench_idle(const bench_t *bench); /* bench_idle.c */
+
+/*  What synchronising costs; name: only that figure. Gives the exit status.  */
+int bench_sync(const verb_t *verb, const bench_t *bench, const char *name); /* bench_sync.c */

@@ -2,16 +2,14 @@
 
 #include "schemas/row.h"
 #include "tools/bench_loop.h"
+#include "tools/bench_world.h"
 #include "tools/measure.h"
 #include "tools/verb.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 enum { START_MS = 20000, REPLY_MS = 60000 };
@@ -31,20 +29,13 @@ write_config(const char *dir)
     return fclose(out) == 0;
 }
 
-/*  This program once more, as an agent.  */
 static pid_t
 spawn(const char *dir)
 {
     AUTO(text) config = mem_format("%s/agent.conf", dir);
     AUTO(text) log = mem_format("%s/agent.log", dir);
-    pid_t pid = fork();
-    if (pid != 0)
-        return pid;
-    int fd = open(log, O_WRONLY | O_CREAT | O_APPEND, 0600);
-    dup2(fd, STDOUT_FILENO);
-    dup2(fd, STDERR_FILENO);
-    execl("/proc/self/exe", "waybill", "agent", "--config", config, (char *) NULL);
-    _exit(127);
+    return bench_spawn(log, -1,
+                       (const char *const[]){"waybill", "agent", "--config", config, NULL});
 }
 
 bench_agent_t *
@@ -72,10 +63,7 @@ bench_agent_destroy(bench_agent_t **self_p)
     if (!self)
         return;
     ipc_client_destroy(&self->client);
-    if (self->pid > 0) {
-        kill(self->pid, SIGTERM);
-        waitpid(self->pid, NULL, 0);
-    }
+    bench_end(&self->pid);
     free(self->dir);
     free(self);
     *self_p = NULL;

@@ -90,7 +90,7 @@ const trial_t bench_apply_trials[1] = {
     {
         .what = "apply: transactions of 100 changes",
         .unit = "changes",
-        .goal = 0.6,
+        .goal = 0.7,
         .bare = bare,
         .ours = ours,
     },

@@ -4,21 +4,18 @@
 #include "actors/agent/actors.h"
 #include "actors/net/websocket.h"
 #include "bus/ipc_client.h"
-#include "tools/bench.h"
+#include "tools/bench_world.h"
 #include "tools/launch.h"
 #include "tools/measure.h"
 
-#include <fcntl.h>
 #include <inttypes.h>
 #include <pthread.h>
-#include <signal.h>
 #include <sqlite3.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 enum { WATCHED_S = 10, SETTLED_MS = 60000, LOOK_MS = 100 };
@@ -113,32 +110,6 @@ begin_watching(void *ready_to, host_t *host)
     pthread_create(&self->watcher, NULL, watch, self);
 }
 
-/*  This program once more, as a server; address is where it listens.  */
-static pid_t
-spawn_server(const char *dir, char *address, size_t room)
-{
-    AUTO(text) db = mem_format("%s/server.db", dir);
-    AUTO(text) run_dir = mem_format("%s/server", dir);
-    int ends[2];
-    pid_t pid = pipe2(ends, O_CLOEXEC) == 0 ? fork() : -1;
-    if (pid == 0) {
-        dup2(ends[1], STDOUT_FILENO);
-        execl("/proc/self/exe", "waybill", "server", "--db", db, "--listen", "127.0.0.1:0",
-              "--run-dir", run_dir, "--log-level", "error", (char *) NULL);
-        _exit(127);
-    }
-    if (pid < 0)
-        return pid;
-    close(ends[1]);
-    FILE *out = fdopen(ends[0], "r");
-    char line[128] = "";
-    char *space = fgets(line, sizeof line, out) ? strrchr(line, ' ') : NULL;
-    snprintf(address, room, "%s", space ? space + 1 : "");
-    address[strcspn(address, "\n")] = '\0';
-    fclose(out);
-    return pid;
-}
-
 static int
 run_agent(const char *dir, const char *address, idle_t *self)
 {
@@ -176,12 +147,9 @@ bench_idle(const bench_t *bench)
 {
     char address[128] = "";
     idle_t self = {0};
-    pid_t server = spawn_server(bench->dir, address, sizeof address);
+    pid_t server = bench_spawn_server(bench->dir, address, sizeof address);
     int status = address[0] ? run_agent(bench->dir, address, &self) : STATUS_USAGE;
-    if (server > 0) {
-        kill(server, SIGTERM);
-        waitpid(server, NULL, 0);
-    }
+    bench_end(&server);
     if (status != STATUS_DONE || !self.measured)
         return complain("bench: the agent was not synchronised"), STATUS_USAGE;
     bool good = self.cpu_s < 0.1 && self.statements == 0;

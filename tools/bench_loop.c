@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { ROWS_AT_ONCE = 1000 };
+
 typedef struct loop {
     sqlite3 *db;
     sqlite3_stmt *item, *journal, *position;
@@ -112,15 +114,16 @@ put_journal(loop_t *self, const bench_item_t *item, int64_t lsn, const char *txn
 }
 
 static void
-put_batch(loop_t *self, size_t batch)
+put_batch(loop_t *self, size_t batch, size_t size)
 {
     char txn[24];
     snprintf(txn, sizeof txn, "txn-%zu", batch);
     run(self, "BEGIN IMMEDIATE");
-    for (size_t i = 0; i < BATCH; i++) {
-        bench_item_t item = bench_item(batch * BATCH + i);
+    for (size_t i = 0; i < size; i++) {
+        bench_item_t item = bench_item(batch * size + i);
         put_item(self, &item);
-        put_journal(self, &item, (int64_t) batch, txn);
+        if (self->work != LOOP_ROWS)
+            put_journal(self, &item, (int64_t) batch, txn);
     }
     if (self->work == LOOP_APPLY) {
         sqlite3_bind_int64(self->position, 1, (int64_t) batch);
@@ -139,9 +142,10 @@ loop_run(const bench_t *bench, loop_work_t work)
     open_file(&self, dir);
     prepare(&self);
 
+    const size_t size = work == LOOP_ROWS ? ROWS_AT_ONCE : BATCH;
     uint64_t start = now_ns();
-    for (size_t batch = 0; batch < BATCHES && !self.failed; batch++)
-        put_batch(&self, batch);
+    for (size_t batch = 0; batch < BATCHES * BATCH / size && !self.failed; batch++)
+        put_batch(&self, batch, size);
     double seconds = seconds_since(start);
     sqlite3_finalize(self.item);
     sqlite3_finalize(self.journal);

@@ -10,8 +10,10 @@ bool loop_make_file(const char *dir);
 
 typedef enum loop_work {
     LOOP_RECORD, /* local changes */
-    LOOP_APPLY   /* the server's, with the position */
+    LOOP_APPLY,  /* the server's, with the position */
+    LOOP_ROWS    /* rows alone, in batches of a thousand */
 } loop_work_t;
 
-/*  Does it for BATCHES batches; gives changes per second, 0 after a complaint.  */
+/*  Does it for as many changes as BATCHES batches have; gives changes per second, 0 after a
+ * complaint.  */
 double loop_run(const bench_t *bench, loop_work_t work);

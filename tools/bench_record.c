@@ -59,14 +59,14 @@ const trial_t bench_record_trials[2] = {
     {
         .what = "record: batches of 100, one at a time",
         .unit = "changes",
-        .goal = 0.6,
+        .goal = 0.8,
         .bare = bare,
         .ours = record_one,
     },
     {
         .what = "record: batches of 100, 8 under way",
         .unit = "changes",
-        .goal = 0.6,
+        .goal = 0.8,
         .bare = bare,
         .ours = record_several,
     },

@@ -2,6 +2,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,6 +29,20 @@ double
 seconds_since(uint64_t start_ns)
 {
     return (double) (now_ns() - start_ns) / 1e9;
+}
+
+static int
+by_size(const void *a, const void *b)
+{
+    double x = *(const double *) a, y = *(const double *) b;
+    return (x > y) - (x < y);
+}
+
+double
+median(double *figures, int n)
+{
+    qsort(figures, (size_t) n, sizeof *figures, by_size);
+    return n % 2 ? figures[n / 2] : (figures[n / 2 - 1] + figures[n / 2]) / 2;
 }
 
 const char *

@@ -7,6 +7,8 @@
 uint64_t now_ns(void); /* monotonic */
 int64_t wall_ms(void); /* since 1970 */
 double seconds_since(uint64_t start_ns);
+/*  Sorts them.  */
+double median(double *figures, int n);
 
 /*  "19,722".  */
 enum { NUMBER_TEXT = 32 };

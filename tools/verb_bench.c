@@ -11,8 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { RUNS_MOST = 99 };
-
 typedef struct family {
     const char *name;
     const trial_t *trials;
@@ -24,20 +22,6 @@ static const family_t families[] = {
     {"record", bench_record_trials, COUNT_OF(bench_record_trials)},
     {"apply", bench_apply_trials, COUNT_OF(bench_apply_trials)},
 };
-
-static int
-by_size(const void *a, const void *b)
-{
-    double x = *(const double *) a, y = *(const double *) b;
-    return (x > y) - (x < y);
-}
-
-static double
-median(double *figures, int n)
-{
-    qsort(figures, (size_t) n, sizeof *figures, by_size);
-    return n % 2 ? figures[n / 2] : (figures[n / 2 - 1] + figures[n / 2]) / 2;
-}
 
 static void
 figure_text(const trial_t *trial, double rate, char text[64])
@@ -91,13 +75,15 @@ run_family(const bench_t *bench, const family_t *family)
 }
 
 static int
-run_named(const verb_t *verb, const bench_t *bench, const char *name)
+run_named(const verb_t *verb, const bench_t *bench, const char *name, const char *figure)
 {
     for (size_t i = 0; i < COUNT_OF(families); i++)
         if (strcmp(families[i].name, name) == 0)
             return run_family(bench, &families[i]);
     if (strcmp(name, "idle") == 0)
         return bench_idle(bench);
+    if (strcmp(name, "sync") == 0)
+        return bench_sync(verb, bench, figure);
     return complain_usage(verb, "%s: no such bench", name);
 }
 
@@ -114,20 +100,23 @@ static int
 bench(args_t *args)
 {
     int64_t runs = 5;
+    bool quick = false;
     const char *parent = getenv("TMPDIR");
     const option_rule_t rules[] = {
         {"runs", OPTION_NUMBER, &runs, 1, RUNS_MOST},
         {"dir", OPTION_TEXT, &parent, 0, 0},
+        {"quick", OPTION_FLAG, &quick, 0, 0},
         {0},
     };
     int status;
-    if (!options_read(args, rules, 1, 1, &status))
+    if (!options_read(args, rules, 1, 2, &status))
         return status;
 
     char *dir = mem_format("%s/waybill-bench.XXXXXX", parent ? parent : "/var/tmp");
     if (mkdtemp(dir)) {
-        bench_t self = {.runs = (int) runs, .dir = dir};
-        status = run_named(args->verb, &self, args->values[0]);
+        bench_t self = {.runs = (int) runs, .dir = dir, .quick = quick};
+        status = run_named(args->verb, &self, args->values[0],
+                           args->count > 1 ? args->values[1] : NULL);
         nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
     } else {
         complain("%s: %s; choose a directory with --dir", dir, strerror(errno));
@@ -141,17 +130,22 @@ const verb_t verb_bench = {
     .name = "bench",
     .summary = "measure, beside the same work on the bare library",
     .usage =
-        "usage: waybill bench bus|record|apply|idle [--runs N] [--dir DIR]\n\n"
+        "usage: waybill bench bus|record|apply|idle|sync [FIGURE] [--runs N] [--dir DIR] "
+        "[--quick]\n\n"
         "  bus       200-byte messages from actor to actor, and round trips, beside bare\n"
         "            ZeroMQ inproc sockets between two threads\n"
         "  record    durable changes through the service, in batches of 100, beside a loop\n"
         "            over SQLite with the same table, indexes, batch and synchronous=FULL\n"
         "  apply     the server's changes, beside the same loop\n"
-        "  idle      processor time and SQL statements of an agent with nothing to do\n\n"
+        "  idle      processor time and SQL statements of an agent with nothing to do\n"
+        "  sync      a server and agents as processes, everything durable, each figure with\n"
+        "            its goal, or one of record, apply, initial, upload, fan-out, catch-up,\n"
+        "            live, memory and crowd\n\n"
         "Bare and ours take turns; medians are printed, and their ratio. Use a release "
         "build.\n\n"
         "  --runs N        how often each; default 5\n"
-        "  --dir DIR       where the databases are made; default $TMPDIR, else /var/tmp\n\n"
+        "  --dir DIR       where the databases are made; default $TMPDIR, else /var/tmp\n"
+        "  --quick         sync: a hundredth of it, once: only whether it works\n\n"
         "Exit status 1: a goal was missed.\n",
     .run = bench,
 };

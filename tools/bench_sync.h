@@ -1,0 +1,32 @@
+/*  bench_sync - what synchronising costs, each figure with the floor it has to reach.  */
+
+#pragma once
+
+#include "tools/bench.h"
+
+enum { FIGURES_MOST = 2 };
+
+typedef struct figure {
+    const char *what;
+    const char *unit;
+    double goal;
+    bool at_most; /* else at least */
+} figure_t;
+
+/*  One run gives all its figures; false after a complaint.  */
+typedef bool course_fn(const bench_t *bench, double ours[FIGURES_MOST]);
+
+typedef struct course {
+    const char *name;
+    course_fn *run;
+    work_fn *bare; /* the same writes by hand, a second; or NULL */
+    bool once;     /* one run is enough, and long */
+    figure_t figures[FIGURES_MOST];
+} course_t;
+
+/*  A hundredth of it, if nobody wants to know the figures.  */
+size_t bench_size(const bench_t *bench, size_t n);
+
+course_fn sync_initial, sync_upload, sync_fan_out, sync_catch_up; /* bench_sync_rates.c */
+course_fn sync_live;                                              /* bench_sync_live.c */
+course_fn sync_memory, sync_crowd;                                /* bench_sync_memory.c */
