@@ -81,6 +81,8 @@ write_url(const connection_t *self, const char *server, buffer_t *url)
     add_escaped(url, lsn_text(self->position.lsn, lsn));
     buffer_add_text(url, "&epoch=");
     add_escaped(url, self->position.epoch);
+    buffer_add_text(url, "&lease=");
+    add_escaped(url, self->position.lease);
 }
 
 static void
@@ -107,11 +109,33 @@ connection_locate(connection_t *self, ctx_t *ctx, const sync_response_t *respons
     (void) snprintf(position->client_id, sizeof position->client_id, "%s", response->client_id);
     (void) snprintf(position->epoch, sizeof position->epoch, "%s", response->epoch);
     position->lsn = response->lsn;
+    (void) snprintf(position->lease, sizeof position->lease, "%s",
+                    response->lease ? response->lease : "");
     self->locating = false;
     if (self->state == STATE_connecting && self->conn == 0)
         open_socket(self, ctx);
     else
         connection_dial_if_due(self, ctx);
+}
+
+/*  One at a time, and none while we ask where we stand: the answers come in order, and
+    whichever comes last is the newest.  */
+void
+connection_keep_lease(connection_t *self, ctx_t *ctx, const char *lease)
+{
+    self->locating = true;
+    REQUEST(ctx, "lsn-manager", 0, keep_lease, .lease = lease);
+}
+
+void
+connection_change_identity(connection_t *self, ctx_t *ctx)
+{
+    static const char reason[] =
+        "this database is a copy of one that the server knows under the"
+        " same name: it goes on under a name of its own";
+    self->locating = true;
+    REQUEST(ctx, "lsn-manager", 0, change_identity, .reason = reason);
+    connection_lose(self, ctx, "%s", reason);
 }
 
 /*  ------------------------------------------------------------------------- the end  */

@@ -68,7 +68,7 @@ typedef struct connection {
     conn_t conn;      /* 0: none */
     bool open;
     uint64_t dials;       /* counts them */
-    bool locating;        /* lsn-manager was asked where we stand */
+    bool locating;        /* lsn-manager was asked where we stand, or keeps who we are */
     bool dial_waits;      /* for what is under way */
     unsigned failures;    /* in a row */
     uint64_t retry_at_ms; /* monotonic; 0: not planned */
@@ -92,6 +92,10 @@ void connection_dial(connection_t *self, ctx_t *ctx);
 void connection_dial_if_due(connection_t *self, ctx_t *ctx);
 /*  Where we stand is known: goes on dialling.  */
 void connection_locate(connection_t *self, ctx_t *ctx, const sync_response_t *response);
+/*  The server gave a lease, or said that this database is a copy: that is written down before
+    the next attempt.  */
+void connection_keep_lease(connection_t *self, ctx_t *ctx, const char *lease);
+void connection_change_identity(connection_t *self, ctx_t *ctx);
 /*  Gives the connection up, and plans the next attempt.  */
 void connection_lose(connection_t *self, ctx_t *ctx, const char *format, ...) PRINTF_LIKE(3, 4);
 /*  A stretch could not be applied: begins anew once no local change is on its way.  */

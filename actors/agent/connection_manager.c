@@ -112,7 +112,7 @@ static void
 fail_to_locate(connection_t *self, ctx_t *ctx, const failure_t *failure)
 {
     self->locating = false;
-    connection_lose(self, ctx, "our own position is not known: %s", failure->text);
+    connection_lose(self, ctx, "our own position cannot be told or kept: %s", failure->text);
     connection_dial_if_due(self, ctx);
 }
 
@@ -145,7 +145,8 @@ fail_to_count(connection_t *self, ctx_t *ctx, const failure_t *failure)
 }
 
 static void (*const failures[MSG_COUNT])(connection_t *, ctx_t *, const failure_t *) = {
-    [MSG_sync_request] = fail_to_locate,    [MSG_server_schema] = fail_to_apply,
+    [MSG_sync_request] = fail_to_locate,    [MSG_keep_lease] = fail_to_locate,
+    [MSG_change_identity] = fail_to_locate, [MSG_server_schema] = fail_to_apply,
     [MSG_server_changes] = fail_to_apply,   [MSG_outbox_fetch] = fail_to_fetch,
     [MSG_record_verdicts] = fail_to_record, [MSG_outbox_counts] = fail_to_count,
 };
@@ -254,6 +255,8 @@ stop(void *state, ctx_t *ctx)
 
 static const edge_t sends[] = {
     {"lsn-manager", MSG_sync_request},
+    {"lsn-manager", MSG_keep_lease},
+    {"lsn-manager", MSG_change_identity},
     {"lsn-manager", MSG_server_schema},
     {"lsn-manager", MSG_server_changes},
     {"recorder", MSG_outbox_fetch},

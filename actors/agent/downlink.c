@@ -85,6 +85,8 @@ on_schema(connection_t *self, ctx_t *ctx, const void *body)
     if (!know_epoch(self, ctx, schema->epoch))
         return;
     self->server_lsn = schema->server_lsn;
+    if (schema->lease && schema->lease[0])
+        connection_keep_lease(self, ctx, schema->lease);
     REQUEST(ctx, "lsn-manager", keep(self, MSG_srv_schema, NULL), server_schema,
             .epoch = schema->epoch, .tables = schema->tables, .n_tables = schema->n_tables);
     keep_pace(self, ctx);
@@ -94,6 +96,10 @@ static void
 on_resync_required(connection_t *self, ctx_t *ctx, const void *body)
 {
     const srv_resync_required_t *resync = body;
+    if (strcmp(resync->reason, "identity_taken") == 0) {
+        connection_change_identity(self, ctx);
+        return;
+    }
     ctx_log(ctx, LOG_warning, "the server wants an initial sync: %s", resync->reason);
     (void) know_epoch(self, ctx, resync->epoch);
 }

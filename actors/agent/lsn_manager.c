@@ -1,11 +1,12 @@
 /*  lsn-manager - keeps identity and position, and lets the server's stream pass in order.
 
-    Hears  sync_request, server_schema, server_changes   from connection-manager;
+    Hears  sync_request, server_schema, server_changes,
+           keep_lease, change_identity                   from connection-manager;
            changes_applied                               from processor.
     Says   server_schema, server_changes on to processor; sync_response, changes_applied.
 
-    It reads the database once, at start; from then on it knows the position because every
-    stretch passes through it. A stretch that was seen before is a duplicate, one that leaves
+    It reads the position once, at start; from then on it knows it because every stretch
+    passes through it. A stretch that was seen before is a duplicate, one that leaves
     something out is a gap; both are answered at once. After a failure nothing passes until
     somebody asks where we stand: what comes next would lack what came before.  */
 
@@ -25,6 +26,7 @@ typedef struct place {
 } place_t;
 
 typedef struct lsn_manager {
+    db_t *db;               /* identity is written here, the position by processor */
     position_t position;    /* as committed */
     char epoch[EPOCH_ROOM]; /* of what was passed on */
     uint64_t passed;        /* position once all of it is committed */
@@ -37,19 +39,29 @@ typedef struct lsn_manager {
 
 /*  --------------------------------------------------------------------- starting  */
 
+/*  What a person should know of it.  */
+static const char *const discoveries[] = {
+    [POSITION_LOST] = "sync_state has lost its row: the position begins at 0, and a snapshot"
+                      " follows; what was not sent yet is kept",
+    [POSITION_DAMAGED] = "sync_state is damaged: the position begins at 0, and a snapshot"
+                         " follows; what was not sent yet is kept",
+};
+
 static err_t
 read_position(lsn_manager_t *self, ctx_t *ctx, fault_t *fault)
 {
     const settings_t *settings = ctx_settings(ctx);
     char fresh[UUID_TEXT];
-    db_t *db = NULL;
+    position_found_t found = POSITION_SOUND;
     ctx_uuid(ctx, fresh);
-    err_t err = store_open(settings->agent_db, &db, fault);
+    err_t err = store_open(settings->agent_db, &self->db, fault);
     if (err == OK)
-        err = position_create(db, settings->agent_client_id, fresh, fault);
+        err = position_create(self->db, settings->agent_client_id, fresh, &found, fault);
     if (err == OK)
-        err = position_read(db, &self->position, fault);
-    db_close(&db);
+        err = position_read(self->db, &self->position, fault);
+    if (err == OK && discoveries[found])
+        PUBLISH(ctx, problem, .code = err_name(ERR_CORRUPT), .message = discoveries[found],
+                .actor = "lsn-manager", .subject = "sync_state");
     return err;
 }
 
@@ -73,6 +85,14 @@ start(void *state, ctx_t *ctx)
     return OK;
 }
 
+static void
+tell_position(const lsn_manager_t *self, ctx_t *ctx)
+{
+    REPLY(ctx, sync_response, .client_id = self->position.client_id,
+          .epoch = self->position.epoch, .lsn = self->position.lsn,
+          .lease = self->position.lease);
+}
+
 static err_t
 on_sync_request(void *state, ctx_t *ctx, const void *body)
 {
@@ -80,8 +100,42 @@ on_sync_request(void *state, ctx_t *ctx, const void *body)
     (void) body;
     go_back_to_committed(self);
     self->following = true;
-    REPLY(ctx, sync_response, .client_id = self->position.client_id,
-          .epoch = self->position.epoch, .lsn = self->position.lsn);
+    tell_position(self, ctx);
+    return OK;
+}
+
+/*  --------------------------------------------------------------------- identity  */
+
+static err_t
+on_keep_lease(void *state, ctx_t *ctx, const void *body)
+{
+    lsn_manager_t *self = state;
+    const keep_lease_t *request = body;
+    fault_t fault = {0};
+    const err_t err = position_keep_lease(self->db, request->lease, &fault);
+    if (err != OK)
+        return ctx_refuse(ctx, err, "%s", fault.text);
+    (void) snprintf(self->position.lease, sizeof self->position.lease, "%s", request->lease);
+    tell_position(self, ctx);
+    return OK;
+}
+
+static err_t
+on_change_identity(void *state, ctx_t *ctx, const void *body)
+{
+    lsn_manager_t *self = state;
+    const change_identity_t *request = body;
+    char fresh[UUID_TEXT];
+    fault_t fault = {0};
+    ctx_uuid(ctx, fresh);
+    const err_t err = position_change_identity(self->db, fresh, &fault);
+    if (err != OK)
+        return ctx_refuse(ctx, err, "%s", fault.text);
+    ctx_log(ctx, LOG_warning, "%s is now %s: %s", self->position.client_id, fresh,
+            request->reason);
+    (void) snprintf(self->position.client_id, sizeof self->position.client_id, "%s", fresh);
+    self->position.lease[0] = '\0';
+    tell_position(self, ctx);
     return OK;
 }
 
@@ -267,6 +321,7 @@ stop(void *state, ctx_t *ctx)
     lsn_manager_t *self = state;
     (void) ctx;
     tickets_release(&self->tickets);
+    db_close(&self->db);
 }
 
 static const edge_t sends[] = {
@@ -276,10 +331,9 @@ static const edge_t sends[] = {
 };
 
 static handler_fn *const handlers[MSG_COUNT] = {
-    [MSG_sync_request] = on_sync_request,
-    [MSG_server_schema] = on_server_schema,
-    [MSG_server_changes] = on_server_changes,
-    [MSG_changes_applied] = on_changes_applied,
+    [MSG_sync_request] = on_sync_request,       [MSG_keep_lease] = on_keep_lease,
+    [MSG_change_identity] = on_change_identity, [MSG_server_schema] = on_server_schema,
+    [MSG_server_changes] = on_server_changes,   [MSG_changes_applied] = on_changes_applied,
 };
 
 const actor_class_t lsn_manager = {

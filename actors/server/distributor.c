@@ -12,7 +12,7 @@
 #include "actors/common/catalog.h"
 #include "actors/server/actors.h"
 #include "actors/server/change_log.h"
-#include "actors/server/streams.h"
+#include "actors/server/openings.h"
 #include "actors/settings.h"
 
 #include <string.h>
@@ -30,10 +30,11 @@ typedef struct distributor {
     db_t *writer;
     catalog_t *catalog;
     streams_t streams;
-    log_head_t head; /* as read for the request being handled */
-    size_t n_acks;   /* since they were saved */
-    bool save;       /* at the end of this round */
-    bool slot_freed; /* somebody may take a snapshot now */
+    log_head_t head;     /* as read for the request being handled */
+    size_t n_acks;       /* since they were saved */
+    bool save;           /* at the end of this round */
+    bool slot_freed;     /* somebody may take a snapshot now */
+    openings_t openings; /* of this round */
 } distributor_t;
 
 static err_t
@@ -151,9 +152,17 @@ on_stream_open(void *state, ctx_t *ctx, const void *body)
     if (err != OK)
         return ctx_refuse(ctx, err, "%s", fault.text);
     const size_t n_tables = describe_tables(self, ctx_arena(ctx), &tables);
-    REPLY(ctx, stream_opened, .session = request->session, .phase = opening.phase,
-          .reason = opening.reason, .epoch = self->head.epoch, .lsn = self->head.lsn,
-          .tables = tables, .n_tables = n_tables);
+    opened_t *opened = openings_add(&self->openings, ctx, request);
+    opened->answer = (stream_opened_t){
+        .session = request->session,
+        .phase = opening.phase,
+        .reason = opening.reason,
+        .epoch = arena_text(ctx_arena(ctx), self->head.epoch),
+        .lsn = self->head.lsn,
+        .tables = tables,
+        .n_tables = n_tables,
+        .lease = opened->lease.next,
+    };
     return OK;
 }
 
@@ -298,6 +307,8 @@ static err_t
 settle(void *state, ctx_t *ctx)
 {
     distributor_t *self = state;
+    if (self->openings.n > 0)
+        openings_answer(&self->openings, ctx, &self->streams, self->writer);
     if (self->save)
         save_acks(self, ctx);
     streams_sweep(&self->streams);
@@ -321,6 +332,7 @@ stop(void *state, ctx_t *ctx)
 {
     distributor_t *self = state;
     (void) ctx;
+    openings_release(&self->openings);
     streams_release(&self->streams);
     catalog_close(&self->catalog);
     db_close(&self->writer);

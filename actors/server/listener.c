@@ -199,9 +199,15 @@ on_stream_opened(void *state, ctx_t *ctx, const void *body)
     if (session == NULL)
         return OK;
     (void) snprintf(session->epoch, sizeof session->epoch, "%s", opened->epoch);
+    if (strcmp(opened->phase, "taken") == 0) {
+        TELL(session, ctx, srv_resync_required, .reason = "identity_taken",
+             .epoch = opened->epoch);
+        session_close(session, ctx, 1008, "This client id is in use by another database");
+        return OK;
+    }
     if (!session->described)
         TELL(session, ctx, srv_schema, .epoch = opened->epoch, .server_lsn = opened->lsn,
-             .tables = opened->tables, .n_tables = opened->n_tables);
+             .tables = opened->tables, .n_tables = opened->n_tables, .lease = opened->lease);
     if (strcmp(opened->phase, "resync") == 0) {
         session_forget_position(session);
         TELL(session, ctx, srv_resync_required, .reason = opened->reason,

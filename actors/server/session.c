@@ -93,7 +93,8 @@ session_open_stream(session_t *self, ctx_t *ctx, uint64_t lsn, const char *epoch
     self->snapshot_lsn = 0;
     session_begin_request(self, ctx);
     REQUEST(ctx, "distributor", self->number, stream_open, .session = self->number,
-            .client_id = self->visitor.client_id, .epoch = epoch, .lsn = lsn);
+            .client_id = self->visitor.client_id, .epoch = epoch, .lsn = lsn,
+            .lease = self->visitor.leased && !self->described ? self->visitor.lease : NULL);
 }
 
 void

@@ -91,6 +91,19 @@ read_epoch(const char *query, visitor_t *visitor, net_answer_t *answer)
     return false;
 }
 
+static bool
+read_lease(const char *query, visitor_t *visitor, net_answer_t *answer)
+{
+    size_t size = 0;
+    const char *value = find(query, "lease", &size);
+    visitor->leased = value != NULL;
+    visitor->lease[0] = '\0';
+    if (value == NULL || decode(value, size, visitor->lease, sizeof visitor->lease))
+        return true;
+    refuse(answer, 400, "Invalid lease");
+    return false;
+}
+
 /*  ----------------------------------------------------------------- sub-protocols  */
 
 /*  The ones that we speak; a peer that offers none speaks JSON.  */
@@ -145,7 +158,8 @@ answer_sync(const net_upgrade_t *upgrade, visitor_t *visitor, net_answer_t *answ
     }
     if (!read_client_id(upgrade->query, visitor, answer)
         || !read_position(upgrade->query, visitor, answer)
-        || !read_epoch(upgrade->query, visitor, answer))
+        || !read_epoch(upgrade->query, visitor, answer)
+        || !read_lease(upgrade->query, visitor, answer))
         return;
     *answer = (net_answer_t){
         .status = 101,

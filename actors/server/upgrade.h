@@ -25,6 +25,8 @@ typedef struct visitor {
     char client_id[CLIENT_ID_MAX + 1];
     char epoch[UUID_TEXT]; /* empty: it did not say */
     uint64_t lsn;
+    bool leased; /* it knows of leases */
+    char lease[UUID_TEXT];
 } visitor_t;
 
 /*  Fills answer. Status 101: it may connect, and visitor is filled. 200: visitor says which

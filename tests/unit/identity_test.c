@@ -1,0 +1,255 @@
+/*  Who a database is to the server: kept over everything, found again when it was lost, and
+    given up by a copy. Agents against the real server in one simulation.  */
+
+#include "actors/server/actors.h"
+#include "tests/unit/agent_sim.h"
+
+typedef struct extra {
+    char server_path[140], schema_path[140], copy_path[140];
+    settings_t server_settings, copy_settings;
+    int server, copy;
+} extra_t;
+
+static extra_t extra;
+
+static void
+start_server(world_t *world)
+{
+    (void) snprintf(extra.server_path, sizeof extra.server_path, "%s/server.db",
+                    world->directory);
+    (void) snprintf(extra.schema_path, sizeof extra.schema_path, "%s/schema.sql",
+                    world->directory);
+    FILE *file = fopen(extra.schema_path, "w");
+    assert_non_null(file);
+    (void) fputs("CREATE TABLE IF NOT EXISTS todo (id TEXT PRIMARY KEY NOT NULL, title TEXT);",
+                 file);
+    (void) fclose(file);
+    extra.server_settings = defaults;
+    extra.server_settings.server_db = extra.server_path;
+    extra.server_settings.server_schema = extra.schema_path;
+    extra.server = sim_node(world->sim, "server", "server:1", &extra.server_settings);
+    for (size_t i = 0; server_actors[i]; i++)
+        sim_add(world->sim, extra.server, server_actors[i]);
+    start_node(world->sim, extra.server);
+}
+
+static const status_t *
+status_of(world_t *world, int node)
+{
+    const uint64_t asked =
+        sim_ask(world->sim, node, "service", MSG_status_get, &(status_get_t){.fresh = true});
+    return await_answer(world->sim, node, asked, MSG_status, &world->heard);
+}
+
+/*  Generous: a connection that failed before is tried again after a minute at most.  */
+static void
+await_synced(world_t *world, int node)
+{
+    for (int i = 0; i < 300; i++) {
+        if (status_of(world, node)->synced)
+            return;
+        sim_run_ms(world->sim, 1000);
+    }
+    fail_msg("not synced: %s", status_of(world, node)->reason);
+}
+
+static const char *
+identity_of(world_t *world, int node)
+{
+    return arena_text(&world->arena, status_of(world, node)->client_id);
+}
+
+static void
+copy_file(const char *from, const char *to)
+{
+    char *command = mem_format("cp %s %s", from, to);
+    assert_int_equal(system(command), 0);
+    free(command);
+}
+
+/*  As someone does who copies a disk: everything, while the agent is down.  */
+static void
+copy_database(world_t *world)
+{
+    (void) snprintf(extra.copy_path, sizeof extra.copy_path, "%s/copy.db", world->directory);
+    run_sql(world, "PRAGMA wal_checkpoint(TRUNCATE)");
+    copy_file(world->path, extra.copy_path);
+    extra.copy_settings = world->settings;
+    extra.copy_settings.agent_db = extra.copy_path;
+    extra.copy = sim_node(world->sim, "copy", NULL, &extra.copy_settings);
+    for (size_t i = 0; agent_actors[i]; i++)
+        sim_add(world->sim, extra.copy, agent_actors[i]);
+}
+
+static const char *
+text_in(world_t *world, const char *path, const char *sql)
+{
+    char own[140];
+    strcpy(own, world->path);
+    (void) snprintf(world->path, sizeof world->path, "%s", path);
+    const char *text = text_of(world, sql);
+    strcpy(world->path, own);
+    return text;
+}
+
+static void
+assert_all_equal(world_t *world, const char *sql)
+{
+    const char *expected = text_in(world, extra.server_path, sql);
+    assert_string_equal(text_of(world, sql), expected);
+    assert_string_equal(text_in(world, extra.copy_path, sql), expected);
+}
+
+/*  -------------------------------------------------------------------------- copies  */
+
+static void
+gives_a_copy_a_name_of_its_own(void **state)
+{
+    world_t *world = *state;
+    start_server(world);
+    world->settings.agent_connect = true;
+    start_with_todo(world);
+    await_synced(world, world->node);
+    const char *first = identity_of(world, world->node);
+    sim_crash(world->sim, world->node);
+    copy_database(world);
+    start_agent(world);
+    await_synced(world, world->node);
+    start_node(world->sim, extra.copy);
+    sim_run_ms(world->sim, 600000);
+    await_synced(world, world->node);
+    await_synced(world, extra.copy);
+    assert_string_not_equal(identity_of(world, world->node), identity_of(world, extra.copy));
+    assert_true(strcmp(identity_of(world, world->node), first) == 0
+                || strcmp(identity_of(world, extra.copy), first) == 0);
+    (void) write_one(world, "insert", "a", "{\"title\": \"Tea\"}");
+    sim_run_ms(world->sim, 60000);
+    assert_all_equal(world, "SELECT group_concat(id || title) FROM todo");
+}
+
+static void
+applies_once_what_both_copies_had_not_sent_yet(void **state)
+{
+    static const char count_sql[] = "SELECT count(*) || ' ' || group_concat(DISTINCT operation)"
+                                    " FROM change_log WHERE tbl = 'todo'";
+    world_t *world = *state;
+    start_server(world);
+    start_with_todo(world);
+    (void) write_one(world, "insert", "a", "{\"title\": \"Tea\"}");
+    (void) write_one(world, "update", "a", "{\"title\": \"Milk\"}");
+    sim_crash(world->sim, world->node);
+    world->settings.agent_connect = true;
+    copy_database(world);
+    for (int i = 0; i < 2; i++) { /* so that the copy's lease is an old one */
+        sim_crash(world->sim, world->node);
+        start_agent(world);
+        await_synced(world, world->node);
+    }
+    start_node(world->sim, extra.copy);
+    sim_run_ms(world->sim, 600000);
+    await_synced(world, world->node);
+    await_synced(world, extra.copy);
+    assert_string_equal(text_in(world, extra.server_path, count_sql), "2 insert,update");
+    assert_all_equal(world, "SELECT group_concat(id || title) FROM todo");
+    static const char verdicts[] =
+        "SELECT group_concat(verdict) FROM local_changes WHERE from_server = 0";
+    assert_string_equal(text_of(world, verdicts), "applied,applied");
+    assert_string_equal(text_in(world, extra.copy_path, verdicts), "applied,applied");
+}
+
+/*  ------------------------------------------------------------------- keeping, finding  */
+
+static void
+keeps_its_name_over_ten_connections_and_restarts(void **state)
+{
+    world_t *world = *state;
+    start_server(world);
+    world->settings.agent_connect = true;
+    start_with_todo(world);
+    await_synced(world, world->node);
+    const char *name = identity_of(world, world->node);
+    for (int i = 0; i < 10; i++) {
+        if (i % 2 == 0) {
+            sim_link(world->sim, world->node, false);
+            sim_run_ms(world->sim, 1000);
+            sim_link(world->sim, world->node, true);
+        } else {
+            sim_crash(world->sim, world->node);
+            start_agent(world);
+        }
+        await_synced(world, world->node);
+        assert_string_equal(identity_of(world, world->node), name);
+    }
+}
+
+static void
+finds_its_name_and_place_again_whatever_happened_to_its_state(void **state)
+{
+    static const char *const accidents[] = {
+        "DELETE FROM sync_state",
+        "DROP TABLE sync_state",
+        "UPDATE sync_state SET lsn = -1",
+        "UPDATE sync_state SET lsn = 'far'",
+        "UPDATE sync_state SET lsn = x'00'",
+        "UPDATE sync_state SET epoch = ''",
+        "UPDATE sync_state SET epoch = x'00ff'",
+        "UPDATE sync_state SET client_id = ''",
+        "UPDATE sync_state SET client_id = x'c328'",
+        "UPDATE sync_state SET lease = zeroblob(9)",
+        "UPDATE sync_state SET epoch = hex(zeroblob(200))",
+    };
+    world_t *world = *state;
+    start_server(world);
+    world->settings.agent_connect = true;
+    start_with_todo(world);
+    await_synced(world, world->node);
+    for (size_t i = 0; i < COUNT_OF(accidents); i++) {
+        char id[8];
+        (void) snprintf(id, sizeof id, "a%zu", i);
+        (void) write_one(world, "insert", id, "{\"title\": \"kept\"}");
+        sim_crash(world->sim, world->node);
+        run_sql(world, accidents[i]);
+        start_agent(world);
+        await_synced(world, world->node);
+    }
+    assert_string_equal(text_in(world, extra.server_path, "SELECT count(*) FROM todo"), "11");
+    assert_string_equal(
+        text_in(world, extra.server_path, "SELECT count(*) FROM change_log WHERE tbl = 'todo'"),
+        "11");
+    assert_string_equal(text_of(world, "SELECT count(*) FROM todo"), "11");
+}
+
+static void
+is_welcome_at_a_server_that_has_forgotten_it(void **state)
+{
+    world_t *world = *state;
+    start_server(world);
+    world->settings.agent_connect = true;
+    start_with_todo(world);
+    await_synced(world, world->node);
+    const char *name = identity_of(world, world->node);
+    sim_crash(world->sim, extra.server);
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open(extra.server_path, &db), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(db, "DELETE FROM waybill_clients", NULL, NULL, NULL),
+                     SQLITE_OK);
+    sqlite3_close(db);
+    start_node(world->sim, extra.server);
+    (void) write_one(world, "insert", "a", "{\"title\": \"Tea\"}");
+    await_synced(world, world->node);
+    assert_string_equal(identity_of(world, world->node), name);
+    assert_string_equal(text_in(world, extra.server_path, "SELECT count(*) FROM todo"), "1");
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        IN_WORLD(gives_a_copy_a_name_of_its_own),
+        IN_WORLD(applies_once_what_both_copies_had_not_sent_yet),
+        IN_WORLD(keeps_its_name_over_ten_connections_and_restarts),
+        IN_WORLD(finds_its_name_and_place_again_whatever_happened_to_its_state),
+        IN_WORLD(is_welcome_at_a_server_that_has_forgotten_it),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
