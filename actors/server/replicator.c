@@ -97,12 +97,14 @@ is_schema_new(replicator_t *self)
 }
 
 static err_t
-write_log(replicator_t *self, log_head_t *head, uint64_t history, bool prune, fault_t *fault)
+write_log(replicator_t *self, const settings_t *settings, log_head_t *head, bool prune,
+          fault_t *fault)
 {
+    const uint64_t history = (uint64_t) settings->stream_history;
     err_t err = db_begin(self->db, fault);
     if (err != OK)
         return err;
-    err = schema_follow(self->db, self->catalog, &self->schema_version, fault);
+    err = schema_follow(self->db, self->catalog, settings, &self->schema_version, fault);
     if (err == OK)
         err = change_log_seal(self->db, &head->lsn, fault);
     if (err == OK && prune)
@@ -128,7 +130,7 @@ keep_log(replicator_t *self, ctx_t *ctx, log_head_t *head, fault_t *fault)
         err = is_too_long(self, head, history, &too_long, fault);
     if (err != OK || (!head->unsealed && !too_long && !is_schema_new(self)))
         return err;
-    err = write_log(self, head, history, too_long, fault);
+    err = write_log(self, settings, head, too_long, fault);
     if (err == OK)
         SEND(ctx, "checkpointer", wal_grown, .pages = (uint64_t) db_wal_pages(self->db));
     return err;

@@ -9,6 +9,7 @@
 #include "actors/server/client_changes/schema.h"
 #include "actors/server/client_changes/transaction.h"
 #include "schemas/codec.h"
+#include "tests/defaults.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -25,6 +26,7 @@ typedef struct world {
     char path[64];
     db_t *db;
     catalog_t *catalog;
+    settings_t settings;
     int64_t schema_version;
     sqlite3 *other; /* a program that knows nothing of us */
     arena_t arena;
@@ -51,8 +53,8 @@ static inline void
 follow_schema(world_t *world)
 {
     must(world, db_begin(world->db, &world->fault));
-    must(world,
-         schema_follow(world->db, world->catalog, &world->schema_version, &world->fault));
+    must(world, schema_follow(world->db, world->catalog, &world->settings,
+                              &world->schema_version, &world->fault));
     must(world, change_log_seal(world->db, &world->lsn, &world->fault));
     must(world, db_commit(world->db, &world->fault));
 }
@@ -64,6 +66,7 @@ make_world(void **state)
     strcpy(world->path, "/tmp/waybill-server-XXXXXX");
     (void) close(mkstemp(world->path));
     world->schema_version = -1;
+    world->settings = defaults;
     must(world, db_open(world->path, true, &world->db, &world->fault));
     must(world, schema_prepare(world->db, "", "epoch-1", &world->fault));
     must(world, db_exec(world->db, world_sql, &world->fault));
@@ -153,6 +156,7 @@ work_of(world_t *world, const char *client_id)
     return (work_t){
         .db = world->db,
         .catalog = world->catalog,
+        .settings = &world->settings,
         .arena = &world->arena,
         .client_id = client_id,
         .wall_ms = NOW,

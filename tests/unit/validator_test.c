@@ -104,7 +104,7 @@ does_not_believe_a_clock_far_ahead(void **state)
 {
     world_t *world = *state;
     validated_t validated = {0};
-    int64_t allowed = NOW + VALIDATOR_AHEAD_MS;
+    int64_t allowed = NOW + defaults.limits_ahead_ms;
     must(world,
          check(world, change(world, "c todo insert", "{\"id\":\"a\"}", allowed), &validated));
     assert_int_equal(validated.updated_at, allowed);

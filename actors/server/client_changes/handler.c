@@ -61,14 +61,15 @@ open_database(handler_t *self, ctx_t *ctx, fault_t *fault)
 
 /*  What a foreign writer did while the server was down becomes a position here.  */
 static err_t
-catch_up(handler_t *self, fault_t *fault)
+catch_up(handler_t *self, ctx_t *ctx, fault_t *fault)
 {
     uint64_t lsn = 0;
     self->schema_version = -1;
     err_t err = db_begin(self->db, fault);
     if (err != OK)
         return err;
-    err = schema_follow(self->db, self->catalog, &self->schema_version, fault);
+    err =
+        schema_follow(self->db, self->catalog, ctx_settings(ctx), &self->schema_version, fault);
     if (err == OK)
         err = change_log_seal(self->db, &lsn, fault);
     if (err == OK)
@@ -84,7 +85,7 @@ start(void *state, ctx_t *ctx)
     fault_t fault = {0};
     err_t err = open_database(self, ctx, &fault);
     if (err == OK)
-        err = catch_up(self, &fault);
+        err = catch_up(self, ctx, &fault);
     return err == OK ? OK : ctx_fail(ctx, "%s", fault.text);
 }
 
@@ -193,11 +194,13 @@ judge_round(handler_t *self, ctx_t *ctx, uint64_t *lsn, fault_t *fault)
     work_t work = {
         .db = self->db,
         .catalog = self->catalog,
+        .settings = ctx_settings(ctx),
         .arena = ctx_arena(ctx),
         .wall_ms = ctx_wall_ms(ctx),
     };
     self->answer_bytes = 0;
-    err_t err = schema_follow(self->db, self->catalog, &self->schema_version, fault);
+    err_t err =
+        schema_follow(self->db, self->catalog, ctx_settings(ctx), &self->schema_version, fault);
     if (err == OK)
         err = change_log_seal(self->db, lsn, fault);
     for (size_t i = 0; err == OK && i < self->n; i++) {

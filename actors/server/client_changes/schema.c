@@ -60,26 +60,31 @@ schema_prepare(db_t *db, const char *file, const char *epoch, fault_t *fault)
 }
 
 static err_t
-capture_all(catalog_t *catalog, fault_t *fault)
+capture_all(catalog_t *catalog, const settings_t *settings, fault_t *fault)
 {
     err_t err = OK;
     for (size_t i = 0; err == OK && i < catalog_count(catalog); i++) {
         table_t *table = catalog_at(catalog, i);
+        const table_settings_t *wanted = settings_of_table(settings, table_name(table));
+        const capture_options_t options = {
+            .columns = strcmp(wanted->tables_policy, "column") == 0,
+        };
         if (table_key(table) != NULL)
-            err = table_capture(table, &(capture_options_t){0}, fault);
+            err = table_capture(table, &options, fault);
     }
     return err;
 }
 
 /*  Making triggers changes the version too, so it is read again.  */
 err_t
-schema_follow(db_t *db, catalog_t *catalog, int64_t *version, fault_t *fault)
+schema_follow(db_t *db, catalog_t *catalog, const settings_t *settings, int64_t *version,
+              fault_t *fault)
 {
     if (db_number(db, "PRAGMA schema_version", -1) == *version)
         return OK;
     err_t err = catalog_refresh(catalog, fault);
     if (err == OK)
-        err = capture_all(catalog, fault);
+        err = capture_all(catalog, settings, fault);
     if (err == OK)
         *version = db_number(db, "PRAGMA schema_version", -1);
     return err;

@@ -129,7 +129,8 @@ validator_check(const work_t *work, const client_change_t *change, validated_t *
         err = validator_find(work, change, validated, fault);
     if (err != OK)
         return err;
-    const bool believed = change->updated_at <= work->wall_ms + VALIDATOR_AHEAD_MS;
+    /* A clock too far ahead would win against everybody until theirs get there. */
+    const bool believed = change->updated_at <= work->wall_ms + work->settings->limits_ahead_ms;
     validated->updated_at = believed ? change->updated_at : work->wall_ms;
     err = find_standing(work, validated, &standing, fault);
     if (err != OK)

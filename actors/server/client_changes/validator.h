@@ -4,10 +4,6 @@
 
 #include "actors/server/client_changes/work.h"
 
-/*  A clock further ahead than this is not believed: it would win against everybody until
-    the others' clocks get there.  */
-enum { VALIDATOR_AHEAD_MS = 60000 };
-
 typedef enum operation {
     OPERATION_INSERT,
     OPERATION_UPDATE,

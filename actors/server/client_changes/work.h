@@ -3,10 +3,12 @@
 #pragma once
 
 #include "actors/common/catalog.h"
+#include "actors/settings.h"
 
 typedef struct work {
     db_t *db;
     catalog_t *catalog;
+    const settings_t *settings;
     arena_t *arena;        /* of the round */
     const char *client_id; /* whose changes these are, by the connection */
     int64_t wall_ms;
