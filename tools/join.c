@@ -35,11 +35,18 @@ join(const verb_t *verb, const char *run_dir, int timeout_ms)
 const void *
 ask_service(ipc_client_t *client, message_id_t question, const void *body, message_id_t answer)
 {
+    return ask_service_for(client, question, body, answer, ANSWER_MS);
+}
+
+const void *
+ask_service_for(ipc_client_t *client, message_id_t question, const void *body,
+                message_id_t answer, int timeout_ms)
+{
     message_id_t id = MSG_COUNT;
     const void *reply = NULL;
     fault_t fault = {0};
     err_t err =
-        ipc_client_request(client, "service", question, body, ANSWER_MS, &id, &reply, &fault);
+        ipc_client_request(client, "service", question, body, timeout_ms, &id, &reply, &fault);
     if (err == OK && id == answer)
         return reply;
     if (err == OK)

@@ -27,5 +27,8 @@ ipc_client_t *join(const verb_t *verb, const char *run_dir, int timeout_ms);
     the answer lives until the next call.  */
 const void *ask_service(ipc_client_t *client, message_id_t question, const void *body,
                         message_id_t answer);
+/*  The same, with patience of one's own.  */
+const void *ask_service_for(ipc_client_t *client, message_id_t question, const void *body,
+                            message_id_t answer, int timeout_ms);
 /*  One event as a line: {"time": ..., "from": ..., "type": ..., "body": {...}} or as text.  */
 void print_event(const ipc_heard_t *heard, bool json, FILE *out);

@@ -8,9 +8,9 @@
 static const verb_t verb_help;
 
 static const verb_t *const verbs[] = {
-    &verb_server, &verb_agent,   &verb_init,    &verb_upsert,  &verb_delete,
-    &verb_record, &verb_apply,   &verb_status,  &verb_changes, &verb_watch,
-    &verb_tap,    &verb_history, &verb_compare, &verb_bench,   &verb_help,
+    &verb_server, &verb_agent,  &verb_init,    &verb_upsert,  &verb_delete, &verb_record,
+    &verb_apply,  &verb_status, &verb_changes, &verb_retry,   &verb_skip,   &verb_discard,
+    &verb_watch,  &verb_tap,    &verb_history, &verb_compare, &verb_bench,  &verb_help,
 };
 
 static const verb_t *
@@ -33,7 +33,7 @@ overview(FILE *out)
         fprintf(out, "  %-9s %s\n", verbs[i]->name, verbs[i]->summary);
     fputs(
         "\n`waybill help VERB` tells more. Exit status: 0 done, 1 the answer is no or it was\n"
-        "refused, 2 wrong usage or configuration.\n",
+        "refused, 2 wrong usage or configuration, 3 recorded but refused by the server.\n",
         out);
 }
 

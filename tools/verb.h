@@ -7,8 +7,9 @@
 /*  What the program exits with.  */
 enum {
     STATUS_DONE = 0,
-    STATUS_NO = 1,   /* the answer is no, or it was refused */
-    STATUS_USAGE = 2 /* wrong usage or configuration */
+    STATUS_NO = 1,      /* the answer is no, or it was refused */
+    STATUS_USAGE = 2,   /* wrong usage or configuration */
+    STATUS_REJECTED = 3 /* recorded here, and refused by the server */
 };
 
 typedef struct verb verb_t;

@@ -13,6 +13,9 @@ extern const verb_t verb_record;  /* verb_write.c */
 extern const verb_t verb_apply;   /* verb_apply.c */
 extern const verb_t verb_status;  /* verb_status.c */
 extern const verb_t verb_changes; /* verb_changes.c */
+extern const verb_t verb_retry;   /* verb_act.c */
+extern const verb_t verb_skip;    /* verb_act.c */
+extern const verb_t verb_discard; /* verb_act.c */
 extern const verb_t verb_watch;   /* verb_watch.c */
 extern const verb_t verb_tap;     /* verb_tap.c */
 extern const verb_t verb_history; /* verb_history.c */

@@ -5,15 +5,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+/*  *json NULL: there is nothing to keep.  */
 static err_t
-data_text(bytes_t row, buffer_t *text, const char **data, fault_t *fault)
+json_text(const char *field, bytes_t value, buffer_t *text, const char **json, fault_t *fault)
 {
-    *data = NULL;
-    if (row.size == 0)
+    *json = NULL;
+    if (value.size == 0)
         return OK;
-    if (msgpack_to_json(row, text) != OK)
-        return fault_set(fault, ERR_INVALID_CHANGE, "data: it cannot be written as JSON");
-    *data = buffer_text(text);
+    if (msgpack_to_json(value, text) != OK)
+        return fault_set(fault, ERR_INVALID_CHANGE, "%s: it cannot be written as JSON", field);
+    *json = buffer_text(text);
     return OK;
 }
 
@@ -22,15 +23,20 @@ journal_add_local(db_t *db, const journal_row_t *row, fault_t *fault)
 {
     static const char sql[] =
         "INSERT INTO local_changes (id, entity_type, entity_id, operation, data, timestamp,"
-        " processed_local, txn, client_id, base) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, ?7,"
-        " (SELECT client_id FROM sync_state), (SELECT lsn FROM sync_state))";
+        " processed_local, txn, client_id, base, metadata) VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1,"
+        " ?7, (SELECT client_id FROM sync_state), (SELECT lsn FROM sync_state), ?8)";
     buffer_t text = {0};
+    buffer_t more = {0};
     const char *data = NULL;
-    err_t err = data_text(row->row, &text, &data, fault);
+    const char *metadata = NULL;
+    err_t err = json_text("data", row->row, &text, &data, fault);
     if (err == OK)
-        err = db_run(db, sql, NULL, fault, "tttttit", row->id, row->table, row->key,
-                     row->operation, data, row->timestamp, row->txn);
+        err = json_text("metadata", row->metadata, &more, &metadata, fault);
+    if (err == OK)
+        err = db_run(db, sql, NULL, fault, "tttttitt", row->id, row->table, row->key,
+                     row->operation, data, row->timestamp, row->txn, metadata);
     buffer_release(&text);
+    buffer_release(&more);
     return err;
 }
 
@@ -44,7 +50,7 @@ journal_add_server(db_t *db, const journal_row_t *row, bool *added, fault_t *fau
         " ON CONFLICT (id) DO NOTHING";
     buffer_t text = {0};
     const char *data = NULL;
-    err_t err = data_text(row->row, &text, &data, fault);
+    err_t err = json_text("data", row->row, &text, &data, fault);
     if (err == OK)
         err = db_run(db, sql, NULL, fault, "tttttitut", row->id, row->table, row->key,
                      row->operation, data, row->timestamp, row->skip_reason, row->lsn,

@@ -12,8 +12,9 @@ typedef struct journal_row {
     const char *operation;
     bytes_t row; /* column values; empty for a delete */
     int64_t timestamp;
-    const char *txn; /* local changes */
-    uint64_t lsn;    /* server changes */
+    const char *txn;  /* local changes: this and the next */
+    bytes_t metadata; /* the application's own; may be empty */
+    uint64_t lsn;     /* server changes */
     const char *client_id;
     const char *skip_reason;
 } journal_row_t;

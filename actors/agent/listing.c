@@ -9,7 +9,8 @@ enum { FAILED_AT_ONCE = 500, LISTED_AT_ONCE = 500, LISTED_AT_MOST = 5000 };
 #define ROW                                                                                    \
     "SELECT rowid, id, txn, entity_type, entity_id, operation, data, timestamp,"               \
     " processed_local, processed_sync, state, error, attempts, next_attempt, from_server,"     \
-    " skip_reason, lsn FROM local_changes "
+    " skip_reason, lsn, verdict, old_data, metadata, folded_into, client_id FROM"              \
+    " local_changes "
 
 typedef struct listing {
     change_row_t *rows;
@@ -43,6 +44,11 @@ read_row(const outbox_reader_t *self, sqlite3_stmt *row)
         .from_server = sqlite3_column_int(row, 14) != 0,
         .skip_reason = text_of(self, row, 15),
         .lsn = (uint64_t) sqlite3_column_int64(row, 16),
+        .verdict = text_of(self, row, 17),
+        .old_data = text_of(self, row, 18),
+        .metadata = text_of(self, row, 19),
+        .folded_into = text_of(self, row, 20),
+        .client_id = text_of(self, row, 21),
     };
 }
 
@@ -81,6 +87,8 @@ static const struct {
                     " AND state = 'pending' ORDER BY rowid"},
     {"failed", ROW "WHERE rowid > ?1 AND processed_sync = 0 AND from_server = 0"
                    " AND state IN ('failed', 'parked') ORDER BY rowid"},
+    {"parked", ROW "WHERE rowid > ?1 AND processed_sync = 0 AND from_server = 0"
+                   " AND state = 'parked' ORDER BY rowid"},
     {"all", ROW "WHERE rowid > ?1 ORDER BY rowid"},
 };
 
@@ -111,7 +119,7 @@ outbox_list(const outbox_reader_t *self, const changes_list_t *request, changes_
     const size_t wanted = rows_wanted(request->limit);
     if (sql == NULL)
         return fault_set(fault, ERR_USAGE,
-                         "field filter: \"%.40s\": it must be pending, failed or all",
+                         "field filter: \"%.40s\": it must be pending, failed, parked or all",
                          request->filter);
     sqlite3_stmt *rows = db_query(self->db, sql, fault, "u", request->after);
     const err_t err = read_rows(self, rows, wanted + 1, &listing, fault);
@@ -121,4 +129,81 @@ outbox_list(const outbox_reader_t *self, const changes_list_t *request, changes_
         .more = listing.n > wanted,
     };
     return err;
+}
+
+/*  ------------------------------------------------------------------------ one change  */
+
+static err_t
+read_errors(const outbox_reader_t *self, const char *id, change_found_t *found, fault_t *fault)
+{
+    static const char sql[] = "SELECT attempt, time, code, message, count(*) OVER ()"
+                              " FROM waybill_errors WHERE change_id = ?1 ORDER BY rowid";
+    err_t err = OK;
+    past_error_t *errors = NULL;
+    sqlite3_stmt *rows = db_query(self->db, sql, fault, "t", id);
+    for (; db_step(self->db, rows, &err, fault); found->n_errors++) {
+        if (errors == NULL)
+            errors =
+                arena_new(self->arena, (size_t) sqlite3_column_int64(rows, 4) * sizeof *errors);
+        errors[found->n_errors] = (past_error_t){
+            .attempt = (uint64_t) sqlite3_column_int64(rows, 0),
+            .time = sqlite3_column_int64(rows, 1),
+            .code = text_of(self, rows, 2),
+            .message = text_of(self, rows, 3),
+        };
+    }
+    found->errors = errors;
+    return err;
+}
+
+err_t
+outbox_find(const outbox_reader_t *self, const char *id, change_found_t *found, fault_t *fault)
+{
+    listing_t listing;
+    err_t err = read_rows(self, db_query(self->db, ROW "WHERE id = ?1", fault, "t", id), 1,
+                          &listing, fault);
+    *found = (change_found_t){.changes = listing.rows, .n_changes = listing.n};
+    return err == OK ? read_errors(self, id, found, fault) : err;
+}
+
+/*  An error is kept as "CODE: message".  */
+static void
+read_error(const outbox_reader_t *self, const char *error, processed_t *result)
+{
+    const char *colon = strstr(error, ": ");
+    const size_t size = colon ? (size_t) (colon - error) : 0;
+    result->code = arena_text_of(self->arena, error, size);
+    result->message = colon ? colon + 2 : error;
+}
+
+err_t
+outbox_result(const outbox_reader_t *self, const char *id, processed_t *result, bool *decided,
+              fault_t *fault)
+{
+    change_found_t found;
+    const err_t err = outbox_find(self, id, &found, fault);
+    if (err != OK)
+        return err;
+    if (found.n_changes == 0)
+        return fault_set(fault, ERR_NOT_FOUND, "ids: there is no change \"%.64s\"", id);
+    const change_row_t *row = &found.changes[0];
+    const bool done = strcmp(row->state, "done") == 0;
+    const bool skipped = row->skip_reason[0] != '\0';
+    *decided = strcmp(row->state, "pending") != 0;
+    *result = (processed_t){
+        .id = row->id,
+        .entity_type = row->entity_type,
+        .entity_id = row->entity_id,
+        .operation = row->operation,
+        .result = !done             ? row->state
+                  : row->verdict[0] ? row->verdict
+                  : skipped         ? "skipped"
+                                    : "applied",
+        .from_server = row->from_server,
+        .message = row->skip_reason,
+        .lsn = row->lsn,
+    };
+    if (!done)
+        read_error(self, row->error, result);
+    return OK;
 }

@@ -35,3 +35,10 @@ CHECKED err_t outbox_failed(const outbox_reader_t *self, failed_batch_t *batch, 
 /*  ERR_USAGE for an unknown filter.  */
 CHECKED err_t outbox_list(const outbox_reader_t *self, const changes_list_t *request,
                           changes_page_t *page, fault_t *fault);
+/*  One change and every error it had.  */
+CHECKED err_t outbox_find(const outbox_reader_t *self, const char *id, change_found_t *found,
+                          fault_t *fault);
+/*  What became of a change; *decided false: nothing yet. ERR_NOT_FOUND: there is no such
+    change.  */
+CHECKED err_t outbox_result(const outbox_reader_t *self, const char *id, processed_t *result,
+                            bool *decided, fault_t *fault);

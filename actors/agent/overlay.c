@@ -237,13 +237,12 @@ choose_base(const decided_t *decided, const version_t *kept, version_t *base)
 }
 
 static err_t
-drop_if_done(const overlay_t *self, const decided_t *decided, fault_t *fault)
+drop_if_done(const overlay_t *self, const char *table, const char *key, fault_t *fault)
 {
     bool open = false;
-    const char *key = decided->version.key;
-    err_t err = is_open(self, decided->table, key, &open, fault);
+    err_t err = is_open(self, table, key, &open, fault);
     if (err == OK && !open)
-        err = drop_kept(self, decided->table, key, fault);
+        err = drop_kept(self, table, key, fault);
     return err;
 }
 
@@ -260,7 +259,7 @@ overlay_decide(const overlay_t *self, const decided_t *decided, fault_t *fault)
     if (choose_base(decided, &kept, &base))
         err = overlay_write(self, table, &base, fault);
     if (err == OK && kept.key != NULL)
-        err = drop_if_done(self, decided, fault);
+        err = drop_if_done(self, decided->table, decided->version.key, fault);
     return err;
 }
 
@@ -273,6 +272,13 @@ overlay_restore(const overlay_t *self, const char *table, const char *key, fault
     if (err == OK && kept.key != NULL && known != NULL && table_key(known) != NULL)
         err = overlay_write(self, known, &kept, fault);
     return err;
+}
+
+err_t
+overlay_give_up(const overlay_t *self, const char *table, const char *key, fault_t *fault)
+{
+    const err_t err = overlay_restore(self, table, key, fault);
+    return err == OK ? drop_if_done(self, table, key, fault) : err;
 }
 
 /*  ----------------------------------------------------------------------------- epochs  */

@@ -52,5 +52,10 @@ CHECKED err_t overlay_decide(const overlay_t *self, const decided_t *decided, fa
 CHECKED err_t overlay_restore(const overlay_t *self, const char *table, const char *key,
                               fault_t *fault);
 
+/*  A refused change of the row was given up: the version kept, and what stands above it, is
+    written once more; and it is kept only while there are others that wait.  */
+CHECKED err_t overlay_give_up(const overlay_t *self, const char *table, const char *key,
+                              fault_t *fault);
+
 /*  Positions of another history mean nothing in this one, which begins at lsn.  */
 CHECKED err_t overlay_change_epoch(db_t *db, uint64_t lsn, fault_t *fault);

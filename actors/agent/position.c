@@ -144,3 +144,10 @@ position_change_identity(db_t *db, const char *client_id, fault_t *fault)
     db_rollback(db);
     return err;
 }
+
+err_t
+position_see(db_t *db, int64_t version, fault_t *fault)
+{
+    return db_run(db, "UPDATE sync_state SET clock = ?1 WHERE clock < ?1", NULL, fault, "i",
+                  version);
+}

@@ -37,3 +37,5 @@ CHECKED err_t position_keep_lease(db_t *db, const char *lease, fault_t *fault);
 /*  The database becomes somebody else, who stands where it stood. Its changes stay marked with
     who made them. In a transaction of its own.  */
 CHECKED err_t position_change_identity(db_t *db, const char *client_id, fault_t *fault);
+/*  A version of a row that new ones must not be older than: sync_state.clock.  */
+CHECKED err_t position_see(db_t *db, int64_t version, fault_t *fault);

@@ -1,6 +1,7 @@
 /*  recorder - the only writer of local changes and of their verdicts.
 
-    Hears  write, changes_list                              from service;
+    Hears  write, changes_list, change_get,
+           await_verdicts, act                              from service;
            outbox_fetch, outbox_counts, record_verdicts     from connection-manager;
            failed_fetch, retry_schedule, retry_due          from retry-manager.
     Says   change_recorded and changes_processed after the commit; outbox_dirty to
@@ -11,6 +12,7 @@
     in it is answered with the cause, and nothing was acknowledged.  */
 
 #include "actors/agent/actors.h"
+#include "actors/agent/answers.h"
 #include "actors/agent/recording.h"
 #include "actors/agent/store.h"
 #include "actors/settings.h"
@@ -164,6 +166,33 @@ on_changes_list(void *state, ctx_t *ctx, const void *body)
     return on_request(state, ctx, MSG_changes_list, body);
 }
 
+static err_t
+on_change_get(void *state, ctx_t *ctx, const void *body)
+{
+    return on_request(state, ctx, MSG_change_get, body);
+}
+
+static err_t
+on_act(void *state, ctx_t *ctx, const void *body)
+{
+    return on_request(state, ctx, MSG_act, body);
+}
+
+static err_t
+on_await_verdicts(void *state, ctx_t *ctx, const void *body)
+{
+    const err_t err = waiters_check(ctx, body);
+    return err == OK ? on_request(state, ctx, MSG_await_verdicts, body) : err;
+}
+
+static err_t
+on_timer(void *state, ctx_t *ctx, uint64_t timer)
+{
+    (void) timer;
+    answers_give_late(state, ctx, false);
+    return OK;
+}
+
 /*  ------------------------------------------------------------------------ the end  */
 
 static err_t
@@ -175,12 +204,21 @@ settle(void *state, ctx_t *ctx)
     return OK;
 }
 
+/*  Whoever waits is told what is known.  */
+static err_t
+drain(void *state, ctx_t *ctx)
+{
+    answers_give_late(state, ctx, true);
+    return OK;
+}
+
 static void
 stop(void *state, ctx_t *ctx)
 {
     recorder_t *self = state;
     (void) ctx;
     free(self->jobs);
+    waiters_release(&self->waiters);
     catalog_close(&self->catalog);
     db_close(&self->db);
 }
@@ -201,6 +239,9 @@ static handler_fn *const handlers[MSG_COUNT] = {
     [MSG_outbox_counts] = on_outbox_counts,
     [MSG_failed_fetch] = on_failed_fetch,
     [MSG_changes_list] = on_changes_list,
+    [MSG_change_get] = on_change_get,
+    [MSG_await_verdicts] = on_await_verdicts,
+    [MSG_act] = on_act,
 };
 
 const actor_class_t recorder = {
@@ -210,6 +251,8 @@ const actor_class_t recorder = {
     .sends = sends,
     .start = start,
     .handlers = handlers,
+    .on_timer = on_timer,
     .settle = settle,
+    .drain = drain,
     .stop = stop,
 };

@@ -1,8 +1,7 @@
 #include "actors/agent/recording.h"
 
-#include "actors/agent/verdicts.h"
-
-#include <string.h>
+#include "actors/agent/answers.h"
+#include "actors/agent/decisions.h"
 
 /*  Of the newest decided change and the newest undecided one: both have an index. A change
     that was tried again is decided after newer ones, so its position says nothing.  */
@@ -17,7 +16,9 @@ newest_timestamp(db_t *db)
                   " FROM local_changes INDEXED BY idx_local_changes_decided"
                   " WHERE from_server = 0 AND lsn IS NOT NULL)",
                   0);
-    return undecided > decided ? undecided : decided;
+    const int64_t seen = db_number(db, "SELECT clock FROM sync_state", 0);
+    const int64_t newest = undecided > decided ? undecided : decided;
+    return seen > newest ? seen : newest;
 }
 
 err_t
@@ -25,142 +26,6 @@ recording_begin(recorder_t *self, fault_t *fault)
 {
     self->newest = newest_timestamp(self->db);
     return outbox_count(self->db, &self->counts, fault);
-}
-
-/*  ------------------------------------------------------------------------- verdicts  */
-
-typedef struct decisions {
-    verdicts_t verdicts;
-    bool released; /* failed changes are pending again */
-} decisions_t;
-
-static bool
-is_decision(const job_t *job)
-{
-    return job->id == MSG_record_verdicts || job->id == MSG_retry_schedule
-           || job->id == MSG_retry_due;
-}
-
-static size_t
-results_of(const job_t *job)
-{
-    if (job->id == MSG_record_verdicts)
-        return ((const record_verdicts_t *) job->body)->n_verdicts;
-    if (job->id == MSG_retry_schedule)
-        return ((const retry_schedule_t *) job->body)->n_retries;
-    return 0;
-}
-
-static err_t
-decide_verdicts(decisions_t *self, const void *body, fault_t *fault)
-{
-    const record_verdicts_t *request = body;
-    err_t err = OK;
-    for (size_t i = 0; err == OK && i < request->n_verdicts; i++)
-        err = verdicts_record(&self->verdicts, &request->verdicts[i], fault);
-    return err;
-}
-
-static err_t
-decide_plans(decisions_t *self, const void *body, fault_t *fault)
-{
-    const retry_schedule_t *request = body;
-    err_t err = OK;
-    for (size_t i = 0; err == OK && i < request->n_retries; i++)
-        err = verdicts_plan(&self->verdicts, &request->retries[i], fault);
-    return err;
-}
-
-static err_t
-decide_due(decisions_t *self, const void *body, fault_t *fault)
-{
-    const retry_due_t *command = body;
-    self->released = true;
-    return verdicts_release(&self->verdicts, command->now, fault);
-}
-
-static err_t (*const deciders[MSG_COUNT])(decisions_t *, const void *, fault_t *) = {
-    [MSG_record_verdicts] = decide_verdicts,
-    [MSG_retry_schedule] = decide_plans,
-    [MSG_retry_due] = decide_due,
-};
-
-static err_t
-decide_all(recorder_t *self, decisions_t *decisions, fault_t *fault)
-{
-    err_t err = catalog_refresh(self->catalog, fault);
-    for (size_t i = 0; err == OK && i < self->n_jobs; i++)
-        if (is_decision(&self->jobs[i]))
-            err = deciders[self->jobs[i].id](decisions, self->jobs[i].body, fault);
-    return err;
-}
-
-/*  The server's word does not answer to our foreign keys: what it takes away or gives back
-    is whole only at the end of its stream.  */
-static err_t
-commit_decisions(recorder_t *self, decisions_t *decisions, fault_t *fault)
-{
-    err_t err = db_exec(self->db, "PRAGMA foreign_keys = OFF", fault);
-    if (err == OK)
-        err = db_begin(self->db, fault);
-    if (err != OK)
-        return err;
-    err = decide_all(self, decisions, fault);
-    if (err == OK)
-        err = db_commit(self->db, fault);
-    else
-        db_rollback(self->db);
-    return err;
-}
-
-static void
-blame_decisions(recorder_t *self, ctx_t *ctx, const fault_t *fault)
-{
-    ctx_log(ctx, LOG_error, "verdicts were not recorded: %s", fault->text);
-    for (size_t i = 0; i < self->n_jobs; i++)
-        if (is_decision(&self->jobs[i]))
-            self->jobs[i].fault = *fault;
-}
-
-static void
-tell_decisions(recorder_t *self, ctx_t *ctx, const decisions_t *decisions)
-{
-    const verdicts_t *verdicts = &decisions->verdicts;
-    if (verdicts->n_unknown > 0)
-        ctx_log(ctx, LOG_warning, "%zu verdicts on changes that were not made here",
-                verdicts->n_unknown);
-    if (verdicts->n_processed > 0)
-        PUBLISH(ctx, changes_processed, .changes = verdicts->processed,
-                .n_changes = verdicts->n_processed);
-    if (decisions->released)
-        ctx_hint(ctx, "connection-manager", MSG_outbox_dirty, "retry",
-                 &(outbox_dirty_t){.pending = self->counts.pending});
-    if (self->counts.failed > 0)
-        SEND(ctx, "retry-manager", outbox_failed, .failed = self->counts.failed);
-}
-
-static void
-decide(recorder_t *self, ctx_t *ctx, size_t n_results)
-{
-    fault_t fault = {0};
-    fault_t keys = {0};
-    outbox_count_t counts = self->counts;
-    decisions_t decisions = {
-        .verdicts = {
-            .overlay = {.db = self->db, .catalog = self->catalog, .arena = ctx_arena(ctx)},
-            .now = ctx_wall_ms(ctx),
-            .counts = &counts,
-            .processed = arena_new(ctx_arena(ctx), (n_results + 1) * sizeof(processed_t)),
-        }};
-    const err_t err = commit_decisions(self, &decisions, &fault);
-    if (db_exec(self->db, "PRAGMA foreign_keys = ON", &keys) != OK)
-        ctx_log(ctx, LOG_error, "foreign keys stay off: %s", keys.text);
-    if (err != OK) {
-        blame_decisions(self, ctx, &fault);
-        return;
-    }
-    self->counts = counts;
-    tell_decisions(self, ctx, &decisions);
 }
 
 /*  --------------------------------------------------------------------------- writes  */
@@ -248,30 +113,10 @@ write_together(recorder_t *self, ctx_t *ctx)
     }
 }
 
-/*  -------------------------------------------------------------------------- answers  */
+/*  ------------------------------------------------------------------------ the round  */
 
-static void
-answer_write(recorder_t *self, ctx_t *ctx, const job_t *job)
-{
-    const write_t *write = job->body;
-    const char **ids = arena_new(ctx_arena(ctx), write->n_changes * sizeof *ids);
-    for (size_t i = 0; i < write->n_changes; i++)
-        ids[i] = job->recorded[i].id;
-    ANSWER(ctx, &job->ticket, written, .ids = ids, .n_ids = write->n_changes);
-    for (size_t i = 0; i < write->n_changes; i++)
-        ctx_publish(ctx, MSG_change_recorded, &job->recorded[i]);
-    self->counts.pending += write->n_changes;
-}
-
-static void
-answer_counts(recorder_t *self, ctx_t *ctx, const job_t *job)
-{
-    ANSWER(ctx, &job->ticket, verdicts_recorded, .pending = self->counts.pending,
-           .failed = self->counts.failed, .parked = self->counts.parked);
-}
-
-static outbox_reader_t
-reader_of(const recorder_t *self, ctx_t *ctx)
+outbox_reader_t
+recording_reader(const recorder_t *self, ctx_t *ctx)
 {
     return (outbox_reader_t){
         .db = self->db,
@@ -281,87 +126,19 @@ reader_of(const recorder_t *self, ctx_t *ctx)
     };
 }
 
-static void
-answer_read(ctx_t *ctx, const job_t *job, message_id_t id, const void *body,
-            const fault_t *fault)
-{
-    if (fault->err == OK)
-        ctx_answer(ctx, &job->ticket, id, body);
-    else
-        ctx_answer_error(ctx, &job->ticket, fault->err, fault->text);
-}
-
-static void
-answer_fetch(recorder_t *self, ctx_t *ctx, const job_t *job)
-{
-    fault_t fault = {0};
-    outbox_batch_t batch = {0};
-    const outbox_reader_t reader = reader_of(self, ctx);
-    fault.err = outbox_read(&reader, job->body, &batch, &fault);
-    batch.pending = self->counts.pending;
-    answer_read(ctx, job, MSG_outbox_batch, &batch, &fault);
-}
-
-static void
-answer_failed(recorder_t *self, ctx_t *ctx, const job_t *job)
-{
-    fault_t fault = {0};
-    failed_batch_t batch = {0};
-    const outbox_reader_t reader = reader_of(self, ctx);
-    fault.err = outbox_failed(&reader, &batch, &fault);
-    answer_read(ctx, job, MSG_failed_batch, &batch, &fault);
-}
-
-static void
-answer_list(recorder_t *self, ctx_t *ctx, const job_t *job)
-{
-    fault_t fault = {0};
-    changes_page_t page = {0};
-    const outbox_reader_t reader = reader_of(self, ctx);
-    fault.err = outbox_list(&reader, job->body, &page, &fault);
-    answer_read(ctx, job, MSG_changes_page, &page, &fault);
-}
-
-/*  NULL: nobody waits for an answer.  */
-static void (*const answers[MSG_COUNT])(recorder_t *, ctx_t *, const job_t *) = {
-    [MSG_write] = answer_write,           [MSG_record_verdicts] = answer_counts,
-    [MSG_retry_schedule] = answer_counts, [MSG_outbox_counts] = answer_counts,
-    [MSG_outbox_fetch] = answer_fetch,    [MSG_failed_fetch] = answer_failed,
-    [MSG_changes_list] = answer_list,
-};
-
-static void
-answer_jobs(recorder_t *self, ctx_t *ctx)
-{
-    for (size_t i = 0; i < self->n_jobs; i++) {
-        const job_t *job = &self->jobs[i];
-        if (answers[job->id] == NULL)
-            continue;
-        if (job->fault.err != OK)
-            ctx_answer_error(ctx, &job->ticket, job->fault.err, job->fault.text);
-        else
-            answers[job->id](self, ctx, job);
-    }
-}
-
 /*  Decisions before writes: what stands above a row must not change under a write that was
     made on it. Reads last: they see what the round has done.  */
 void
 recording_settle(recorder_t *self, ctx_t *ctx)
 {
     size_t n_decisions = 0;
-    size_t n_results = 0;
     size_t n_writes = 0;
-    for (size_t i = 0; i < self->n_jobs; i++) {
-        n_decisions += is_decision(&self->jobs[i]);
-        n_results += results_of(&self->jobs[i]);
+    for (size_t i = 0; i < self->n_jobs; i++)
         n_writes += self->jobs[i].id == MSG_write;
-    }
-    if (n_decisions > 0)
-        decide(self, ctx, n_results);
+    decisions_commit(self, ctx, &n_decisions);
     if (n_writes > 0)
         write_together(self, ctx);
-    answer_jobs(self, ctx);
+    answers_give(self, ctx);
     if (n_writes > 0 && self->counts.pending > 0)
         SEND(ctx, "connection-manager", outbox_dirty, .pending = self->counts.pending);
     if (n_decisions + n_writes > 0)

@@ -1,9 +1,10 @@
-/*  recording - what the recorder does with the jobs of a round: two transactions at most,
-    then the answers.  */
+/*  recording - what the recorder does with the jobs of a round: decisions, then writes, in a
+    transaction each; then the answers.  */
 
 #pragma once
 
 #include "actors/agent/outbox.h"
+#include "actors/agent/waiters.h"
 #include "actors/agent/writes.h"
 #include "runtime/actor.h"
 
@@ -13,6 +14,7 @@ typedef struct job {
     ticket_t ticket;
     const void *body;
     recorded_t *recorded; /* write: one a change */
+    const void *result;   /* act: what to answer */
     fault_t fault;        /* err not OK: it came to nothing */
 } job_t;
 
@@ -23,9 +25,12 @@ typedef struct recorder {
     outbox_count_t counts;
     job_t *jobs; /* of this round */
     size_t n_jobs, room;
+    waiters_t waiters;
 } recorder_t;
 
 /*  Reads where the database stands.  */
 CHECKED err_t recording_begin(recorder_t *self, fault_t *fault);
 /*  Commits, answers, publishes and hints.  */
 void recording_settle(recorder_t *self, ctx_t *ctx);
+/*  For reading in this round.  */
+outbox_reader_t recording_reader(const recorder_t *self, ctx_t *ctx);

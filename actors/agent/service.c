@@ -1,17 +1,23 @@
 /*  service - what applications and the command line talk to.
 
-    Hears  write, changes_list, status_get, connect, disconnect   from whoever joins;
-           written, changes_page, status                          as answers.
+    Hears  write, changes_list, change_get, await_verdicts, act,
+           status_get, connect, disconnect                        from whoever joins;
+           written, changes_page, change_found, verdicts_awaited,
+           acted, status                                          as answers.
     Says   the same to recorder and connection-manager, and their answers back.
 
     It checks the form of what comes from outside, field by field, before anybody inside
     looks at it.  */
 
 #include "actors/agent/actors.h"
+#include "actors/agent/acts.h"
 #include "actors/agent/tickets.h"
+#include "actors/agent/waiters.h"
 #include "schemas/row.h"
 
 #include <string.h>
+
+enum { MARGIN_MS = 5000 };
 
 typedef struct service {
     tickets_t tickets;
@@ -98,11 +104,44 @@ on_write(void *state, ctx_t *ctx, const void *body)
 }
 
 static err_t
+ask_recorder(service_t *self, ctx_t *ctx, message_id_t id, const void *body,
+             uint32_t timeout_ms)
+{
+    ctx_request(ctx, "recorder", id, body, tickets_keep(&self->tickets, ctx), timeout_ms);
+    return OK;
+}
+
+static err_t
 on_changes_list(void *state, ctx_t *ctx, const void *body)
 {
-    service_t *self = state;
-    ctx_request(ctx, "recorder", MSG_changes_list, body, tickets_keep(&self->tickets, ctx), 0);
-    return OK;
+    return ask_recorder(state, ctx, MSG_changes_list, body, 0);
+}
+
+static err_t
+on_change_get(void *state, ctx_t *ctx, const void *body)
+{
+    return ask_recorder(state, ctx, MSG_change_get, body, 0);
+}
+
+static err_t
+on_act(void *state, ctx_t *ctx, const void *body)
+{
+    fault_t fault = {0};
+    if (acts_check(body, &fault) != OK)
+        return ctx_refuse(ctx, fault.err, "%s", fault.text);
+    return ask_recorder(state, ctx, MSG_act, body, 0);
+}
+
+/*  The recorder answers in time; the margin is for the way.  */
+static err_t
+on_await_verdicts(void *state, ctx_t *ctx, const void *body)
+{
+    const await_verdicts_t *request = body;
+    const uint32_t timeout = request->timeout_ms < LONGEST_WAIT_MS
+                                 ? (uint32_t) request->timeout_ms
+                                 : LONGEST_WAIT_MS;
+    return ask_recorder(state, ctx, MSG_await_verdicts, body,
+                        (timeout ? timeout : USUAL_WAIT_MS) + MARGIN_MS);
 }
 
 static err_t
@@ -154,6 +193,24 @@ on_changes_page(void *state, ctx_t *ctx, const void *body)
 }
 
 static err_t
+on_change_found(void *state, ctx_t *ctx, const void *body)
+{
+    return answer(state, ctx, MSG_change_found, body);
+}
+
+static err_t
+on_verdicts_awaited(void *state, ctx_t *ctx, const void *body)
+{
+    return answer(state, ctx, MSG_verdicts_awaited, body);
+}
+
+static err_t
+on_acted(void *state, ctx_t *ctx, const void *body)
+{
+    return answer(state, ctx, MSG_acted, body);
+}
+
+static err_t
 on_status(void *state, ctx_t *ctx, const void *body)
 {
     return answer(state, ctx, MSG_status, body);
@@ -180,6 +237,9 @@ stop(void *state, ctx_t *ctx)
 static const edge_t sends[] = {
     {"recorder", MSG_write},
     {"recorder", MSG_changes_list},
+    {"recorder", MSG_change_get},
+    {"recorder", MSG_await_verdicts},
+    {"recorder", MSG_act},
     {"connection-manager", MSG_status_get},
     {"connection-manager", MSG_connect},
     {"connection-manager", MSG_disconnect},
@@ -189,11 +249,17 @@ static const edge_t sends[] = {
 static handler_fn *const handlers[MSG_COUNT] = {
     [MSG_write] = on_write,
     [MSG_changes_list] = on_changes_list,
+    [MSG_change_get] = on_change_get,
+    [MSG_await_verdicts] = on_await_verdicts,
+    [MSG_act] = on_act,
     [MSG_status_get] = on_status_get,
     [MSG_connect] = on_connect,
     [MSG_disconnect] = on_disconnect,
     [MSG_written] = on_written,
     [MSG_changes_page] = on_changes_page,
+    [MSG_change_found] = on_change_found,
+    [MSG_verdicts_awaited] = on_verdicts_awaited,
+    [MSG_acted] = on_acted,
     [MSG_status] = on_status,
 };
 

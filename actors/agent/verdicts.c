@@ -1,52 +1,26 @@
 #include "actors/agent/verdicts.h"
 
+#include "actors/agent/position.h"
+
 #include <stdio.h>
 #include <string.h>
 
-/*  A change of ours, as it was before.  */
-typedef struct known {
-    int64_t seq;
-    const char *id;
-    const char *table, *key, *operation;
-    const char *error;
-    bool pending, parked;
-    bool undecided; /* it stands above the server's row */
-    bool done;
-    uint64_t attempts;
-} known_t;
-
-static err_t
-find(const verdicts_t *self, const char *id, known_t *known, bool *found, fault_t *fault)
+static void
+make_room(verdicts_t *self)
 {
-    static const char sql[] = "SELECT rowid, entity_type, entity_id, operation, state, error,"
-                              " verdict IS NULL, processed_sync, attempts FROM local_changes"
-                              " WHERE id = ?1 AND from_server = 0";
-    err_t err = OK;
-    arena_t *arena = self->overlay.arena;
-    sqlite3_stmt *row = db_query(self->overlay.db, sql, fault, "t", id);
-    *found = db_step(self->overlay.db, row, &err, fault);
-    if (!*found)
-        return err;
-    *known = (known_t){
-        .seq = sqlite3_column_int64(row, 0),
-        .id = id,
-        .table = arena_text(arena, column_text(row, 1)),
-        .key = arena_text(arena, column_text(row, 2)),
-        .operation = arena_text(arena, column_text(row, 3)),
-        .error = arena_text(arena, column_text(row, 5)),
-        .pending = strcmp(column_text(row, 4), "pending") == 0,
-        .parked = strcmp(column_text(row, 4), "parked") == 0,
-        .undecided = sqlite3_column_int(row, 6) != 0,
-        .done = sqlite3_column_int(row, 7) != 0,
-        .attempts = (uint64_t) sqlite3_column_int64(row, 8),
-    };
-    sqlite3_reset(row);
-    return OK;
+    if (self->n_processed < self->room)
+        return;
+    self->room = self->room ? self->room * 2 : 64;
+    processed_t *processed = arena_new(self->overlay.arena, self->room * sizeof *processed);
+    if (self->n_processed > 0)
+        memcpy(processed, self->processed, self->n_processed * sizeof *processed);
+    self->processed = processed;
 }
 
 static void
 note(verdicts_t *self, const known_t *known, const processed_t *result)
 {
+    make_room(self);
     processed_t *processed = &self->processed[self->n_processed++];
     *processed = *result;
     processed->id = known->id;
@@ -196,7 +170,7 @@ verdicts_record(verdicts_t *self, const verdict_t *given, fault_t *fault)
     bytes_t row;
     const verdict_t verdict = plain(given);
     const size_t outcome = outcome_of(verdict.verdict);
-    err_t err = find(self, verdict.id, &known, &found, fault);
+    err_t err = known_find(&self->overlay, verdict.id, &known, &found, fault);
     self->n_unknown += err == OK && !found;
     if (err != OK || !found || is_old_news(&known, outcome))
         return err;
@@ -239,7 +213,7 @@ verdicts_plan(verdicts_t *self, const retry_t *retry, fault_t *fault)
     known_t known;
     bool found = false;
     const bool parks = retry->next_attempt == 0;
-    err_t err = find(self, retry->id, &known, &found, fault);
+    err_t err = known_find(&self->overlay, retry->id, &known, &found, fault);
     if (err != OK || !found || known.done || known.pending || known.parked)
         return err;
     if (parks)
@@ -292,4 +266,33 @@ verdicts_release(verdicts_t *self, int64_t due, fault_t *fault)
     self->counts->pending += n;
     self->counts->failed -= n;
     return OK;
+}
+
+/*  ------------------------------------------------------------------ acts of a person  */
+
+err_t
+verdicts_resume(verdicts_t *self, const known_t *known, fault_t *fault)
+{
+    static const char sql[] = "UPDATE local_changes SET state = 'pending', attempts = 0,"
+                              " next_attempt = NULL WHERE rowid = ?1";
+    count_out(self, known);
+    self->counts->pending++;
+    const err_t err = db_run(self->overlay.db, sql, NULL, fault, "i", known->seq);
+    return err == OK ? raise_again(self, known->seq, known->table, known->key, fault) : err;
+}
+
+/*  It may be the newest change there is, and nothing else would remember its time.  */
+err_t
+verdicts_give_up(verdicts_t *self, const known_t *known, const char *verdict,
+                 const char *reason, fault_t *fault)
+{
+    static const char sql[] =
+        "UPDATE local_changes SET state = 'done', processed_sync = 1, verdict = ?2,"
+        " skip_reason = nullif(?3, ''), next_attempt = NULL WHERE rowid = ?1";
+    count_out(self, known);
+    note(self, known, &(processed_t){.result = verdict, .message = reason});
+    err_t err = db_run(self->overlay.db, sql, NULL, fault, "itt", known->seq, verdict, reason);
+    if (err == OK)
+        err = overlay_give_up(&self->overlay, known->table, known->key, fault);
+    return err == OK ? position_see(self->overlay.db, self->newest, fault) : err;
 }

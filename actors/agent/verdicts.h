@@ -3,15 +3,16 @@
 
 #pragma once
 
+#include "actors/agent/known.h"
 #include "actors/agent/outbox.h"
-#include "actors/agent/overlay.h"
 
 typedef struct verdicts {
     overlay_t overlay;
     int64_t now;            /* wall clock */
+    int64_t newest;         /* timestamp of a local change */
     outbox_count_t *counts; /* kept up */
-    processed_t *processed; /* to be published; room for one each verdict or retry */
-    size_t n_processed;
+    processed_t *processed; /* to be published; in the overlay's arena */
+    size_t n_processed, room;
     size_t n_unknown; /* ids that are not ours */
 } verdicts_t;
 
@@ -21,3 +22,10 @@ CHECKED err_t verdicts_record(verdicts_t *self, const verdict_t *verdict, fault_
 CHECKED err_t verdicts_plan(verdicts_t *self, const retry_t *retry, fault_t *fault);
 /*  Failed changes whose time has come are pending again.  */
 CHECKED err_t verdicts_release(verdicts_t *self, int64_t due, fault_t *fault);
+
+/*  A refused change is pending again now, and its attempts are counted from the first.  */
+CHECKED err_t verdicts_resume(verdicts_t *self, const known_t *known, fault_t *fault);
+/*  A refused change is done, with what a person said in place of a verdict; its row is the
+    server's. reason may be NULL.  */
+CHECKED err_t verdicts_give_up(verdicts_t *self, const known_t *known, const char *verdict,
+                               const char *reason, fault_t *fault);

@@ -191,6 +191,7 @@ static err_t
 record_one(const writes_t *self, const write_t *write, size_t i, recorded_t *recorded,
            fault_t *fault)
 {
+    fault_t cause = {0};
     prepared_t prepared = {0};
     const char *operation = "";
     err_t err = prepare(self, write, i, &prepared, fault);
@@ -214,8 +215,11 @@ record_one(const writes_t *self, const write_t *write, size_t i, recorded_t *rec
         .row = deletes ? (bytes_t){0} : prepared.row,
         .timestamp = self->timestamp,
         .txn = recorded[0].id,
+        .metadata = write->changes[i].metadata,
     };
-    return journal_add_local(self->db, &row, fault);
+    if (journal_add_local(self->db, &row, &cause) == OK)
+        return OK;
+    return fault_set(fault, cause.err, "changes[%zu].%s", i, cause.text);
 }
 
 err_t

@@ -19,7 +19,8 @@ explains_every_verb(void **state)
     (void) state;
     static const char *const verbs[] = {"server", "agent",   "init",    "upsert",  "delete",
                                         "record", "apply",   "status",  "changes", "watch",
-                                        "tap",    "history", "compare", "bench",   "help"};
+                                        "tap",    "history", "compare", "bench",   "help",
+                                        "retry",  "skip",    "discard"};
     for (size_t i = 0; i < COUNT_OF(verbs); i++) {
         outcome_t help = RUN("help", verbs[i]), option = RUN(verbs[i], "--help");
         assert_int_equal(help.status, 0);
@@ -91,6 +92,45 @@ upsert_and_delete_print_the_change_id(void **state)
     assert_int_equal(gone.status, 0);
     assert_int_equal(strlen(gone.out), 37);
     outcome_release(&gone);
+}
+
+/*  While it is on its way again it cannot be skipped; in the end it waits for a person.  */
+static bool
+skips(const char *id)
+{
+    for (int i = 0; i < 2000; i++) {
+        outcome_t skipped =
+            RUN("skip", "--reason", "no use", "--all", "--run-dir", world.agent_dir);
+        const bool done = skipped.status == 0 && strstr(skipped.out, id) != NULL;
+        outcome_release(&skipped);
+        if (done)
+            return true;
+    }
+    return false;
+}
+
+static void
+waits_for_the_verdict_and_lets_a_person_decide(void **state)
+{
+    (void) state;
+    const char *dir = world.agent_dir;
+    outcome_t applied = RUN("upsert", "notes", "40", "{\"title\":\"Tea\"}", "--wait",
+                            "--timeout", "60000", "--run-dir", dir);
+    assert_int_equal(applied.status, 0);
+    assert_string_equal(applied.out + 36, " applied\n");
+    outcome_release(&applied);
+    outcome_t refused = RUN("record", "notes", "update", "41", "{\"title\":\"Tea\"}", "--wait",
+                            "--timeout", "60000", "--run-dir", dir);
+    assert_int_equal(refused.status, 3);
+    assert_contains(refused.out, " failed ENTITY_NOT_FOUND: ");
+    refused.out[36] = '\0';
+    assert_refused(RUN("skip", refused.out, "--run-dir", dir), 2, "--reason");
+    outcome_t shown = RUN("changes", "--id", refused.out, "--run-dir", dir);
+    assert_contains(shown.out, "attempt 1  ENTITY_NOT_FOUND: ");
+    outcome_release(&shown);
+    assert_true(skips(refused.out));
+    assert_refused(RUN("retry", refused.out, "--run-dir", dir), 1, "done already");
+    outcome_release(&refused);
 }
 
 static void
@@ -277,6 +317,7 @@ main(void)
         cmocka_unit_test(refuses_a_missing_config_file),
         cmocka_unit_test(init_writes_what_agent_reads),
         cmocka_unit_test(upsert_and_delete_print_the_change_id),
+        cmocka_unit_test(waits_for_the_verdict_and_lets_a_person_decide),
         cmocka_unit_test(reads_a_row_from_standard_input),
         cmocka_unit_test(refuses_bad_changes_and_writes_nothing),
         cmocka_unit_test(apply_names_the_line_it_refuses),

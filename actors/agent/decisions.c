@@ -1,0 +1,148 @@
+#include "actors/agent/decisions.h"
+
+#include "actors/agent/acts.h"
+#include "actors/agent/verdicts.h"
+
+typedef struct decisions {
+    verdicts_t verdicts;
+    bool released; /* changes are pending again, or held ones may go */
+} decisions_t;
+
+static err_t
+decide_verdicts(decisions_t *self, job_t *job, fault_t *fault)
+{
+    const record_verdicts_t *request = job->body;
+    err_t err = OK;
+    for (size_t i = 0; err == OK && i < request->n_verdicts; i++)
+        err = verdicts_record(&self->verdicts, &request->verdicts[i], fault);
+    return err;
+}
+
+static err_t
+decide_plans(decisions_t *self, job_t *job, fault_t *fault)
+{
+    const retry_schedule_t *request = job->body;
+    err_t err = OK;
+    for (size_t i = 0; err == OK && i < request->n_retries; i++)
+        err = verdicts_plan(&self->verdicts, &request->retries[i], fault);
+    return err;
+}
+
+static err_t
+decide_due(decisions_t *self, job_t *job, fault_t *fault)
+{
+    const retry_due_t *command = job->body;
+    self->released = true;
+    return verdicts_release(&self->verdicts, command->now, fault);
+}
+
+/*  One that is refused costs the other jobs nothing: it is refused before it has written.  */
+static err_t
+decide_act(decisions_t *self, job_t *job, fault_t *fault)
+{
+    acted_t *acted = arena_new(self->verdicts.overlay.arena, sizeof *acted);
+    job->result = acted;
+    job->fault = (fault_t){0};
+    self->released = true;
+    return acts_do(&self->verdicts, job->body, acted, &job->fault, fault);
+}
+
+/*  NULL: no decision.  */
+static err_t (*const deciders[MSG_COUNT])(decisions_t *, job_t *, fault_t *) = {
+    [MSG_record_verdicts] = decide_verdicts,
+    [MSG_retry_schedule] = decide_plans,
+    [MSG_retry_due] = decide_due,
+    [MSG_act] = decide_act,
+};
+
+static size_t
+count(const recorder_t *self)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < self->n_jobs; i++)
+        n += deciders[self->jobs[i].id] != NULL;
+    return n;
+}
+
+static err_t
+decide_all(recorder_t *self, decisions_t *decisions, fault_t *fault)
+{
+    err_t err = catalog_refresh(self->catalog, fault);
+    for (size_t i = 0; err == OK && i < self->n_jobs; i++)
+        if (deciders[self->jobs[i].id] != NULL)
+            err = deciders[self->jobs[i].id](decisions, &self->jobs[i], fault);
+    return err;
+}
+
+/*  The server's word does not answer to our foreign keys: what it takes away or gives back
+    is whole only at the end of its stream.  */
+static err_t
+commit(recorder_t *self, decisions_t *decisions, fault_t *fault)
+{
+    err_t err = db_exec(self->db, "PRAGMA foreign_keys = OFF", fault);
+    if (err == OK)
+        err = db_begin(self->db, fault);
+    if (err != OK)
+        return err;
+    err = decide_all(self, decisions, fault);
+    if (err == OK)
+        err = db_commit(self->db, fault);
+    else
+        db_rollback(self->db);
+    return err;
+}
+
+static void
+blame(recorder_t *self, ctx_t *ctx, const fault_t *fault)
+{
+    ctx_log(ctx, LOG_error, "verdicts were not recorded: %s", fault->text);
+    for (size_t i = 0; i < self->n_jobs; i++)
+        if (deciders[self->jobs[i].id] != NULL)
+            self->jobs[i].fault = *fault;
+}
+
+static void
+tell(recorder_t *self, ctx_t *ctx, const decisions_t *decisions)
+{
+    const verdicts_t *verdicts = &decisions->verdicts;
+    if (verdicts->n_unknown > 0)
+        ctx_log(ctx, LOG_warning, "%zu verdicts on changes that were not made here",
+                verdicts->n_unknown);
+    if (verdicts->n_processed > 0)
+        PUBLISH(ctx, changes_processed, .changes = verdicts->processed,
+                .n_changes = verdicts->n_processed);
+    for (size_t i = 0; i < verdicts->n_processed; i++)
+        waiters_note(&self->waiters, verdicts->processed[i].id);
+    if (decisions->released)
+        ctx_hint(ctx, "connection-manager", MSG_outbox_dirty, "retry",
+                 &(outbox_dirty_t){.pending = self->counts.pending});
+    if (self->counts.failed > 0)
+        SEND(ctx, "retry-manager", outbox_failed, .failed = self->counts.failed);
+}
+
+void
+decisions_commit(recorder_t *self, ctx_t *ctx, size_t *n)
+{
+    fault_t fault = {0};
+    fault_t keys = {0};
+    outbox_count_t counts = self->counts;
+    decisions_t decisions = {
+        .verdicts = {
+            .overlay = {.db = self->db, .catalog = self->catalog, .arena = ctx_arena(ctx)},
+            .now = ctx_wall_ms(ctx),
+            .newest = self->newest,
+            .counts = &counts,
+        }};
+    *n = count(self);
+    if (*n == 0)
+        return;
+    const err_t err = commit(self, &decisions, &fault);
+    if (db_exec(self->db, "PRAGMA foreign_keys = ON", &keys) != OK)
+        ctx_log(ctx, LOG_error, "foreign keys stay off: %s", keys.text);
+    if (err != OK) {
+        blame(self, ctx, &fault);
+        return;
+    }
+    self->counts = counts;
+    tell(self, ctx, &decisions);
+}

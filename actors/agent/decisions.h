@@ -1,0 +1,10 @@
+/*  decisions - the jobs of a round that decide about changes: the server's verdicts, the
+    plans for refused changes, and the acts of a person.  */
+
+#pragma once
+
+#include "actors/agent/recording.h"
+
+/*  Commits all of them at once, publishes what became of the changes, and hints. *n: how many
+    there were.  */
+void decisions_commit(recorder_t *self, ctx_t *ctx, size_t *n);

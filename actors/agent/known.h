@@ -1,0 +1,27 @@
+/*  known - a change that was made here, as local_changes has it.  */
+
+#pragma once
+
+#include "actors/agent/overlay.h"
+
+typedef struct known {
+    int64_t seq;
+    const char *id;
+    const char *table, *key, *operation;
+    const char *error;
+    bool pending, parked;
+    bool undecided; /* it stands above the server's row */
+    bool done;
+    uint64_t attempts;
+} known_t;
+
+/*  What known_read() reads, in front of whatever else a query selects.  */
+#define KNOWN_COLUMNS                                                                          \
+    "rowid, entity_type, entity_id, operation, state, error, verdict IS NULL,"                 \
+    " processed_sync, attempts"
+enum { KNOWN_COUNT = 9 };
+
+/*  id must live as long as the known; all else is copied into arena.  */
+known_t known_read(sqlite3_stmt *row, const char *id, arena_t *arena);
+CHECKED err_t known_find(const overlay_t *overlay, const char *id, known_t *known, bool *found,
+                         fault_t *fault);
