@@ -135,20 +135,27 @@ net_listen(ctx_t *ctx, const char *address, const net_limits_t *limits, int *por
 }
 
 conn_t
-net_dial(ctx_t *ctx, const char *url, const char *protocol, const net_limits_t *limits,
-         fault_t *fault)
+net_dial_as(ctx_t *ctx, const net_dial_t *request, const net_limits_t *limits, fault_t *fault)
 {
     cell_t *self = ctx->cell;
     if (self->driver == NULL) {
-        fault_set(fault, ERR_CONFIG, "%s: this process has no network", url);
+        fault_set(fault, ERR_CONFIG, "%s: this process has no network", request->url);
         return 0;
     }
     if (self->muted)
         return 0;
-    conn_t conn = self->driver->dial(self->net, url, protocol, limits, fault);
+    conn_t conn = self->driver->dial(self->net, request, limits, fault);
     if (conn != 0)
         add(&self->conns, conn);
     return conn;
+}
+
+conn_t
+net_dial(ctx_t *ctx, const char *url, const char *protocol, const net_limits_t *limits,
+         fault_t *fault)
+{
+    const net_dial_t request = {.url = url, .protocol = protocol};
+    return net_dial_as(ctx, &request, limits, fault);
 }
 
 void

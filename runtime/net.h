@@ -15,11 +15,12 @@ typedef uint64_t conn_t; /* never reused in a process; 0 is none */
 typedef struct net_upgrade {
     bool upgrade; /* false: a plain HTTP request */
     const char *method;
-    const char *path;     /* without the query */
-    const char *query;    /* raw, without '?'; may be empty */
-    const char *protocol; /* sub-protocols offered, as sent; empty: none */
-    const char *origin;   /* empty: none */
-    const char *peer;     /* address, for logs */
+    const char *path;          /* without the query */
+    const char *query;         /* raw, without '?'; may be empty */
+    const char *protocol;      /* sub-protocols offered, as sent; empty: none */
+    const char *origin;        /* empty: none */
+    const char *authorization; /* that header; empty: none. A secret: never logged */
+    const char *peer;          /* address, for logs */
 } net_upgrade_t;
 
 typedef struct net_answer {
@@ -61,6 +62,15 @@ CHECKED err_t net_listen(ctx_t *ctx, const char *address, const net_limits_t *li
     URL that makes no sense; everything later comes to on_open or on_close.  */
 conn_t net_dial(ctx_t *ctx, const char *url, const char *protocol, const net_limits_t *limits,
                 fault_t *fault);
+
+/*  The same with a header of ours. Texts are copied.  */
+typedef struct net_dial {
+    const char *url;
+    const char *protocol;      /* NULL: none */
+    const char *authorization; /* value of that header; NULL: none */
+} net_dial_t;
+conn_t net_dial_as(ctx_t *ctx, const net_dial_t *request, const net_limits_t *limits,
+                   fault_t *fault);
 /*  Queues one frame, copied. A conn that is gone is ignored.  */
 void net_send(ctx_t *ctx, conn_t conn, bytes_t frame, bool binary);
 /*  Bytes queued and not yet taken by the system. Senders look before they produce more.  */
@@ -95,8 +105,8 @@ typedef struct net_driver {
     void (*wait)(net_t *self, int timeout_ms);
     err_t (*listen)(net_t *self, const char *address, const net_limits_t *limits, int *port,
                     fault_t *fault);
-    conn_t (*dial)(net_t *self, const char *url, const char *protocol,
-                   const net_limits_t *limits, fault_t *fault);
+    conn_t (*dial)(net_t *self, const net_dial_t *request, const net_limits_t *limits,
+                   fault_t *fault);
     void (*send)(net_t *self, conn_t conn, bytes_t frame, bool binary);
     size_t (*queued)(net_t *self, conn_t conn);
     void (*pause)(net_t *self, conn_t conn, bool pause);

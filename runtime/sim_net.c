@@ -84,6 +84,7 @@ dial_arrives(end_t *self, const news_t *news)
         .protocol = wire->protocol,
         .origin = "",
         .peer = "simulated",
+        .authorization = wire->authorization,
     };
     net_answer_t answer = {0};
     net->sink.upgrade(net->sink.host, &upgrade, &answer);
@@ -95,10 +96,10 @@ dial_arrives(end_t *self, const news_t *news)
 }
 
 static conn_t
-sim_dial(net_t *self, const char *url, const char *protocol, const net_limits_t *limits,
-         fault_t *fault)
+sim_dial(net_t *self, const net_dial_t *request, const net_limits_t *limits, fault_t *fault)
 {
     static const char scheme[] = "ws://";
+    const char *url = request->url;
     const char *host = url + strlen(scheme);
     if (strncmp(url, scheme, strlen(scheme)) != 0 || strcspn(host, "/?") == 0) {
         fault_set(fault, ERR_CONFIG, "server %s: not of the form ws://HOST:PORT/PATH", url);
@@ -113,7 +114,8 @@ sim_dial(net_t *self, const char *url, const char *protocol, const net_limits_t 
     wire->host = mem_format("%.*s", (int) (path - host), host);
     wire->path = path_size > 0 ? mem_format("%.*s", (int) path_size, path) : mem_text("/");
     wire->query = mem_text(query);
-    wire->protocol = mem_text(protocol ? protocol : "");
+    wire->protocol = mem_text(request->protocol ? request->protocol : "");
+    wire->authorization = mem_text(request->authorization ? request->authorization : "");
     wire->ends[DIALLER] =
         (end_t){.wire = wire, .id = ++self->network->last_id, .net = self, .limits = *limits};
     wire->ends[LISTENER].wire = wire;

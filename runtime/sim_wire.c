@@ -95,6 +95,7 @@ wire_destroy(wire_t **self_p)
     free(self->path);
     free(self->query);
     free(self->protocol);
+    free(self->authorization);
     free(self);
     *self_p = NULL;
 }

@@ -38,7 +38,7 @@ struct wire {
     wire_t *next;
     network_t *network;
     end_t ends[2];
-    char *host, *path, *query, *protocol; /* of the dial */
+    char *host, *path, *query, *protocol, *authorization; /* of the dial */
 };
 
 struct net {

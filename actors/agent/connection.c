@@ -1,5 +1,6 @@
 #include "actors/agent/connection.h"
 
+#include "actors/common/secret.h"
 #include "actors/settings.h"
 
 #include <ctype.h>
@@ -85,6 +86,41 @@ write_url(const connection_t *self, const char *server, buffer_t *url)
     add_escaped(url, self->position.lease);
 }
 
+/*  The token is read for each attempt: somebody may have put a fresh one there.  */
+static err_t
+write_authorization(const settings_t *settings, buffer_t *authorization, fault_t *fault)
+{
+    buffer_t token = {0};
+    const char *path = settings->agent_token_file;
+    if (path[0] == '\0')
+        return OK;
+    err_t err = secret_read("agent.token_file", path, &token, fault);
+    if (err == OK) {
+        const char *text = buffer_text(&token);
+        const size_t size = strcspn(text, " \t\r\n");
+        if (size == 0)
+            err = fault_set(fault, ERR_CONFIG, "agent.token_file: %s: it is empty", path);
+        buffer_add_format(authorization, "Bearer %.*s", (int) size, text);
+    }
+    secret_release(&token);
+    return err;
+}
+
+static void
+dial_as(connection_t *self, ctx_t *ctx, const char *url, fault_t *fault)
+{
+    buffer_t authorization = {0};
+    if (write_authorization(ctx_settings(ctx), &authorization, fault) == OK) {
+        const net_dial_t request = {
+            .url = url,
+            .protocol = "waybill.v1",
+            .authorization = authorization.size > 0 ? buffer_text(&authorization) : NULL,
+        };
+        self->conn = net_dial_as(ctx, &request, &limits, fault);
+    }
+    secret_release(&authorization);
+}
+
 static void
 open_socket(connection_t *self, ctx_t *ctx)
 {
@@ -94,7 +130,7 @@ open_socket(connection_t *self, ctx_t *ctx)
     write_url(self, settings->agent_server, &url);
     self->heard_ms = ctx_now_ms(ctx);
     self->down.progress_ms = self->heard_ms;
-    self->conn = net_dial(ctx, buffer_text(&url), "waybill.v1", &limits, &fault);
+    dial_as(self, ctx, buffer_text(&url), &fault);
     buffer_release(&url);
     if (self->conn == 0)
         connection_lose(self, ctx, "cannot reach %s: %s", settings->agent_server, fault.text);

@@ -218,6 +218,24 @@ on_drained(void *state, ctx_t *ctx, conn_t conn)
     return OK;
 }
 
+/*  What the server thinks of our token has nothing to do with any change: it costs none of
+    them an attempt.  */
+static void
+lose_for_token(connection_t *self, ctx_t *ctx)
+{
+    const settings_t *settings = ctx_settings(ctx);
+    if (settings->agent_token_file[0] == '\0')
+        connection_lose(self, ctx,
+                        "%s wants a token (HTTP 401): name its file in "
+                        "agent.token_file",
+                        settings->agent_server);
+    else
+        connection_lose(self, ctx,
+                        "%s refused the token (HTTP 401): put a valid one into %s; "
+                        "it is read at each attempt",
+                        settings->agent_server, settings->agent_token_file);
+}
+
 static err_t
 on_close(void *state, ctx_t *ctx, conn_t conn, int status, const char *reason)
 {
@@ -229,6 +247,8 @@ on_close(void *state, ctx_t *ctx, conn_t conn, int status, const char *reason)
     self->conn = 0;
     if (self->open)
         connection_lose(self, ctx, "lost %s: %s", settings->agent_server, text);
+    else if (status == 401)
+        lose_for_token(self, ctx);
     else if (status != 0)
         connection_lose(self, ctx, "%s refused us: HTTP %d: %s", settings->agent_server, status,
                         text);

@@ -232,6 +232,9 @@ channel_destroy(channel_t **self_p)
     while (self->first != NULL)
         drop_first(self);
     buffer_release(&self->half);
+    if (self->authorization != NULL)
+        explicit_bzero(self->authorization, strlen(self->authorization));
+    free(self->authorization);
     free(self);
     *self_p = NULL;
 }

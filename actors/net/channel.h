@@ -26,7 +26,8 @@ typedef struct channel {
     net_limits_t limits;
     lws_retry_bo_t keepalive; /* the limits as the library wants them */
     uint64_t token;
-    bool unannounced; /* gone before open was reported */
+    bool unannounced;    /* gone before open was reported */
+    char *authorization; /* to be sent when dialling; NULL: none */
 
     struct outgoing *first; /* frames to send */
     struct outgoing *last;

@@ -4,13 +4,21 @@
 #include <libwebsockets.h>
 #include <string.h>
 
-enum { PATH_ROOM = 1024, QUERY_ROOM = 2048, HEADER_ROOM = 256, PEER_ROOM = 64, CODED = 3 };
+enum {
+    PATH_ROOM = 1024,
+    QUERY_ROOM = 2048,
+    HEADER_ROOM = 256,
+    TOKEN_ROOM = 4096, /* tokens are long */
+    PEER_ROOM = 64,
+    CODED = 3,
+};
 
 typedef struct request {
     char path[PATH_ROOM];
     char query[QUERY_ROOM];
     char protocol[HEADER_ROOM];
     char origin[HEADER_ROOM];
+    char authorization[TOKEN_ROOM];
     char peer[PEER_ROOM];
 } request_t;
 
@@ -109,9 +117,12 @@ read_request(struct lws *socket, request_t *request, net_upgrade_t *upgrade)
     upgrade->protocol = request->protocol;
     upgrade->origin = request->origin;
     upgrade->peer = request->peer;
+    upgrade->authorization = request->authorization;
     return copy_query(socket, request->query, sizeof(request->query))
            && copy_header(socket, WSI_TOKEN_PROTOCOL, request->protocol, HEADER_ROOM)
-           && copy_header(socket, WSI_TOKEN_ORIGIN, request->origin, HEADER_ROOM);
+           && copy_header(socket, WSI_TOKEN_ORIGIN, request->origin, HEADER_ROOM)
+           && copy_header(socket, WSI_TOKEN_HTTP_AUTHORIZATION, request->authorization,
+                          TOKEN_ROOM);
 }
 
 void
@@ -125,6 +136,8 @@ http_ask(struct lws *socket, const net_sink_t *sink, bool upgrade, net_answer_t 
         *answer = (net_answer_t){.status = 0};
         sink->upgrade(sink->host, &question, answer);
     }
+    explicit_bzero(request.authorization, sizeof(request.authorization));
+    explicit_bzero(request.query, sizeof(request.query));
     if (answer->status < 100 || answer->status > 599)
         *answer = (net_answer_t){.status = 500, .body = "No answer\n"};
 }

@@ -67,6 +67,19 @@ on_request(event_t *event)
     return -1;
 }
 
+/*  Writes our header into the room that the library gives.  */
+static int
+on_append_header(event_t *event)
+{
+    unsigned char **at = event->data;
+    const char *value = event->channel != NULL ? event->channel->authorization : NULL;
+    if (value == NULL)
+        return 0;
+    return lws_add_http_header_by_token(event->socket, WSI_TOKEN_HTTP_AUTHORIZATION,
+                                        (const unsigned char *) value, (int) strlen(value), at,
+                                        *at + event->size);
+}
+
 static int
 on_established(event_t *event)
 {
@@ -140,6 +153,7 @@ static const struct {
     {LWS_CALLBACK_CLIENT_WRITEABLE, on_writeable},
     {LWS_CALLBACK_SERVER_WRITEABLE, on_writeable},
     {LWS_CALLBACK_CLIENT_ESTABLISHED, on_established},
+    {LWS_CALLBACK_CLIENT_APPEND_HANDSHAKE_HEADER, on_append_header},
     {LWS_CALLBACK_ESTABLISHED, on_established},
     {LWS_CALLBACK_WS_PEER_INITIATED_CLOSE, on_peer_close},
     {LWS_CALLBACK_CLIENT_CLOSED, on_closed},

@@ -157,17 +157,18 @@ listen_on(net_t *self, const char *address, const net_limits_t *limits, int *por
 }
 
 static conn_t
-dial(net_t *self, const char *text, const char *protocol, const net_limits_t *limits,
-     fault_t *fault)
+dial(net_t *self, const net_dial_t *request, const net_limits_t *limits, fault_t *fault)
 {
     url_t url;
-    if (url_parse(text, &url, fault) != OK)
+    const char *protocol = request->protocol;
+    if (url_parse(request->url, &url, fault) != OK)
         return 0;
     char host[HOST_ROOM + sizeof(":65535")];
     snprintf(host, sizeof(host), "%s:%d", url.address.host, url.address.port);
 
     channel_t *channel = channels_add(&self->channels, CHANNEL_DIALLING, limits);
     conn_t conn = channel->conn;
+    channel->authorization = request->authorization ? mem_text(request->authorization) : NULL;
     struct lws *socket = lws_client_connect_via_info(&(struct lws_client_connect_info){
         .context = self->context,
         .vhost = self->dialler,

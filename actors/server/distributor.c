@@ -12,6 +12,7 @@
 #include "actors/common/catalog.h"
 #include "actors/server/actors.h"
 #include "actors/server/change_log.h"
+#include "actors/server/clients.h"
 #include "actors/server/openings.h"
 #include "actors/settings.h"
 
@@ -132,6 +133,23 @@ close_older(distributor_t *self, const stream_open_t *request)
     streams_sweep(&self->streams);
 }
 
+/*  The client id belongs to the user from now on.  */
+static err_t
+claim(distributor_t *self, ctx_t *ctx, const stream_open_t *request, fault_t *fault)
+{
+    if (request->user == NULL || request->user[0] == '\0')
+        return OK;
+    err_t err = db_begin(self->writer, fault);
+    if (err != OK)
+        return err;
+    err =
+        clients_claim(self->writer, request->client_id, request->user, ctx_wall_ms(ctx), fault);
+    if (err == OK)
+        return db_commit(self->writer, fault);
+    db_rollback(self->writer);
+    return err;
+}
+
 static err_t
 on_stream_open(void *state, ctx_t *ctx, const void *body)
 {
@@ -141,8 +159,11 @@ on_stream_open(void *state, ctx_t *ctx, const void *body)
     opening_t opening;
     fault_t fault = {0};
     table_schema_t *tables = NULL;
+    err_t err = claim(self, ctx, request, &fault);
+    if (err != OK)
+        return ctx_refuse(ctx, err, "%s", fault.text);
     close_older(self, request);
-    err_t err = decide_opening(self, request, &opening, &fault);
+    err = decide_opening(self, request, &opening, &fault);
     if (err == OK)
         err = catalog_refresh(self->catalog, &fault);
     if (err != OK)

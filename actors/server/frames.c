@@ -85,7 +85,7 @@ on_send_changes(session_t *session, ctx_t *ctx, const wire_t *wire)
     session_begin_request(session, ctx);
     REQUEST(ctx, "client-changes", session->number, client_changes, .session = session->number,
             .client_id = session->visitor.client_id, .changes = body->changes,
-            .n_changes = body->n_changes);
+            .n_changes = body->n_changes, .user = session->visitor.identity.user);
 }
 
 static bool

@@ -12,6 +12,7 @@
 #include "actors/server/api.h"
 #include "actors/server/chunks.h"
 #include "actors/server/frames.h"
+#include "actors/server/gate.h"
 #include "actors/server/sessions.h"
 #include "actors/settings.h"
 
@@ -30,6 +31,7 @@ enum {
 
 typedef struct listener {
     sessions_t sessions;
+    gate_t gate;
     uint64_t next; /* number of the next session */
     bool head_known;
     uint64_t head;     /* newest position heard of */
@@ -78,6 +80,8 @@ start(void *state, ctx_t *ctx)
     int port = 0;
     fault_t fault = {0};
     self->next = (ctx_random(ctx) >> 16) + 1;
+    if (gate_open(&self->gate, ctx, &fault) != OK)
+        return ctx_fail(ctx, "%s", fault.text);
     if (net_listen(ctx, settings->server_listen, &limits, &port, &fault) != OK)
         return ctx_fail(ctx, "%s", fault.text);
     log_address(ctx, settings->server_listen, port);
@@ -123,11 +127,15 @@ on_upgrade(void *state, ctx_t *ctx, const net_upgrade_t *upgrade, net_answer_t *
     listener_t *self = state;
     const settings_t *settings = ctx_settings(ctx);
     visitor_t visitor = {0};
+    if (!gate_admit(&self->gate, ctx, upgrade, &visitor, answer)) {
+        self->refused++;
+        return OK;
+    }
     if (upgrade_allows(settings->limits_origins, upgrade->origin))
         upgrade_judge(upgrade, &visitor, answer);
     else
         *answer = (net_answer_t){.status = 403, .body = "This Origin is not allowed"};
-    if (answer->status == 101)
+    if (answer->status == 101 && gate_check_owner(&self->gate, ctx, upgrade, &visitor, answer))
         admit(self, ctx, &visitor, answer);
     else if (answer->status == 200)
         show_page(self, ctx, visitor.page, answer);
@@ -149,6 +157,7 @@ on_open(void *state, ctx_t *ctx, conn_t conn, uint64_t token)
         session_close(older, ctx, 1000, "Replaced by new connection");
     session->conn = conn;
     ctx_log(ctx, LOG_info, "%s connected", session->visitor.client_id);
+    gate_watch(&self->gate, ctx, session);
     session_open_stream(session, ctx, session->visitor.lsn, session->visitor.epoch);
     return OK;
 }
@@ -184,6 +193,7 @@ on_close(void *state, ctx_t *ctx, conn_t conn, int status, const char *reason)
             reason ? reason : "");
     if (!session->closing)
         SEND(ctx, "distributor", stream_close, .session = session->number);
+    ctx_cancel(ctx, session->number);
     sessions_remove(&self->sessions, session);
     return OK;
 }
@@ -303,7 +313,9 @@ on_error(void *state, ctx_t *ctx, const failure_t *failure)
         ctx_after(ctx, TIMER_HEAD, HEAD_AGAIN_MS);
     if (session == NULL)
         return OK;
-    if (failure->request == MSG_head_get)
+    if (failure->err == ERR_PERMISSION_DENIED)
+        session_close(session, ctx, 1008, "This client id belongs to another user");
+    else if (failure->request == MSG_head_get)
         session_end_request(session, ctx);
     else if (failure->request != MSG_stream_pull)
         session_close(session, ctx, 1011, "The server has trouble: try again");
@@ -315,9 +327,12 @@ on_error(void *state, ctx_t *ctx, const failure_t *failure)
 static err_t
 on_timer(void *state, ctx_t *ctx, uint64_t timer)
 {
-    (void) state;
+    listener_t *self = state;
+    session_t *session = sessions_numbered(&self->sessions, timer);
     if (timer == TIMER_HEAD)
         ask_head(ctx);
+    else if (session)
+        gate_recheck(&self->gate, ctx, session);
     return OK;
 }
 
@@ -339,6 +354,7 @@ stop(void *state, ctx_t *ctx)
     listener_t *self = state;
     (void) ctx;
     sessions_release(&self->sessions);
+    gate_close(&self->gate);
 }
 
 static const edge_t sends[] = {

@@ -4,6 +4,7 @@
 #include "schemas/wire.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 enum {
     QUEUED_BYTES = 1024 * 1024, /* on the socket: no more is produced beyond that */
@@ -28,6 +29,7 @@ session_destroy(session_t **self)
     if (*self == NULL)
         return;
     window_release(&(*self)->window);
+    explicit_bzero((*self)->visitor.token, sizeof(*self)->visitor.token);
     free(*self);
     *self = NULL;
 }
@@ -94,6 +96,7 @@ session_open_stream(session_t *self, ctx_t *ctx, uint64_t lsn, const char *epoch
     session_begin_request(self, ctx);
     REQUEST(ctx, "distributor", self->number, stream_open, .session = self->number,
             .client_id = self->visitor.client_id, .epoch = epoch, .lsn = lsn,
+            .user = self->visitor.identity.user,
             .lease = self->visitor.leased && !self->described ? self->visitor.lease : NULL);
 }
 

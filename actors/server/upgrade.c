@@ -3,6 +3,7 @@
 #include "schemas/text.h"
 
 #include <string.h>
+#include <strings.h>
 
 static void
 refuse(net_answer_t *answer, int status, const char *body)
@@ -90,6 +91,34 @@ read_epoch(const char *query, visitor_t *visitor, net_answer_t *answer)
     refuse(answer, 400, "Invalid epoch");
     return false;
 }
+
+/*  ------------------------------------------------------------------------- token  */
+
+static bool
+copy_token(const char *text, char token[TOKEN_MAX + 1])
+{
+    const size_t size = strlen(text);
+    if (size > TOKEN_MAX || strpbrk(text, " \t") != NULL)
+        return false;
+    memcpy(token, text, size + 1);
+    return true;
+}
+
+bool
+upgrade_token(const net_upgrade_t *upgrade, char token[TOKEN_MAX + 1])
+{
+    static const char scheme[] = "Bearer ";
+    size_t size = 0;
+    const char *header = upgrade->authorization;
+    token[0] = '\0';
+    if (header != NULL && header[0] != '\0')
+        return strncasecmp(header, scheme, strlen(scheme)) == 0
+               && copy_token(header + strlen(scheme), token);
+    const char *value = find(upgrade->query, "token", &size);
+    return value == NULL || decode(value, size, token, TOKEN_MAX + 1);
+}
+
+/*  ------------------------------------------------------------------------- lease  */
 
 static bool
 read_lease(const char *query, visitor_t *visitor, net_answer_t *answer)

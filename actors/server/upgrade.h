@@ -2,9 +2,10 @@
 
 #pragma once
 
+#include "actors/server/auth.h"
 #include "runtime/net.h"
 
-enum { CLIENT_ID_MAX = 128 };
+enum { CLIENT_ID_MAX = 128, TOKEN_MAX = 4095 };
 
 /*  What is told over plain HTTP.  */
 typedef enum page {
@@ -27,10 +28,16 @@ typedef struct visitor {
     uint64_t lsn;
     bool leased; /* it knows of leases */
     char lease[UUID_TEXT];
+    identity_t identity;
+    char token[TOKEN_MAX + 1]; /* a secret: judged again while it is connected */
 } visitor_t;
 
+/*  The bearer token of a request: from its header, or else from its query. False if there is
+    one that makes no sense.  */
+bool upgrade_token(const net_upgrade_t *upgrade, char token[TOKEN_MAX + 1]);
+
 /*  Fills answer. Status 101: it may connect, and visitor is filled. 200: visitor says which
-   page it is to be given.  */
+    page it is to be given.  */
 void upgrade_judge(const net_upgrade_t *upgrade, visitor_t *visitor, net_answer_t *answer);
 
 /*  Whether a browser's page may come from there. origins has blanks between them; where it is

@@ -11,6 +11,7 @@ on_upgrade(void *host, const net_upgrade_t *upgrade, net_answer_t *answer)
 {
     side_t *side = host;
     side->upgrades++;
+    snprintf(side->authorization, sizeof(side->authorization), "%s", upgrade->authorization);
     snprintf(side->asked, sizeof(side->asked), "%d %s %s?%s %s", upgrade->upgrade,
              upgrade->method, upgrade->path, upgrade->query, upgrade->protocol);
     if (strcmp(upgrade->path, "/forbidden") == 0)
@@ -124,7 +125,8 @@ dial_with(pair_t *pair, const char *target, const char *protocol, const net_limi
     char url[300];
     fault_t fault = {0};
     snprintf(url, sizeof(url), "ws://127.0.0.1:%d%s", pair->port, target);
-    conn_t conn = websocket_driver.dial(pair->client.net, url, protocol, with, &fault);
+    conn_t conn = websocket_driver.dial(
+        pair->client.net, &(net_dial_t){.url = url, .protocol = protocol}, with, &fault);
     assert_true(conn != 0);
     return conn;
 }

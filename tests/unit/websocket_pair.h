@@ -29,6 +29,7 @@ typedef struct side {
     int status;
     char reason[128];
     char asked[512]; /* the last request, as a line */
+    char authorization[64];
     size_t frames;
     size_t bytes;
     size_t misplaced; /* frames that did not come in order */

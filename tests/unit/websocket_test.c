@@ -26,6 +26,20 @@ shows_the_whole_request_to_the_listener(void **state)
     UNTIL(pair, pair->server.opened);
     assert_string_equal(pair->server.asked,
                         "1 GET /api/sync?clientId=a%20b%26c&lsn=0/1F waybill.v1.json");
+    assert_string_equal(pair->server.authorization, "");
+}
+
+static void
+shows_the_authorization_header_to_the_listener(void **state)
+{
+    pair_t *pair = *state;
+    char url[64];
+    fault_t fault = {0};
+    snprintf(url, sizeof(url), "ws://127.0.0.1:%d/api/sync", pair->port);
+    const net_dial_t request = {.url = url, .authorization = "Bearer a.b-c"};
+    assert_true(websocket_driver.dial(pair->client.net, &request, &limits, &fault) != 0);
+    UNTIL(pair, pair->server.opened);
+    assert_string_equal(pair->server.authorization, "Bearer a.b-c");
 }
 
 static void
@@ -184,7 +198,8 @@ static void
 expect_dial_to_fail_later(pair_t *pair, const char *url)
 {
     fault_t fault = {0};
-    conn_t conn = websocket_driver.dial(pair->client.net, url, "waybill.v1", &limits, &fault);
+    const net_dial_t request = {.url = url, .protocol = "waybill.v1"};
+    conn_t conn = websocket_driver.dial(pair->client.net, &request, &limits, &fault);
     assert_true(conn != 0);
     assert_int_equal(pair->client.closed, 0);
     UNTIL(pair, pair->client.closed);
@@ -219,8 +234,8 @@ refuses_urls_that_make_no_sense(void **state)
     pair_t *pair = *state;
     for (size_t i = 0; i < COUNT_OF(urls); i++) {
         fault_t fault = {0};
-        assert_true(websocket_driver.dial(pair->client.net, urls[i], NULL, &limits, &fault)
-                    == 0);
+        const net_dial_t request = {.url = urls[i]};
+        assert_true(websocket_driver.dial(pair->client.net, &request, &limits, &fault) == 0);
         assert_int_equal(fault.err, ERR_CONFIG);
         assert_non_null(strstr(fault.text, "ws://HOST:PORT"));
     }
@@ -286,6 +301,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         PAIRED(tells_both_sides_of_a_connection),
         PAIRED(shows_the_whole_request_to_the_listener),
+        PAIRED(shows_the_authorization_header_to_the_listener),
         PAIRED(connects_without_a_sub_protocol),
         PAIRED(echoes_frames_of_every_size),
         PAIRED(keeps_ten_thousand_frames_in_order),

@@ -15,6 +15,7 @@
 #include "actors/server/client_changes/executor.h"
 #include "actors/server/client_changes/schema.h"
 #include "actors/server/client_changes/transaction.h"
+#include "actors/server/clients.h"
 #include "actors/settings.h"
 
 #include <stdlib.h>
@@ -91,16 +92,26 @@ start(void *state, ctx_t *ctx)
 
 /*  -------------------------------------------------------------------- collecting  */
 
+static const char *
+user_of(const client_changes_t *request)
+{
+    return request->user ? request->user : "";
+}
+
 static err_t
 on_client_changes(void *state, ctx_t *ctx, const void *body)
 {
     handler_t *self = state;
     const client_changes_t *request = body;
+    fault_t fault = {0};
     if (request->client_id[0] == '\0')
         return ctx_refuse(ctx, ERR_MALFORMED, "field client_id: it must not be empty");
     for (size_t i = 0; i < request->n_changes; i++)
         if (request->changes[i].id == NULL)
             return ctx_refuse(ctx, ERR_MALFORMED, "field changes: change %zu has no id", i);
+    const err_t err = clients_check(self->db, request->client_id, user_of(request), &fault);
+    if (err != OK)
+        return ctx_refuse(ctx, err, "%s", fault.text);
     if (self->n == self->room) {
         self->room = self->room ? self->room * 2 : 16;
         self->submissions = mem_grow(self->submissions, self->room * sizeof *self->submissions);
