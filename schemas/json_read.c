@@ -82,6 +82,14 @@ infinity_pack(const json_t *text, buffer_t *out, fault_t *fault)
     return OK;
 }
 
+static err_t
+marked_text_pack(const json_t *text, buffer_t *out, fault_t *fault)
+{
+    (void) fault;
+    text_pack(text, out);
+    return OK;
+}
+
 /*  A row value that JSON has no word for: an object of one such member.  */
 typedef struct mark {
     const char *name;
@@ -92,6 +100,7 @@ static const mark_t marks[] = {
     {BLOB_NAME, blob_pack},
     {HEX_NAME, hex_pack},
     {REAL_NAME, infinity_pack},
+    {TEXT_NAME, marked_text_pack},
 };
 
 static const mark_t *

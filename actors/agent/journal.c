@@ -2,9 +2,6 @@
 
 #include "schemas/codec.h"
 
-#include <stdlib.h>
-#include <string.h>
-
 /*  *json NULL: there is nothing to keep.  */
 static err_t
 json_text(const char *field, bytes_t value, buffer_t *text, const char **json, fault_t *fault)
@@ -58,52 +55,4 @@ journal_add_server(db_t *db, const journal_row_t *row, bool *added, fault_t *fau
     *added = err == OK && db_changes(db) > 0;
     buffer_release(&text);
     return err;
-}
-
-/*  ------------------------------------------------------------------------------ keys  */
-
-static bool
-holds_whole_numbers(const table_t *table, arena_t *arena)
-{
-    const table_schema_t schema = table_describe(table, arena);
-    for (size_t i = 0; i < schema.n_columns; i++)
-        if (schema.columns[i].key == 1)
-            return schema.columns[i].type && strcasestr(schema.columns[i].type, "INT") != NULL;
-    return false;
-}
-
-/*  As SQLite would write it: nothing in front, no zero to begin with, and it fits.  */
-static bool
-reads_as_integer(const char *text, int64_t *integer)
-{
-    const char *digits = text + (text[0] == '-');
-    const size_t n = strspn(digits, "0123456789");
-    if (n == 0 || n > 18 || digits[n] != '\0'
-        || (digits[0] == '0' && (n > 1 || digits != text)))
-        return false;
-    *integer = strtoll(text, NULL, 10);
-    return true;
-}
-
-value_t
-journal_key(const table_t *table, const char *entity_id, arena_t *arena)
-{
-    value_t key = {.kind = VALUE_TEXT,
-                   .bytes = {(const uint8_t *) entity_id, strlen(entity_id)}};
-    int64_t integer = 0;
-    if (reads_as_integer(entity_id, &integer) && holds_whole_numbers(table, arena))
-        key = (value_t){.kind = VALUE_INTEGER, .integer = integer};
-    return key;
-}
-
-bytes_t
-journal_key_row(const table_t *table, const value_t *key, arena_t *arena)
-{
-    buffer_t row = {0};
-    row_begin(&row, 1);
-    row_add_name(&row, table_key(table));
-    row_add(&row, key);
-    const bytes_t kept = arena_bytes(arena, buffer_bytes(&row));
-    buffer_release(&row);
-    return kept;
 }

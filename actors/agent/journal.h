@@ -24,9 +24,3 @@ CHECKED err_t journal_add_local(db_t *db, const journal_row_t *row, fault_t *fau
 /*  A change from the server, done. *added false: there is a row of that id already.  */
 CHECKED err_t journal_add_server(db_t *db, const journal_row_t *row, bool *added,
                                  fault_t *fault);
-
-/*  The key that entity_id names: a whole number if the key column holds them and the text is
-    one, a text otherwise. The text must live as long as the value.  */
-value_t journal_key(const table_t *table, const char *entity_id, arena_t *arena);
-/*  A row of nothing but that key, in arena.  */
-bytes_t journal_key_row(const table_t *table, const value_t *key, arena_t *arena);

@@ -145,8 +145,11 @@ delete_row(const reading_t *self, const outbox_row_t *row)
     table_t *table = catalog_table(self->reader->catalog, row->change.table);
     if (table == NULL || table_key(table) == NULL)
         return (bytes_t){&empty_map, 1};
-    const value_t key = journal_key(table, row->key, arena);
-    return journal_key_row(table, &key, arena);
+    bytes_t key;
+    fault_t none = {0};
+    if (table_key_named(table, row->key, arena, &key, &none) != OK)
+        return (bytes_t){&empty_map, 1};
+    return key;
 }
 
 static err_t

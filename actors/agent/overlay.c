@@ -95,6 +95,15 @@ find_standing(const overlay_t *self, const char *table, const version_t *version
     return err;
 }
 
+static err_t
+remove_row(const overlay_t *self, table_t *table, const char *entity_id, fault_t *fault)
+{
+    bytes_t key;
+    bool removed = false;
+    const err_t err = table_key_named(table, entity_id, self->arena, &key, fault);
+    return err == OK ? table_delete(table, key, &removed, fault) : err;
+}
+
 /*  As the server will do it: an insert of a row that is there sets its columns, an update of
     one that is gone does nothing.  */
 static err_t
@@ -106,8 +115,7 @@ operate(const overlay_t *self, table_t *table, const standing_t *standing,
         return table_upsert(table, standing->row, fault);
     if (strcmp(standing->operation, "update") == 0)
         return table_update(table, standing->row, &changed, fault);
-    const value_t key = journal_key(table, entity_id, self->arena);
-    return table_delete(table, &key, &changed, fault);
+    return remove_row(self, table, entity_id, fault);
 }
 
 static bool
@@ -148,11 +156,9 @@ lay_all(const overlay_t *self, table_t *table, const pile_t *pile, const char *e
 static err_t
 write_base(const overlay_t *self, table_t *table, const version_t *version, fault_t *fault)
 {
-    bool changed = false;
     if (version->row.size > 0)
         return table_upsert(table, version->row, fault);
-    const value_t key = journal_key(table, version->key, self->arena);
-    return table_delete(table, &key, &changed, fault);
+    return remove_row(self, table, version->key, fault);
 }
 
 static err_t

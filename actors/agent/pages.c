@@ -57,36 +57,21 @@ uncover_spared(const sparing_t *self, table_t *table)
     return err;
 }
 
-static err_t
-find_bound(const table_t *table, bytes_t after, value_t *value, const value_t **bound,
-           fault_t *fault)
-{
-    *bound = NULL;
-    if (after.size == 0)
-        return OK;
-    const err_t err = row_check(after, fault);
-    if (err == OK && row_find(after, table_key(table), value))
-        *bound = value;
-    return err;
-}
-
 /*  Removes what the server no longer has, in the key range of the page.  */
 static err_t
 prune_page(const apply_t *self, table_t *table, const server_changes_t *page, fault_t *fault)
 {
-    value_t first;
-    value_t last = {0};
-    const value_t *after = NULL;
+    bytes_t last = {0};
     sparing_t sparing = {.apply = self, .page = page, .fault = fault};
     if (page->n_changes == 0 && !page->final)
         return OK;
-    err_t err = find_bound(table, page->after, &first, &after, fault);
+    err_t err = page->after.size > 0 ? row_check(page->after, fault) : OK;
     if (err != OK)
         return err;
     if (!page->final)
-        last = table_key_of(table, page->changes[page->n_changes - 1].data);
-    err = table_prune(table, after, page->final ? NULL : &last, page->changes, page->n_changes,
-                      spare, &sparing, fault);
+        last = page->changes[page->n_changes - 1].data;
+    err = table_prune(table, page->after, last, page->changes, page->n_changes, spare, &sparing,
+                      fault);
     if (err == OK)
         err = uncover_spared(&sparing, table);
     text_set_release(&sparing.keys);

@@ -30,8 +30,7 @@ upsert_unless_same(const checked_t *checked, const char **skip_reason, fault_t *
 {
     bool found = false;
     buffer_t stored = {0};
-    const value_t key = table_key_of(checked->table, checked->change->data);
-    err_t err = table_read(checked->table, &key, &stored, &found, fault);
+    err_t err = table_read(checked->table, checked->change->data, &stored, &found, fault);
     const bool same =
         err == OK && found && says_the_same(checked->change->data, buffer_bytes(&stored));
     buffer_release(&stored);
@@ -49,8 +48,7 @@ write_plain(const checked_t *checked, const char **skip_reason, fault_t *fault)
     bool changed = false;
     const bytes_t row = checked->change->data;
     if (checked->deletes) {
-        const value_t key = table_key_of(checked->table, row);
-        const err_t err = table_delete(checked->table, &key, &changed, fault);
+        const err_t err = table_delete(checked->table, row, &changed, fault);
         *skip_reason = changed ? NULL : "record does not exist";
         return err;
     }

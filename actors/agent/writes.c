@@ -1,7 +1,6 @@
 #include "actors/agent/writes.h"
 
 #include "actors/agent/journal.h"
-#include "schemas/pack.h"
 
 #include <string.h>
 
@@ -9,7 +8,6 @@
 typedef struct prepared {
     table_t *table;
     const char *key; /* of the row, as text */
-    value_t value;   /* of the key */
     bytes_t row;     /* with the key; of a delete, the key alone */
 } prepared_t;
 
@@ -22,51 +20,76 @@ writes_is_refusal(err_t err)
 
 /*  ------------------------------------------------------------------------- checking  */
 
-/*  Puts the key in front of the columns given.  */
+/*  Puts the columns of the key that the data leaves out in front of it.  */
 static bytes_t
-add_key(const writes_t *self, const table_t *table, const value_t *key, bytes_t data)
+add_key(const writes_t *self, bytes_t key, bytes_t data)
 {
+    bytes_t name;
+    value_t value;
+    value_t given;
+    size_t n_missing = 0;
+    buffer_t missing = {0};
     buffer_t row = {0};
+    row_reader_t columns = row_read(key);
+    while (row_next(&columns, &name, &value)) {
+        const char *column = arena_text_of(self->arena, name.data, name.size);
+        if (row_find(data, column, &given))
+            continue;
+        row_add_name(&missing, column);
+        row_add(&missing, &value);
+        n_missing++;
+    }
     const row_reader_t rest = row_read(data);
-    row_begin(&row, rest.left + 1);
-    row_add_name(&row, table_key(table));
-    row_add(&row, key);
+    row_begin(&row, rest.left + n_missing);
+    buffer_add(&row, missing.data, missing.size);
     buffer_add(&row, rest.at, (size_t) (rest.end - rest.at));
-    const bytes_t kept = arena_bytes(self->arena, buffer_bytes(&row));
+    const bytes_t kept = n_missing > 0 ? arena_bytes(self->arena, buffer_bytes(&row)) : data;
+    buffer_release(&missing);
     buffer_release(&row);
     return kept;
 }
 
 /*  The data may leave the key out: the entry's id says it.  */
 static err_t
-complete_row(const writes_t *self, const entry_t *entry, prepared_t *prepared, fault_t *fault)
+complete_row(const writes_t *self, const entry_t *entry, bytes_t key, prepared_t *prepared,
+             fault_t *fault)
 {
     fault_t cause = {0};
-    value_t value = journal_key(prepared->table, entry->id, self->arena);
-    prepared->row = entry->data;
-    if (entry->data.size > 0 && row_check(entry->data, &cause) != OK)
-        return fault_set(fault, ERR_INVALID_CHANGE, "%s", cause.text);
+    prepared->row = key;
     if (entry->data.size == 0)
-        prepared->row = journal_key_row(prepared->table, &value, self->arena);
-    else if (!row_find(entry->data, table_key(prepared->table), &value))
-        prepared->row = add_key(self, prepared->table, &value, entry->data);
+        return OK;
+    if (row_check(entry->data, &cause) != OK)
+        return fault_set(fault, ERR_INVALID_CHANGE, "%s", cause.text);
+    prepared->row = add_key(self, key, entry->data);
     return OK;
+}
+
+/*  The id may be written otherwise than we would.  */
+static err_t
+check_id(const writes_t *self, const entry_t *entry, bytes_t key, const prepared_t *prepared,
+         fault_t *fault)
+{
+    const char *text = NULL;
+    if (strcmp(prepared->key, entry->id) == 0)
+        return OK;
+    const err_t err = table_check(prepared->table, key, self->arena, &text, fault);
+    if (err != OK || strcmp(prepared->key, text) == 0)
+        return err;
+    return fault_set(fault, ERR_INVALID_CHANGE,
+                     "column %s is \"%.64s\", but the id is \"%.64s\"; make them the same",
+                     table_key(prepared->table), prepared->key, entry->id);
 }
 
 static err_t
 check_row(const writes_t *self, const entry_t *entry, prepared_t *prepared, fault_t *fault)
 {
-    err_t err = complete_row(self, entry, prepared, fault);
+    bytes_t key = {0};
+    err_t err = table_key_named(prepared->table, entry->id, self->arena, &key, fault);
+    if (err == OK)
+        err = complete_row(self, entry, key, prepared, fault);
     if (err == OK)
         err = table_check(prepared->table, prepared->row, self->arena, &prepared->key, fault);
-    if (err != OK)
-        return err;
-    if (strcmp(prepared->key, entry->id) != 0)
-        return fault_set(fault, ERR_INVALID_CHANGE,
-                         "column %s is \"%.64s\", but the id is \"%.64s\"; make them the same",
-                         table_key(prepared->table), prepared->key, entry->id);
-    prepared->value = table_key_of(prepared->table, prepared->row);
-    return OK;
+    return err == OK ? check_id(self, entry, key, prepared, fault) : err;
 }
 
 static err_t
@@ -83,7 +106,7 @@ prepare(const writes_t *self, const write_t *write, size_t i, prepared_t *prepar
                          i, entry->table);
     if (table_key(prepared->table) == NULL)
         return fault_set(fault, ERR_INVALID_CHANGE,
-                         "changes[%zu].table: table %s has no single key and cannot be"
+                         "changes[%zu].table: table %s has no primary key and cannot be"
                          " synchronised",
                          i, entry->table);
     if (check_row(self, entry, prepared, &cause) == OK)
@@ -118,7 +141,7 @@ run_insert(const prepared_t *prepared, const char **recorded, fault_t *fault)
     const err_t err = table_insert(prepared->table, prepared->row, fault);
     if (err != ERR_RULE_VIOLATION)
         return err;
-    const err_t looked = table_read(prepared->table, &prepared->value, &row, &found, &none);
+    const err_t looked = table_read(prepared->table, prepared->row, &row, &found, &none);
     buffer_release(&row);
     if (looked != OK || !found)
         return err;
@@ -150,7 +173,7 @@ run_delete(const prepared_t *prepared, const char **recorded, fault_t *fault)
 {
     bool changed = false;
     *recorded = "delete";
-    const err_t err = table_delete(prepared->table, &prepared->value, &changed, fault);
+    const err_t err = table_delete(prepared->table, prepared->row, &changed, fault);
     return err != OK || changed ? err : missing(prepared, fault);
 }
 

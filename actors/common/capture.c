@@ -149,12 +149,9 @@ table_capture(table_t *table, const capture_options_t *options, fault_t *fault)
     bool captured = false;
     bool fresh = false;
     const capture_t capture = {table, options};
-    if (table->key == NULL)
-        return fault_set(fault, ERR_INVALID_CHANGE,
-                         "table %s: it cannot be synchronised: %s; give it one column of "
-                         "integers or text as PRIMARY KEY",
-                         table->name, table->refusal);
-    const err_t err = is_captured(&capture, &captured, &fresh, fault);
+    err_t err = table_need_key(table, fault);
+    if (err == OK)
+        err = is_captured(&capture, &captured, &fresh, fault);
     if (err != OK || captured)
         return err;
     return in_transaction(&capture, fresh ? make_first : make_anew, fault);

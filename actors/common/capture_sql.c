@@ -79,15 +79,19 @@ capture_sql_row(buffer_t *sql, const char *image, const table_t *table)
 static void
 add_key_members(buffer_t *sql, const char *image, const table_t *table)
 {
-    add_member(sql, image, table->key->name);
+    for (size_t i = 0; i < table->n_keys; i++) {
+        begin_term(sql, i);
+        buffer_add_text(sql, i > 0 ? "',' || " : "");
+        add_member(sql, image, table->columns[table->keys[i]].name);
+    }
 }
 
 void
 capture_sql_key(buffer_t *sql, const char *image, const table_t *table)
 {
-    buffer_add_text(sql, "'{' || ");
+    buffer_add_text(sql, "'{' || (");
     add_key_members(sql, image, table);
-    buffer_add_text(sql, " || '}'");
+    buffer_add_text(sql, ") || '}'");
 }
 
 /*  1 and 1.0 are one number to SQLite, and A and a one text to some columns.  */
@@ -109,7 +113,7 @@ capture_sql_differs(buffer_t *sql, const table_t *table, size_t column)
 void
 capture_sql_changes(buffer_t *sql, const table_t *table)
 {
-    size_t terms = 1;
+    size_t terms = table->n_keys;
     buffer_add_text(sql, "'{' || (");
     add_key_members(sql, "NEW", table);
     for (size_t i = 0; i < table->n_columns; i++) {
@@ -127,21 +131,72 @@ capture_sql_changes(buffer_t *sql, const table_t *table)
 
 /*  ------------------------------------------------------------------------------- keys  */
 
+/*  Equal numbers have one text, though 1 and 1.0 may both be stored; and nobody needs to see
+    more digits than it takes.  */
+#define REAL_PATTERN                                                                           \
+    "CASE WHEN $column * 0.0 = 0.0 THEN CASE"                                                  \
+    " WHEN $column = CAST($column AS INTEGER) THEN CAST(CAST($column AS INTEGER) AS TEXT)"     \
+    " WHEN CAST(printf('%!.15g', $column) AS REAL) = $column THEN printf('%!.15g', $column)"   \
+    " ELSE printf('%!.20g', $column) END"                                                      \
+    " ELSE '{\"$real\":\"' || printf('%!.20g', $column) || '\"}' END"
+
+/*  A text stands for itself, unless it could be taken for something else.  */
+#define ALONE_PATTERN(also)                                                                    \
+    "CASE typeof($column) WHEN 'integer' THEN CAST($column AS TEXT)"                           \
+    " WHEN 'text' THEN CASE WHEN $column GLOB '{\"$*' OR instr($column, char(0)) > 0" also     \
+    " THEN '{\"$text\":' || json_quote($column || '') || '}' ELSE $column END"                 \
+    " WHEN 'blob' THEN '{\"$hex\":\"' || hex($column) || '\"}' ELSE " REAL_PATTERN " END"
+
+static const char alone_pattern[] = ALONE_PATTERN("");
+static const char alone_among_numbers_pattern[] =
+    ALONE_PATTERN(" OR $column NOT GLOB '*[^-+.0-9eE]*'");
+
+static const char in_list_pattern[] =
+    "CASE typeof($column) WHEN 'integer' THEN $column"
+    " WHEN 'text' THEN json_quote($column || '')"
+    " WHEN 'blob' THEN '{\"$hex\":\"' || hex($column) || '\"}' ELSE " REAL_PATTERN " END";
+
+static const table_column_t *
+key_at(const table_t *table, size_t index)
+{
+    return &table->columns[table->keys[index]];
+}
+
 void
 capture_sql_key_text(buffer_t *sql, const char *image, const table_t *table)
 {
-    add_pattern(sql, "CAST($column AS TEXT)", image, table->key->name);
+    const table_column_t *key = key_at(table, 0);
+    if (table->n_keys == 1) {
+        add_pattern(
+            sql, key->affinity == AFFINITY_NONE ? alone_among_numbers_pattern : alone_pattern,
+            image, key->name);
+        return;
+    }
+    buffer_add_text(sql, "'[' || (");
+    for (size_t i = 0; i < table->n_keys; i++) {
+        begin_term(sql, i);
+        buffer_add_text(sql, i > 0 ? "',' || " : "");
+        add_pattern(sql, in_list_pattern, image, key_at(table, i)->name);
+    }
+    buffer_add_text(sql, ") || ']'");
 }
 
-/*  Keys of other kinds are not synchronised.  */
 void
 capture_sql_has_key(buffer_t *sql, const char *image, const table_t *table)
 {
-    add_pattern(sql, "typeof($column) IN ('integer', 'text')", image, table->key->name);
+    for (size_t i = 0; i < table->n_keys; i++) {
+        buffer_add_text(sql, i > 0 ? " AND " : "");
+        add_pattern(sql, "$column IS NOT NULL", image, key_at(table, i)->name);
+    }
 }
 
 void
 capture_sql_moved(buffer_t *sql, const table_t *table)
 {
-    capture_sql_differs(sql, table, (size_t) (table->key - table->columns));
+    buffer_add_text(sql, "(");
+    for (size_t i = 0; i < table->n_keys; i++) {
+        buffer_add_text(sql, i > 0 ? " OR " : "");
+        capture_sql_differs(sql, table, table->keys[i]);
+    }
+    buffer_add_text(sql, ")");
 }

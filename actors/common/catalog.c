@@ -90,7 +90,7 @@ read_parents(catalog_t *self, table_t *table, fault_t *fault)
 static err_t
 read_names(catalog_t *self, fault_t *fault)
 {
-    static const char sql[] = "SELECT name, count(*) OVER () FROM pragma_table_list "
+    static const char sql[] = "SELECT name, count(*) OVER (), strict FROM pragma_table_list "
                               "WHERE schema = 'main' AND type = 'table' ORDER BY name";
     err_t err = OK;
     sqlite3_stmt *rows = db_query(self->db, sql, fault, "");
@@ -103,6 +103,7 @@ read_names(catalog_t *self, fault_t *fault)
         table_t *table = arena_new(&self->arena, sizeof *table);
         table->db = self->db;
         table->name = arena_text(&self->arena, column_text(rows, 0));
+        table->strict = sqlite3_column_int(rows, 2) != 0;
         self->tables[self->n_tables++] = table;
     }
     return err;
@@ -114,7 +115,7 @@ read_table(catalog_t *self, table_t *table, fault_t *fault)
     err_t err = read_columns(self, table, fault);
     if (err == OK)
         err = read_parents(self, table, fault);
-    table_find_key(table);
+    table_find_key(table, &self->arena);
     table->shape = arena_new(&self->arena, table->n_columns * sizeof *table->shape);
     table->values = arena_new(&self->arena, table->n_columns * sizeof *table->values);
     return err;

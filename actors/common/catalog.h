@@ -29,7 +29,8 @@ size_t catalog_count(const catalog_t *self);
 table_t *catalog_at(catalog_t *self, size_t index); /* parents first */
 
 const char *table_name(const table_t *self);
-/*  The name of the primary key column; NULL if there is none or it is composite.  */
+/*  The names of the columns of its primary key, as a person would list them: "a, b". NULL if
+    there is none, and the table cannot be synchronised.  */
 const char *table_key(const table_t *self);
 bool table_has_column(const table_t *self, bytes_t name);
 /*  As it goes to a client. Lives in arena.  */
@@ -50,6 +51,23 @@ CHECKED err_t table_extend(const table_t *self, const table_schema_t *schema, bo
 CHECKED err_t table_check(table_t *self, bytes_t row, arena_t *arena, const char **key,
                           fault_t *fault);
 
+/*  A key is given as a row: any that has the key's columns. Other columns are left aside.
+
+    Its text names it in journals, versions and events. The key of one column is a whole
+    number in decimal or a text as it is, and what could be taken for another key is marked:
+    {"$hex":"AB"}, {"$text":"1"} in a column that holds numbers as well. A key of several
+    columns is a JSON array of their values. Keys that are equal have equal texts.  */
+
+/*  The key's columns of a row that table_check() has passed, in the key's order, in arena.  */
+bytes_t table_key_row(const table_t *self, bytes_t row, arena_t *arena);
+/*  The text of its key, in arena.  */
+CHECKED err_t table_key_text(table_t *self, bytes_t row, arena_t *arena, const char **text,
+                             fault_t *fault);
+/*  The key that a text names, also one that is not in its shortest form: *key is a row of
+    the key's columns, in arena, for table_check() to judge.  */
+CHECKED err_t table_key_named(const table_t *self, const char *text, arena_t *arena,
+                              bytes_t *key, fault_t *fault);
+
 /*  Row operations, inside the caller's transaction, on rows that table_check() has passed.
     upsert sets the columns given and leaves the others; update does so only if the row is
     there; *changed tells whether there was one. Constraint failures are
@@ -57,20 +75,18 @@ CHECKED err_t table_check(table_t *self, bytes_t row, arena_t *arena, const char
 CHECKED err_t table_upsert(table_t *self, bytes_t row, fault_t *fault);
 CHECKED err_t table_insert(table_t *self, bytes_t row, fault_t *fault);
 CHECKED err_t table_update(table_t *self, bytes_t row, bool *changed, fault_t *fault);
-CHECKED err_t table_delete(table_t *self, const value_t *key, bool *changed, fault_t *fault);
+CHECKED err_t table_delete(table_t *self, bytes_t key, bool *changed, fault_t *fault);
 /*  Adds the whole row to out, as a msgpack map; *found false and out untouched if absent.  */
-CHECKED err_t table_read(table_t *self, const value_t *key, buffer_t *out, bool *found,
+CHECKED err_t table_read(table_t *self, bytes_t key, buffer_t *out, bool *found,
                          fault_t *fault);
-/*  The key value in a row that table_check() has passed.  */
-value_t table_key_of(const table_t *self, bytes_t row);
 
-/*  Rows in key order after that key (NULL: from the first), each handed to take until it
-    returns false: pages of a snapshot.  */
-CHECKED err_t table_scan(table_t *self, const value_t *after,
-                         bool (*take)(void *arg, bytes_t row), void *arg, fault_t *fault);
+/*  Rows in the order of their keys' bytes, after that key (empty: from the first), each
+    handed to take until it returns false: pages of a snapshot.  */
+CHECKED err_t table_scan(table_t *self, bytes_t after, bool (*take)(void *arg, bytes_t row),
+                         void *arg, fault_t *fault);
 /*  Removes the rows with after < key <= up_to whose key is not in keep (msgpack rows of a
-    page) and for which spare, if given, is false. after and up_to may be NULL: no bound.  */
-CHECKED err_t table_prune(table_t *self, const value_t *after, const value_t *up_to,
+    page) and for which spare, if given, is false. after and up_to may be empty: no bound.  */
+CHECKED err_t table_prune(table_t *self, bytes_t after, bytes_t up_to,
                           const server_change_t *keep, size_t n_keep,
                           bool (*spare)(void *arg, const char *key), void *arg, fault_t *fault);
 

@@ -1,5 +1,6 @@
 /*  The statements of a table, made from names that the schema itself gave.  */
 
+#include "actors/common/capture_sql.h"
 #include "actors/common/table.h"
 
 #include <stdlib.h>
@@ -19,7 +20,7 @@ column_at(shape_t shape, size_t index)
 static bool
 is_key(shape_t shape, size_t index)
 {
-    return &shape.table->columns[shape.plan->columns[index]] == shape.table->key;
+    return shape.table->columns[shape.plan->columns[index]].key != 0;
 }
 
 static void
@@ -44,6 +45,18 @@ write_insert(buffer_t *sql, shape_t shape)
     buffer_add_text(sql, ")");
 }
 
+/*  a, b: with a collation, if given, for the columns that would take another.  */
+static void
+add_keys(buffer_t *sql, const table_t *table, const char *collation)
+{
+    for (size_t i = 0; i < table->n_keys; i++) {
+        const table_column_t *column = &table->columns[table->keys[i]];
+        buffer_add_text(sql, i > 0 ? ", " : "");
+        sql_name(sql, column->name);
+        buffer_add_text(sql, column->folds ? collation : "");
+    }
+}
+
 /*  "SET a = ?2, b = ?3" for every column but the key; nothing if there is only the key.  */
 static void
 add_settings(buffer_t *sql, shape_t shape)
@@ -64,8 +77,8 @@ write_upsert(buffer_t *sql, shape_t shape)
 {
     write_insert(sql, shape);
     buffer_add_text(sql, " ON CONFLICT (");
-    sql_name(sql, shape.table->key->name);
-    if (shape.plan->n_columns == 1) {
+    add_keys(sql, shape.table, "");
+    if (shape.plan->n_columns == shape.table->n_keys) {
         buffer_add_text(sql, ") DO NOTHING");
         return;
     }
@@ -73,16 +86,24 @@ write_upsert(buffer_t *sql, shape_t shape)
     add_settings(sql, shape);
 }
 
+/*  A key is the one of the same bytes. SQLite finds it with the column's own collation.  */
 static void
 add_where_key(buffer_t *sql, shape_t shape)
 {
-    size_t parameter = 1;
-    for (size_t i = 0; i < shape.plan->n_columns; i++)
-        if (is_key(shape, i))
-            parameter = i + 1;
-    buffer_add_text(sql, " WHERE ");
-    sql_name(sql, shape.table->key->name);
-    buffer_add_format(sql, " = ?%zu", parameter);
+    const char *before = " WHERE ";
+    for (size_t i = 0; i < shape.plan->n_columns; i++) {
+        if (!is_key(shape, i))
+            continue;
+        buffer_add_text(sql, before);
+        sql_name(sql, column_at(shape, i));
+        buffer_add_format(sql, " = ?%zu", i + 1);
+        before = " AND ";
+        if (!shape.table->columns[shape.plan->columns[i]].folds)
+            continue;
+        buffer_add_text(sql, before);
+        sql_name(sql, column_at(shape, i));
+        buffer_add_format(sql, " COLLATE BINARY = ?%zu", i + 1);
+    }
 }
 
 static void
@@ -130,31 +151,41 @@ write_read(buffer_t *sql, shape_t shape)
     add_where_key(sql, shape);
 }
 
-/*  Rows whose key is NULL, a real or a blob are not synchronised. The order is that of the
-    bytes: a page must mean the same range on both sides, and the client's table does not
-    collate as the server's may.  */
+static const char by_bytes[] = " COLLATE BINARY";
+
+/*  (a, b) > (?1, ?2)  */
+static void
+add_bound(buffer_t *sql, const table_t *table, const char *relation, size_t first)
+{
+    buffer_add_text(sql, " AND (");
+    add_keys(sql, table, by_bytes);
+    buffer_add_format(sql, ") %s (", relation);
+    for (size_t i = 0; i < table->n_keys; i++)
+        buffer_add_format(sql, "%s?%zu", i > 0 ? ", " : "", first + i);
+    buffer_add_text(sql, ")");
+}
+
+/*  Rows with NULL in the key are not synchronised. The order is that of the bytes: a page
+    must mean the same range on both sides, and the client's table does not collate as the
+    server's may. Columns that collate so anyway are left bare, for SQLite to find the bounds in
+    the index.  */
 static void
 add_range(buffer_t *sql, shape_t shape)
 {
-    static const struct {
-        unsigned bound;
-        const char *condition;
-    } bounds[] = {{BOUND_AFTER, " COLLATE BINARY > ?1"},
-                  {BOUND_UP_TO, " COLLATE BINARY <= ?2"}};
-
-    buffer_add_text(sql, " WHERE typeof(");
-    sql_name(sql, shape.table->key->name);
-    buffer_add_text(sql, ") IN ('integer', 'text')");
-    for (size_t i = 0; i < COUNT_OF(bounds); i++) {
-        if (!(shape.plan->bounds & bounds[i].bound))
-            continue;
-        buffer_add_text(sql, " AND ");
-        sql_name(sql, shape.table->key->name);
-        buffer_add_text(sql, bounds[i].condition);
+    const table_t *table = shape.table;
+    const char *before = " WHERE ";
+    for (size_t i = 0; i < table->n_keys; i++) {
+        buffer_add_text(sql, before);
+        sql_name(sql, table->columns[table->keys[i]].name);
+        buffer_add_text(sql, " IS NOT NULL");
+        before = " AND ";
     }
+    if (shape.plan->bounds & BOUND_AFTER)
+        add_bound(sql, table, ">", 1);
+    if (shape.plan->bounds & BOUND_UP_TO)
+        add_bound(sql, table, "<=", table->n_keys + 1);
     buffer_add_text(sql, " ORDER BY ");
-    sql_name(sql, shape.table->key->name);
-    buffer_add_text(sql, " COLLATE BINARY");
+    add_keys(sql, table, by_bytes);
 }
 
 static void
@@ -168,17 +199,54 @@ static void
 write_keys(buffer_t *sql, shape_t shape)
 {
     buffer_add_text(sql, "SELECT ");
-    sql_name(sql, shape.table->key->name);
+    add_keys(sql, shape.table, "");
     buffer_add_text(sql, " FROM ");
     sql_name(sql, shape.table->name);
     add_range(sql, shape);
 }
 
+/*  What each kind of column makes of a value that is put into it. ?1 stands for the value.  */
+static const char *const stored_patterns[] = {
+    [AFFINITY_NUMBER] = "CASE WHEN typeof(?1) = 'text'"
+                        " AND CAST(CAST(?1 AS INTEGER) AS TEXT) = ?1"
+                        " THEN CAST(?1 AS INTEGER) ELSE ?1 END",
+    [AFFINITY_TEXT] = "CASE typeof(?1) WHEN 'integer' THEN CAST(?1 AS TEXT) ELSE ?1 END",
+    [AFFINITY_NONE] = "?1",
+    [AFFINITY_REAL] = "CASE typeof(?1) WHEN 'integer' THEN CAST(?1 AS REAL) ELSE ?1 END",
+};
+
+static void
+add_stored(buffer_t *sql, const char *pattern, size_t parameter)
+{
+    for (const char *at; (at = strstr(pattern, "?1")) != NULL; pattern = at + 2) {
+        buffer_add(sql, pattern, (size_t) (at - pattern));
+        buffer_add_format(sql, "?%zu", parameter);
+    }
+    buffer_add_text(sql, pattern);
+}
+
+static void
+write_key_text(buffer_t *sql, shape_t shape)
+{
+    const table_t *table = shape.table;
+    buffer_add_text(sql, "SELECT ");
+    capture_sql_key_text(sql, "given", table);
+    for (size_t i = 0; i < table->n_keys; i++) {
+        const table_column_t *column = &table->columns[table->keys[i]];
+        buffer_add_text(sql, i == 0 ? " FROM (SELECT " : ", ");
+        add_stored(sql, stored_patterns[column->affinity], i + 1);
+        buffer_add_text(sql, " AS ");
+        sql_name(sql, column->name);
+    }
+    buffer_add_text(sql, ") AS given");
+}
+
 static void (*const writers[OPERATION_COUNT])(buffer_t *sql, shape_t shape) = {
-    [OPERATION_INSERT] = write_insert, [OPERATION_UPSERT] = write_upsert,
-    [OPERATION_UPDATE] = write_update, [OPERATION_EXISTS] = write_exists,
-    [OPERATION_DELETE] = write_delete, [OPERATION_READ] = write_read,
-    [OPERATION_SCAN] = write_scan,     [OPERATION_KEYS] = write_keys,
+    [OPERATION_INSERT] = write_insert,     [OPERATION_UPSERT] = write_upsert,
+    [OPERATION_UPDATE] = write_update,     [OPERATION_EXISTS] = write_exists,
+    [OPERATION_DELETE] = write_delete,     [OPERATION_READ] = write_read,
+    [OPERATION_SCAN] = write_scan,         [OPERATION_KEYS] = write_keys,
+    [OPERATION_KEY_TEXT] = write_key_text,
 };
 
 /*  ------------------------------------------------------------------------------ cache  */

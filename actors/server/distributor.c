@@ -104,7 +104,7 @@ decide_opening(distributor_t *self, const stream_open_t *request, opening_t *ope
     return OK;
 }
 
-/*  Tables without a single key cannot be synchronised.  */
+/*  Tables without a key cannot be synchronised.  */
 static size_t
 describe_tables(distributor_t *self, arena_t *arena, table_schema_t **tables)
 {

@@ -14,7 +14,7 @@ struct snapshot {
     uint64_t lsn;
     size_t table; /* index in the catalog */
     uint64_t n_pages;
-    buffer_t after; /* {key: value} of the last row sent; empty: none of this table */
+    buffer_t after; /* key of the last row sent; empty: none of this table */
 };
 
 static err_t
@@ -111,11 +111,9 @@ remember_key(snapshot_t *self, const table_t *table, const page_t *page)
 {
     if (page->n == 0)
         return;
-    const value_t key = table_key_of(table, page->changes[page->n - 1].data);
+    const bytes_t key = table_key_row(table, page->changes[page->n - 1].data, page->arena);
     buffer_clear(&self->after);
-    row_begin(&self->after, 1);
-    row_add_name(&self->after, table_key(table));
-    row_add(&self->after, &key);
+    buffer_add(&self->after, key.data, key.size);
 }
 
 static void
@@ -144,7 +142,6 @@ snapshot_page(snapshot_t *self, size_t max_bytes, arena_t *arena, stream_chunk_t
     table_t *table = current_table(self);
     if (table == NULL)
         return OK;
-    value_t key;
     page_t page = {
         .arena = arena,
         .max_bytes = max_bytes,
@@ -152,10 +149,7 @@ snapshot_page(snapshot_t *self, size_t max_bytes, arena_t *arena, stream_chunk_t
         .lsn = self->lsn,
     };
     chunk->after = arena_bytes(arena, buffer_bytes(&self->after));
-    const bool from_start = chunk->after.size == 0;
-    if (!from_start && !row_find(chunk->after, table_key(table), &key))
-        return fault_set(fault, ERR_STORAGE, "%s: its key changed its name", page.table);
-    const err_t err = table_scan(table, from_start ? NULL : &key, take, &page, fault);
+    const err_t err = table_scan(table, chunk->after, take, &page, fault);
     if (err != OK)
         return err;
     chunk->table = page.table;

@@ -31,12 +31,11 @@ write_and_read(table_t *table, bytes_t row)
     bool found = false;
     buffer_t out = {0};
     fault_t fault = {0};
-    const value_t key = table_key_of(table, row);
     if (table_upsert(table, row, &fault) != OK
-        || table_read(table, &key, &out, &found, &fault) != OK || !found
+        || table_read(table, row, &out, &found, &fault) != OK || !found
         || row_check(buffer_bytes(&out), &fault) != OK)
         abort();
-    if (table_delete(table, &key, &found, &fault) != OK || !found)
+    if (table_delete(table, row, &found, &fault) != OK || !found)
         abort();
     buffer_release(&out);
 }

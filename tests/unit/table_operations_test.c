@@ -92,11 +92,11 @@ delete_removes_one_row(void **state)
     bool changed = false;
     world_t *world = *state;
     table_t *table = todo(world);
-    const value_t key = text("1");
-    assert_int_equal(table_delete(table, &key, &changed, &world->fault), OK);
+    const bytes_t key = arena_bytes(&world->arena, ROW(world, {"id", text("1")}));
+    assert_int_equal(table_delete(table, key, &changed, &world->fault), OK);
     assert_false(changed);
     run(world, "INSERT INTO todo VALUES ('1', 'a', 3), ('2', 'b', 3)");
-    assert_int_equal(table_delete(table, &key, &changed, &world->fault), OK);
+    assert_int_equal(table_delete(table, key, &changed, &world->fault), OK);
     assert_true(changed);
     expect(world, "SELECT group_concat(title) FROM todo", "b");
 }
@@ -109,12 +109,12 @@ read_adds_the_whole_row_or_nothing(void **state)
     buffer_t out = {0};
     world_t *world = *state;
     table_t *table = todo(world);
-    const value_t key = text("1");
-    assert_int_equal(table_read(table, &key, &out, &found, &world->fault), OK);
+    const bytes_t key = arena_bytes(&world->arena, ROW(world, {"id", text("1")}));
+    assert_int_equal(table_read(table, key, &out, &found, &world->fault), OK);
     assert_false(found);
     assert_int_equal(out.size, 0);
     run(world, "INSERT INTO todo VALUES ('1', 'a', 3)");
-    assert_int_equal(table_read(table, &key, &out, &found, &world->fault), OK);
+    assert_int_equal(table_read(table, key, &out, &found, &world->fault), OK);
     assert_true(found);
     assert_true(row_find(buffer_bytes(&out), "done", &value));
     assert_int_equal(value.integer, 3);
@@ -129,10 +129,10 @@ expect_survives(world_t *world, value_t value)
     value_t back;
     buffer_t out = {0};
     table_t *table = catalog_table(world->catalog, "any");
-    const value_t key = integer(1);
-    assert_int_equal(table_upsert(table, ROW(world, {"id", key}, {"x", value}), &world->fault),
-                     OK);
-    assert_int_equal(table_read(table, &key, &out, &found, &world->fault), OK);
+    const bytes_t key = arena_bytes(&world->arena, ROW(world, {"id", integer(1)}));
+    assert_int_equal(
+        table_upsert(table, ROW(world, {"id", integer(1)}, {"x", value}), &world->fault), OK);
+    assert_int_equal(table_read(table, key, &out, &found, &world->fault), OK);
     assert_true(row_find(buffer_bytes(&out), "x", &back));
     assert_int_equal(back.kind, value.kind);
     assert_int_equal(back.integer, value.integer);

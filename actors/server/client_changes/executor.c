@@ -1,5 +1,9 @@
 #include "actors/server/client_changes/executor.h"
 
+#include "schemas/codec.h"
+
+#include <string.h>
+
 /*  The capture triggers read it.  */
 static err_t
 set_origin(const work_t *work, const char *change_id, int64_t updated_at, fault_t *fault)
@@ -38,7 +42,7 @@ run_delete(const client_change_t *change, const validated_t *validated, bool *ch
            fault_t *fault)
 {
     (void) change;
-    return table_delete(validated->table, &validated->key, changed, fault);
+    return table_delete(validated->table, validated->key, changed, fault);
 }
 
 static err_t (*const runs[OPERATION_COUNT])(const client_change_t *, const validated_t *,
@@ -100,15 +104,37 @@ executor_count_logged(db_t *db, size_t *n, fault_t *fault)
     return OK;
 }
 
+/*  Is it the row that the change itself wrote?  */
+static err_t
+is_own(const work_t *work, const validated_t *validated, bytes_t data, bool *own,
+       fault_t *fault)
+{
+    const char *key = NULL;
+    buffer_t row = {0};
+    err_t err = json_to_msgpack((const char *) data.data, data.size, &row, fault);
+    if (err == OK)
+        err = table_key_text(validated->table, buffer_bytes(&row), work->arena, &key, fault);
+    *own = err == OK && strcmp(key, validated->key_text) == 0;
+    buffer_release(&row);
+    return err;
+}
+
 err_t
 executor_disown_derived(const work_t *work, const client_change_t *change,
                         const validated_t *validated, fault_t *fault)
 {
-    static const char sql[] =
-        "UPDATE change_log SET client_id = NULL"
-        " WHERE lsn > (SELECT lsn FROM waybill_head) AND change_id = ?1 AND NOT (tbl = ?2"
-        " AND EXISTS (SELECT 1 FROM json_each(change_log.data) AS field"
-        " WHERE field.key = ?3 AND CAST(field.value AS TEXT) = ?4))";
-    return db_run(work->db, sql, NULL, fault, "tttt", change->id, table_name(validated->table),
-                  table_key(validated->table), validated->key_text);
+    static const char sql[] = "SELECT seq, tbl, data FROM change_log"
+                              " WHERE lsn > (SELECT lsn FROM waybill_head) AND change_id = ?1";
+    static const char disown[] = "UPDATE change_log SET client_id = NULL WHERE seq = ?1";
+    err_t err = OK;
+    sqlite3_stmt *rows = db_query(work->db, sql, fault, "t", change->id);
+    while (err == OK && db_step(work->db, rows, &err, fault)) {
+        bool own = false;
+        if (strcmp(column_text(rows, 1), table_name(validated->table)) == 0)
+            err = is_own(work, validated, column_bytes(rows, 2), &own, fault);
+        if (err == OK && !own)
+            err = db_run(work->db, disown, NULL, fault, "i", sqlite3_column_int64(rows, 0));
+    }
+    sqlite3_reset(rows);
+    return err;
 }

@@ -43,7 +43,7 @@ attach_row(const work_t *work, const validated_t *validated, const bytes_t *sent
 {
     buffer_t row = {0};
     bool found = false;
-    const err_t err = table_read(validated->table, &validated->key, &row, &found, fault);
+    const err_t err = table_read(validated->table, validated->key, &row, &found, fault);
     const bool inserted = validated->operation == OPERATION_INSERT;
     const bool deleted = validated->operation == OPERATION_DELETE;
     if (err == OK && found

@@ -61,8 +61,7 @@ validator_find(const work_t *work, const client_change_t *change, validated_t *v
                          "field table: \"%.80s\": the server synchronises no such table",
                          change->table);
     err = table_check(validated->table, change->data, work->arena, &validated->key_text, fault);
-    if (err == OK)
-        validated->key = table_key_of(validated->table, change->data);
+    validated->key = change->data;
     return err;
 }
 
@@ -81,7 +80,7 @@ find_unversioned(const validated_t *validated, standing_t *standing, fault_t *fa
 {
     buffer_t row = {0};
     bool found = false;
-    const err_t err = table_read(validated->table, &validated->key, &row, &found, fault);
+    const err_t err = table_read(validated->table, validated->key, &row, &found, fault);
     buffer_release(&row);
     *standing = found ? ROW_OLDER : ROW_NEVER;
     return err;

@@ -26,7 +26,7 @@ typedef enum decision { DECISION_APPLY, DECISION_MERGE, DECISION_NOT_FOUND } dec
 /*  A change that was found to fit.  */
 typedef struct validated {
     table_t *table;
-    value_t key;
+    bytes_t key; /* a row that has it */
     const char *key_text;
     operation_t operation;
     decision_t decision; /* apply or merge */
