@@ -83,3 +83,19 @@ CREATE TABLE IF NOT EXISTS waybill_staged (
   lsn     BIGINT NOT NULL DEFAULT 0,                 -- of its last change
   place   BIGINT NOT NULL DEFAULT 0                  -- and the place of that in its transaction
 );
+
+-- Server changes that could not be written here, the newest of each row: set aside, so that the
+-- rest goes on, and tried again. local_changes has each as failed, until it is applied.
+CREATE TABLE IF NOT EXISTS waybill_held (
+  seq         INTEGER PRIMARY KEY,
+  change_id   TEXT NOT NULL,                         -- its row in local_changes
+  entity_type TEXT NOT NULL,
+  entity_id   TEXT NOT NULL,
+  lsn         BIGINT NOT NULL,
+  change      BLOB NOT NULL,                         -- a packed server_change
+  code        TEXT NOT NULL,                         -- error name
+  error       TEXT NOT NULL,                         -- the same for a person
+  attempts    INTEGER NOT NULL,
+  time        BIGINT NOT NULL,                       -- of the last attempt
+  UNIQUE (entity_type, entity_id)
+);

@@ -1,22 +1,54 @@
 #include "actors/agent/apply.h"
 
 #include "actors/agent/checked.h"
+#include "actors/agent/held.h"
 #include "actors/agent/pages.h"
 #include "actors/agent/rows.h"
 #include "actors/agent/staging.h"
 
 #include <string.h>
 
+/*  --------------------------------------------------------------------- the time limit  */
+
+enum { STEPS_BETWEEN_LOOKS = 20000 };
+
+static int
+is_late(void *arg)
+{
+    const apply_t *self = arg;
+    return self->world.now_ms(self->world.arg) > self->deadline_ms;
+}
+
+/*  SQLite looks at the clock, in the middle of a statement too.  */
+void
+apply_restart_clock(apply_t *self)
+{
+    if (self->limit_ms == 0)
+        return;
+    self->deadline_ms = self->world.now_ms(self->world.arg) + self->limit_ms;
+    sqlite3_progress_handler(db_handle(self->overlay.db), STEPS_BETWEEN_LOOKS, is_late, self);
+}
+
 err_t
 apply_begin(apply_t *self, fault_t *fault)
 {
     db_t *db = self->overlay.db;
+    apply_restart_clock(self);
     err_t err = catalog_refresh(self->overlay.catalog, fault);
     if (err == OK)
         err = position_read(db, &self->position, fault);
     if (err == OK)
         err = overlay_any(db, self->position.lsn, &self->covered, fault);
+    if (err == OK)
+        err = held_count(db, &self->n_held, fault);
     return err;
+}
+
+void
+apply_end(apply_t *self)
+{
+    sqlite3_progress_handler(db_handle(self->overlay.db), 0, NULL, NULL);
+    text_set_release(&self->touched);
 }
 
 /*  --------------------------------------------------------------------- transactions  */
@@ -128,6 +160,8 @@ apply_schema(apply_t *self, const server_schema_t *schema, fault_t *fault)
 {
     bool extended = false;
     err_t err = staging_clear(self->overlay.db, fault);
+    self->retry_all = true;
+    self->parents.first = NULL;
     for (size_t i = 0; err == OK && i < schema->n_tables; i++) {
         const table_schema_t *wanted = &schema->tables[i];
         const table_t *table = catalog_table(self->overlay.catalog, wanted->name);

@@ -4,8 +4,23 @@
 #pragma once
 
 #include "actors/agent/overlay.h"
+#include "actors/agent/parents.h"
 #include "actors/agent/position.h"
 #include "actors/agent/report.h"
+#include "actors/agent/text_set.h"
+
+/*  A change that is known to fail in a way that ends the transaction.  */
+typedef struct doomed {
+    uint64_t place; /* of its trial, from 1 */
+    fault_t fault;
+} doomed_t;
+
+/*  What comes from outside: the actor's context.  */
+typedef struct apply_world {
+    void *arg;
+    void (*new_id)(void *arg, char id[UUID_TEXT]);
+    uint64_t (*now_ms)(void *arg);
+} apply_world_t;
 
 typedef struct apply {
     overlay_t overlay; /* the database, its tables; its arena is cleared between portions */
@@ -13,8 +28,23 @@ typedef struct apply {
     position_t position;
     bool covered; /* local changes stand above some rows */
     int64_t now;  /* wall clock */
-    void (*new_id)(void *arg, char id[UUID_TEXT]);
-    void *new_id_arg;
+    apply_world_t world;
+    uint64_t limit_ms; /* for all; if careful, for one change; 0: none */
+    uint64_t deadline_ms;
+
+    bool skipped; /* the last change changed nothing */
+
+    bool careful; /* each change in a trial of its own: one that fails is set aside */
+    bool retry_all;
+    uint64_t tried;
+    const doomed_t *doomed;
+    size_t n_doomed;
+
+    parents_t parents;
+    text_set_t touched; /* tables that have changed; kept only where something is held */
+    uint64_t n_held;
+    uint64_t n_set_aside; /* now */
+    fault_t set_aside;    /* why the first of them was */
 } apply_t;
 
 typedef struct applied {
@@ -30,3 +60,7 @@ CHECKED err_t apply_stretch(apply_t *self, const server_changes_t *stretch, appl
 /*  Makes the tables and columns that are missing; after a column the position is 0, because
     everything must come anew. It begins a connection, so nothing is staged.  */
 CHECKED err_t apply_schema(apply_t *self, const server_schema_t *schema, fault_t *fault);
+/*  The time limit runs from here.  */
+void apply_restart_clock(apply_t *self);
+/*  Before the caller commits or rolls back.  */
+void apply_end(apply_t *self);

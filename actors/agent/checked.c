@@ -9,11 +9,12 @@ is_operation(const char *operation)
            || strcmp(operation, "delete") == 0;
 }
 
-static err_t
-check_change(const overlay_t *overlay, const server_change_t *change, checked_t *checked,
-             fault_t *fault)
+err_t
+checked_one(const overlay_t *overlay, const server_change_t *change, checked_t *checked,
+            fault_t *fault)
 {
     *checked = (checked_t){.change = change,
+                           .lsn = change->lsn,
                            .table = catalog_table(overlay->catalog, change->table),
                            .deletes = strcmp(change->operation, "delete") == 0};
     if (checked->table == NULL)
@@ -32,6 +33,6 @@ checked_read(const overlay_t *overlay, const server_changes_t *stretch, checked_
     err_t err = OK;
     *checked = arena_new(overlay->arena, (stretch->n_changes + 1) * sizeof **checked);
     for (size_t i = 0; err == OK && i < stretch->n_changes; i++)
-        err = check_change(overlay, &stretch->changes[i], &(*checked)[i], fault);
+        err = checked_one(overlay, &stretch->changes[i], &(*checked)[i], fault);
     return err;
 }

@@ -29,6 +29,7 @@ typedef struct downlink {
     uint64_t last; /* token */
     bool paused;
     bool filling;         /* a gap was found, and the server asked to fill it */
+    uint64_t held;        /* server changes set aside */
     uint64_t progress_ms; /* when something was applied last, or nothing was missing */
     char refusal[400];    /* why a stretch could not be applied; empty: none was refused */
 } downlink_t;

@@ -3,7 +3,8 @@
 
     Hears  connect, disconnect, status_get    from service;
            sync_response, changes_applied     from lsn-manager;
-           outbox_dirty (a hint), outbox_batch, verdicts_recorded   from recorder.
+           outbox_dirty (a hint), outbox_batch, verdicts_recorded   from recorder;
+           changes_held (a hint)                                    from processor.
     Says   sync_request, server_schema, server_changes   to lsn-manager;
            outbox_fetch, record_verdicts, outbox_counts  to recorder;
            status, on each transition.
@@ -73,6 +74,16 @@ static err_t
 on_changes_applied(void *state, ctx_t *ctx, const void *body)
 {
     downlink_answer(state, ctx, ctx_token(ctx), body);
+    return OK;
+}
+
+static err_t
+on_changes_held(void *state, ctx_t *ctx, const void *body)
+{
+    connection_t *self = state;
+    const changes_held_t *hint = body;
+    (void) ctx;
+    self->down.held = hint->held;
     return OK;
 }
 
@@ -292,6 +303,7 @@ static handler_fn *const handlers[MSG_COUNT] = {
     [MSG_sync_response] = on_sync_response,
     [MSG_changes_applied] = on_changes_applied,
     [MSG_outbox_dirty] = on_outbox_dirty,
+    [MSG_changes_held] = on_changes_held,
     [MSG_outbox_batch] = on_outbox_batch,
     [MSG_verdicts_recorded] = on_verdicts_recorded,
 };

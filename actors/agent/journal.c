@@ -42,16 +42,17 @@ journal_add_server(db_t *db, const journal_row_t *row, bool *added, fault_t *fau
 {
     static const char sql[] =
         "INSERT INTO local_changes (id, entity_type, entity_id, operation, data, timestamp,"
-        " processed_local, processed_sync, from_server, skip_reason, lsn, client_id, state)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, 1, 1, 1, ?7, ?8, ?9, 'done')"
+        " processed_local, processed_sync, from_server, skip_reason, lsn, client_id, state,"
+        " error, attempts) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?10 IS NULL, 1, 1, ?7, ?8, ?9,"
+        " iif(?10 IS NULL, 'done', 'failed'), ?10, ?10 IS NOT NULL)"
         " ON CONFLICT (id) DO NOTHING";
     buffer_t text = {0};
     const char *data = NULL;
     err_t err = json_text("data", row->row, &text, &data, fault);
     if (err == OK)
-        err = db_run(db, sql, NULL, fault, "tttttitut", row->id, row->table, row->key,
+        err = db_run(db, sql, NULL, fault, "tttttitutt", row->id, row->table, row->key,
                      row->operation, data, row->timestamp, row->skip_reason, row->lsn,
-                     row->client_id);
+                     row->client_id, row->error);
     *added = err == OK && db_changes(db) > 0;
     buffer_release(&text);
     return err;

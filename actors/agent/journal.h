@@ -17,10 +17,12 @@ typedef struct journal_row {
     uint64_t lsn;     /* server changes */
     const char *client_id;
     const char *skip_reason;
+    const char *error; /* server changes: why it is not in its table */
 } journal_row_t;
 
 /*  A local change, pending.  */
 CHECKED err_t journal_add_local(db_t *db, const journal_row_t *row, fault_t *fault);
-/*  A change from the server, done. *added false: there is a row of that id already.  */
+/*  A change from the server, done unless it has an error. *added false: there is a row of that
+ * id already.  */
 CHECKED err_t journal_add_server(db_t *db, const journal_row_t *row, bool *added,
                                  fault_t *fault);

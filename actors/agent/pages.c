@@ -1,10 +1,20 @@
 #include "actors/agent/pages.h"
 
 #include "actors/agent/checked.h"
+#include "actors/agent/held.h"
+#include "actors/agent/rows.h"
 #include "actors/agent/staging.h"
 #include "actors/agent/text_set.h"
 
 #include <string.h>
+
+/*  Positions of the last one, those of changes set aside too, mean nothing in it.  */
+static err_t
+begin_epoch(apply_t *self, const server_changes_t *stretch, fault_t *fault)
+{
+    const err_t err = held_drop_before(self, INT64_MAX, fault);
+    return err == OK ? overlay_change_epoch(self->overlay.db, stretch->lsn, fault) : err;
+}
 
 err_t
 pages_begin(apply_t *self, const server_changes_t *stretch, applied_t *applied, fault_t *fault)
@@ -15,7 +25,7 @@ pages_begin(apply_t *self, const server_changes_t *stretch, applied_t *applied, 
         err = fault_set(fault, ERR_PROTOCOL, "the server's epoch is longer than %d bytes",
                         EPOCH_ROOM - 1);
     if (err == OK && strcmp(stretch->epoch, self->position.epoch) != 0)
-        err = overlay_change_epoch(self->overlay.db, stretch->lsn, fault);
+        err = begin_epoch(self, stretch, fault);
     if (err == OK)
         err = overlay_any(self->overlay.db, 0, &self->covered, fault);
     return err;
@@ -59,7 +69,7 @@ uncover_spared(const sparing_t *self, table_t *table)
 
 /*  Removes what the server no longer has, in the key range of the page.  */
 static err_t
-prune_page(const apply_t *self, table_t *table, const server_changes_t *page, fault_t *fault)
+prune_page(apply_t *self, table_t *table, const server_changes_t *page, fault_t *fault)
 {
     bytes_t last = {0};
     sparing_t sparing = {.apply = self, .page = page, .fault = fault};
@@ -75,6 +85,7 @@ prune_page(const apply_t *self, table_t *table, const server_changes_t *page, fa
     if (err == OK)
         err = uncover_spared(&sparing, table);
     text_set_release(&sparing.keys);
+    held_touch(self, table);
     return err;
 }
 
@@ -90,13 +101,11 @@ pages_apply(apply_t *self, const server_changes_t *page, applied_t *applied, fau
     if (err == OK)
         err = prune_page(self, table, page, fault);
     for (size_t i = 0; err == OK && i < page->n_changes; i++) {
-        const version_t version = {
-            .key = checked[i].key, .lsn = page->lsn, .row = page->changes[i].data};
         if (checked[i].table != table || checked[i].deletes)
             return fault_set(fault, ERR_PROTOCOL, "a page of table %s holds something else",
                              page->table);
-        err = self->covered ? overlay_write(&self->overlay, table, &version, fault)
-                            : table_upsert(table, version.row, fault);
+        checked[i].lsn = page->lsn;
+        err = rows_place(self, &checked[i], fault);
         applied->changed++;
     }
     return err;
@@ -107,6 +116,8 @@ pages_end(apply_t *self, const server_changes_t *stretch, applied_t *applied, fa
 {
     (void) applied;
     err_t err = staging_clear(self->overlay.db, fault);
+    if (err == OK)
+        err = held_drop_before(self, stretch->lsn, fault);
     if (err == OK)
         err = position_move(self->overlay.db, stretch->epoch, stretch->lsn, fault);
     if (err == OK)

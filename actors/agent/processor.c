@@ -1,35 +1,37 @@
 /*  processor - applies what the server sends, and alone moves the position.
 
     Hears  server_schema, server_changes   from lsn-manager; answered with changes_applied.
-    Says   changes_processed after the commit; wal_grown to checkpointer.
+    Says   changes_processed after the commit; wal_grown to checkpointer; changes_held to
+           connection-manager.
 
-    The stretches of a round share one transaction. If it fails, each is tried alone, so that
-    a bad one fails alone; whatever follows it is refused until a connection begins anew,
-    because something would be missing before it.  */
+    The stretches of a round share one transaction. If it fails, each is tried alone. Where a
+    change itself is at fault, its stretch is tried once more, each change on its own, and the
+    bad ones are set aside (held.h). Any other bad stretch is refused, and so is whatever
+    follows it until a connection begins anew, because something would be missing before it.  */
 
 #include "actors/agent/actors.h"
-#include "actors/agent/apply.h"
+#include "actors/agent/batch.h"
+#include "actors/agent/held.h"
 #include "actors/agent/store.h"
+#include "actors/agent/trial.h"
 #include "actors/settings.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct stretch {
-    ticket_t ticket;
-    const server_schema_t *schema; /* one of them; they live as long as the round */
-    const server_changes_t *changes;
-    applied_t applied;
-    uint64_t lsn;       /* position afterwards */
-    const char *reason; /* refused: why */
-} stretch_t;
+enum { TIMER_HELD = 1, HELD_AGAIN_MS = 30000 };
 
 typedef struct processor {
     db_t *db;
     catalog_t *catalog;
     uint64_t lsn;         /* position, as committed */
+    uint64_t held;        /* changes set aside */
     bool broken;          /* a stretch was refused */
+    bool waited;          /* because of what a local change may be in the way of */
     stretch_t *stretches; /* of this round */
+    ticket_t *tickets;    /* of each, to answer it */
     size_t n, room;
     arena_t portion; /* memory for what is being applied */
 } processor_t;
@@ -48,6 +50,8 @@ open_database(processor_t *self, const char *path, fault_t *fault)
     if (err == OK)
         err = position_read(self->db, &position, fault);
     if (err == OK)
+        err = held_count(self->db, &self->held, fault);
+    if (err == OK)
         self->lsn = position.lsn;
     return err;
 }
@@ -58,8 +62,11 @@ start(void *state, ctx_t *ctx)
     processor_t *self = state;
     const settings_t *settings = ctx_settings(ctx);
     fault_t fault = {0};
-    const err_t err = open_database(self, settings->agent_db, &fault);
-    return err == OK ? OK : ctx_fail(ctx, "%s", fault.text);
+    if (open_database(self, settings->agent_db, &fault) != OK)
+        return ctx_fail(ctx, "%s", fault.text);
+    if (self->held > 0)
+        SEND(ctx, "connection-manager", changes_held, .held = self->held);
+    return OK;
 }
 
 /*  -------------------------------------------------------------------- collecting  */
@@ -70,10 +77,11 @@ collect(processor_t *self, ctx_t *ctx)
     if (self->n == self->room) {
         self->room = self->room ? self->room * 2 : 16;
         self->stretches = mem_grow(self->stretches, self->room * sizeof *self->stretches);
+        self->tickets = mem_grow(self->tickets, self->room * sizeof *self->tickets);
     }
-    stretch_t *stretch = &self->stretches[self->n++];
-    *stretch = (stretch_t){.ticket = ctx_ticket(ctx)};
-    return stretch;
+    self->tickets[self->n] = ctx_ticket(ctx);
+    self->stretches[self->n] = (stretch_t){0};
+    return &self->stretches[self->n++];
 }
 
 static err_t
@@ -98,52 +106,69 @@ make_id(void *ctx, char id[UUID_TEXT])
     ctx_uuid(ctx, id);
 }
 
-static err_t
-apply_one(apply_t *apply, stretch_t *stretch, fault_t *fault)
+static uint64_t
+now_ms(void *ctx)
 {
-    stretch->applied = (applied_t){.outcome = "applied"};
-    const err_t err = stretch->schema
-                          ? apply_schema(apply, stretch->schema, fault)
-                          : apply_stretch(apply, stretch->changes, &stretch->applied, fault);
-    stretch->lsn = apply->position.lsn;
-    return err;
+    return ctx_now_ms(ctx);
 }
 
-static err_t
-apply_all(processor_t *self, apply_t *apply, stretch_t *stretches, size_t n, fault_t *fault)
+static void
+tell(processor_t *self, ctx_t *ctx, const apply_t *apply)
 {
-    err_t err = db_begin(self->db, fault);
-    if (err != OK)
-        return err;
-    err = apply_begin(apply, fault);
-    for (size_t i = 0; err == OK && i < n; i++) {
-        err = apply_one(apply, &stretches[i], fault);
-        arena_clear(apply->overlay.arena);
+    char text[sizeof apply->set_aside.text + 60];
+    const report_t *report = &apply->report;
+    if (report->n > 0)
+        PUBLISH(ctx, changes_processed, .changes = report->items, .n_changes = report->n,
+                .lsn = self->lsn, .many = report->many);
+    if (apply->n_set_aside > 0) {
+        (void) snprintf(text, sizeof text,
+                        "server changes set aside: %" PRIu64 ", the first: %s",
+                        apply->n_set_aside, apply->set_aside.text);
+        PUBLISH(ctx, problem, .code = err_name(apply->set_aside.err), .message = text,
+                .actor = "processor");
     }
-    if (err == OK)
-        return db_commit(self->db, fault);
-    db_rollback(self->db);
-    return err;
+    SEND(ctx, "checkpointer", wal_grown, .pages = (uint64_t) db_wal_pages(self->db));
+}
+
+static batch_t
+batch_of(processor_t *self, ctx_t *ctx, stretch_t *stretches, size_t n)
+{
+    const settings_t *settings = ctx_settings(ctx);
+    return (batch_t){
+        .stretches = stretches,
+        .n = n,
+        .blank =
+            {
+                .overlay = {.db = self->db, .catalog = self->catalog, .arena = &self->portion},
+                .report = {.arena = ctx_arena(ctx)},
+                .parents = {.arena = ctx_arena(ctx)},
+                .now = ctx_wall_ms(ctx),
+                .world = {.arg = ctx, .new_id = make_id, .now_ms = now_ms},
+                .limit_ms = (uint64_t) settings->apply_limit_ms,
+            },
+    };
+}
+
+static void
+note_held(processor_t *self, ctx_t *ctx, uint64_t held)
+{
+    if (held > 0)
+        ctx_after(ctx, TIMER_HELD, HELD_AGAIN_MS);
+    if (held != self->held)
+        SEND(ctx, "connection-manager", changes_held, .held = held);
+    self->held = held;
 }
 
 static err_t
-commit(processor_t *self, ctx_t *ctx, stretch_t *stretches, size_t n, fault_t *fault)
+commit(processor_t *self, ctx_t *ctx, batch_t *batch,
+       err_t (*how)(batch_t *batch, fault_t *fault), fault_t *fault)
 {
-    apply_t apply = {
-        .overlay = {.db = self->db, .catalog = self->catalog, .arena = &self->portion},
-        .report = {.arena = ctx_arena(ctx)},
-        .now = ctx_wall_ms(ctx),
-        .new_id = make_id,
-        .new_id_arg = ctx,
-    };
-    const err_t err = apply_all(self, &apply, stretches, n, fault);
+    const err_t err = how(batch, fault);
     if (err != OK)
         return err;
-    self->lsn = apply.position.lsn;
-    if (apply.report.n > 0)
-        PUBLISH(ctx, changes_processed, .changes = apply.report.items,
-                .n_changes = apply.report.n, .lsn = self->lsn, .many = apply.report.many);
-    SEND(ctx, "checkpointer", wal_grown, .pages = (uint64_t) db_wal_pages(self->db));
+    self->lsn = batch->apply.position.lsn;
+    note_held(self, ctx, batch->apply.n_held);
+    tell(self, ctx, &batch->apply);
     return OK;
 }
 
@@ -171,6 +196,30 @@ begins_anew(const stretch_t *stretch)
     return stretch->schema || strcmp(stretch->changes->phase, "snapshot_begin") == 0;
 }
 
+/*  Where a local change on its way to the server breaks a rule together with the server's row,
+    its verdict may make room. That is waited for once, then the row is set aside.  */
+static bool
+may_wait(processor_t *self, err_t err)
+{
+    static const char sql[] = "SELECT count(*) FROM (SELECT 1 FROM local_changes WHERE"
+                              " processed_sync = 0 AND from_server = 0 AND state = 'pending'"
+                              " LIMIT 1)";
+    const bool wait =
+        err == ERR_RULE_VIOLATION && !self->waited && db_number(self->db, sql, 0) > 0;
+    self->waited = wait;
+    return wait;
+}
+
+static err_t
+commit_alone(processor_t *self, ctx_t *ctx, stretch_t *stretch, fault_t *fault)
+{
+    batch_t batch = batch_of(self, ctx, stretch, 1);
+    const err_t err = commit(self, ctx, &batch, batch_commit, fault);
+    if (!trial_blames_the_change(err) || may_wait(self, err))
+        return err;
+    return commit(self, ctx, &batch, batch_commit_carefully, fault);
+}
+
 static void
 apply_alone(processor_t *self, ctx_t *ctx, stretch_t *stretch)
 {
@@ -182,7 +231,7 @@ apply_alone(processor_t *self, ctx_t *ctx, stretch_t *stretch)
         stretch->reason = "what came before it was refused";
         return;
     }
-    if (commit(self, ctx, stretch, 1, &fault) != OK)
+    if (commit_alone(self, ctx, stretch, &fault) != OK)
         refuse(self, ctx, stretch, &fault);
 }
 
@@ -191,7 +240,7 @@ answer(processor_t *self, ctx_t *ctx)
 {
     for (size_t i = 0; i < self->n; i++) {
         const stretch_t *stretch = &self->stretches[i];
-        ANSWER(ctx, &stretch->ticket, changes_applied, .lsn = stretch->lsn,
+        ANSWER(ctx, &self->tickets[i], changes_applied, .lsn = stretch->lsn,
                .outcome = stretch->applied.outcome, .applied = stretch->applied.changed,
                .skipped = stretch->applied.skipped, .reason = stretch->reason);
     }
@@ -205,10 +254,26 @@ settle(void *state, ctx_t *ctx)
     fault_t fault = {0};
     if (self->n == 0)
         return OK;
-    if (self->broken || commit(self, ctx, self->stretches, self->n, &fault) != OK)
+    batch_t batch = batch_of(self, ctx, self->stretches, self->n);
+    if (self->broken || commit(self, ctx, &batch, batch_commit, &fault) != OK)
         for (size_t i = 0; i < self->n; i++)
             apply_alone(self, ctx, &self->stretches[i]);
     answer(self, ctx);
+    return OK;
+}
+
+/*  The verdict on a local change may have made room.  */
+static err_t
+on_timer(void *state, ctx_t *ctx, uint64_t timer)
+{
+    fault_t fault = {0};
+    batch_t batch = batch_of(state, ctx, NULL, 0);
+    (void) timer;
+    batch.blank.retry_all = true;
+    if (commit(state, ctx, &batch, batch_commit_carefully, &fault) != OK) {
+        ctx_log(ctx, LOG_warning, "changes set aside could not be tried again: %s", fault.text);
+        ctx_after(ctx, TIMER_HELD, HELD_AGAIN_MS);
+    }
     return OK;
 }
 
@@ -218,6 +283,7 @@ stop(void *state, ctx_t *ctx)
     processor_t *self = state;
     (void) ctx;
     free(self->stretches);
+    free(self->tickets);
     arena_release(&self->portion);
     catalog_close(&self->catalog);
     db_close(&self->db);
@@ -225,6 +291,7 @@ stop(void *state, ctx_t *ctx)
 
 static const edge_t sends[] = {
     {"checkpointer", MSG_wal_grown},
+    {"connection-manager", MSG_changes_held},
     {0},
 };
 
@@ -240,6 +307,7 @@ const actor_class_t processor = {
     .sends = sends,
     .start = start,
     .handlers = handlers,
+    .on_timer = on_timer,
     .settle = settle,
     .stop = stop,
 };

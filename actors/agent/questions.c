@@ -83,6 +83,7 @@ questions_status(const connection_t *self, ctx_t *ctx)
         .in_flight = self->up.sent.n,
         .failed = self->up.failed,
         .parked = self->up.parked,
+        .held = self->down.held,
         .retry_in = retry_in(self, ctx),
         .synced = is_synced(self),
     };

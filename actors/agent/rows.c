@@ -1,6 +1,8 @@
 #include "actors/agent/rows.h"
 
+#include "actors/agent/held.h"
 #include "actors/agent/journal.h"
+#include "actors/agent/trial.h"
 
 #include <string.h>
 
@@ -67,34 +69,58 @@ write_row(const apply_t *self, const checked_t *checked, const char **skip_reaso
         return write_plain(checked, skip_reason, fault);
     const version_t version = {
         .key = checked->key,
-        .lsn = checked->change->lsn,
+        .lsn = checked->lsn,
         .row = checked->deletes ? (bytes_t){0} : checked->change->data,
     };
     return overlay_write(&self->overlay, checked->table, &version, fault);
 }
 
+/*  ------------------------------------------------------------------------- the journal  */
+
+typedef struct outcome {
+    const char *skip_reason; /* it changed nothing */
+    const fault_t *failure;  /* it is set aside */
+} outcome_t;
+
 static void
-note(apply_t *self, const journal_row_t *row)
+note(apply_t *self, const journal_row_t *row, const outcome_t *outcome)
 {
+    const fault_t *failure = outcome->failure;
+    const char *result = failure ? "failed" : outcome->skip_reason ? "skipped" : "applied";
     report_add(&self->report, &(processed_t){
                                   .id = row->id,
                                   .entity_type = row->table,
                                   .entity_id = row->key,
                                   .operation = row->operation,
-                                  .result = row->skip_reason ? "skipped" : "applied",
+                                  .result = result,
                                   .from_server = true,
-                                  .message = row->skip_reason,
+                                  .code = failure ? err_name(failure->err) : NULL,
+                                  .message = failure ? failure->text : outcome->skip_reason,
                                   .lsn = row->lsn,
                               });
 }
 
 /*  The id that the change was made under, unless it stands here already, as one of ours.  */
 static err_t
-record(apply_t *self, const checked_t *checked, const char *skip_reason, fault_t *fault)
+add_to_journal(apply_t *self, journal_row_t *row, fault_t *fault)
 {
     char id[UUID_TEXT];
     bool added = false;
     err_t err = OK;
+    if (row->id && row->id[0])
+        err = journal_add_server(self->overlay.db, row, &added, fault);
+    if (err != OK || added)
+        return err;
+    self->world.new_id(self->world.arg, id);
+    row->id = arena_text(self->overlay.arena, id);
+    return journal_add_server(self->overlay.db, row, &added, fault);
+}
+
+/*  Gives the id in the journal.  */
+static err_t
+record(apply_t *self, const checked_t *checked, const outcome_t *outcome, const char **id,
+       fault_t *fault)
+{
     const server_change_t *change = checked->change;
     journal_row_t row = {
         .id = change->id,
@@ -103,29 +129,84 @@ record(apply_t *self, const checked_t *checked, const char *skip_reason, fault_t
         .operation = change->operation,
         .row = checked->deletes ? (bytes_t){0} : change->data,
         .timestamp = self->now,
-        .lsn = change->lsn,
+        .lsn = checked->lsn,
         .client_id = change->client_id,
-        .skip_reason = skip_reason,
+        .skip_reason = outcome->skip_reason,
+        .error = outcome->failure ? outcome->failure->text : NULL,
     };
-    if (row.id && row.id[0])
-        err = journal_add_server(self->overlay.db, &row, &added, fault);
-    if (err == OK && !added) {
-        self->new_id(self->new_id_arg, id);
-        row.id = arena_text(self->overlay.arena, id);
-        err = journal_add_server(self->overlay.db, &row, &added, fault);
-    }
-    note(self, &row);
+    const err_t err = add_to_journal(self, &row, fault);
+    note(self, &row, outcome);
+    *id = row.id;
     return err;
+}
+
+/*  ------------------------------------------------------------------------- one change  */
+
+/*  What is written is looked at and noted.  */
+static err_t
+settle_row(apply_t *self, const checked_t *checked, fault_t *fault)
+{
+    err_t err = OK;
+    if (!checked->deletes)
+        err = parents_check(&self->parents, self->overlay.db, checked->table,
+                            checked->change->data, fault);
+    if (err == OK)
+        err = held_pass(self, checked->table, checked->key, fault);
+    return err;
+}
+
+static err_t
+write_change(apply_t *self, const checked_t *checked, fault_t *fault)
+{
+    const char *id = NULL;
+    outcome_t outcome = {0};
+    err_t err = write_row(self, checked, &outcome.skip_reason, fault);
+    if (err == OK)
+        err = settle_row(self, checked, fault);
+    if (err == OK)
+        err = record(self, checked, &outcome, &id, fault);
+    self->skipped = outcome.skip_reason != NULL;
+    return err;
+}
+
+static err_t
+place(apply_t *self, const checked_t *checked, fault_t *fault)
+{
+    const version_t version = {
+        .key = checked->key, .lsn = checked->lsn, .row = checked->change->data};
+    const err_t err = self->covered
+                          ? overlay_write(&self->overlay, checked->table, &version, fault)
+                          : table_upsert(checked->table, version.row, fault);
+    return err == OK ? held_pass(self, checked->table, checked->key, fault) : err;
+}
+
+static err_t
+try_or_set_aside(apply_t *self, const checked_t *checked, trial_fn *write, fault_t *fault)
+{
+    const char *id = NULL;
+    fault_t cause = {0};
+    const outcome_t failed = {.failure = &cause};
+    err_t err = trial_run(self, checked, write, &cause, fault);
+    if (err != OK || cause.err == OK)
+        return err;
+    self->skipped = true;
+    err = record(self, checked, &failed, &id, fault);
+    return err == OK ? held_put(self, checked, id, &cause, fault) : err;
 }
 
 err_t
 rows_apply(apply_t *self, const checked_t *checked, applied_t *applied, fault_t *fault)
 {
-    const char *skip_reason = NULL;
-    err_t err = write_row(self, checked, &skip_reason, fault);
-    if (err == OK)
-        err = record(self, checked, skip_reason, fault);
-    applied->changed += skip_reason == NULL;
-    applied->skipped += skip_reason != NULL;
+    const err_t err = self->careful ? try_or_set_aside(self, checked, write_change, fault)
+                                    : write_change(self, checked, fault);
+    applied->changed += !self->skipped;
+    applied->skipped += self->skipped;
     return err;
+}
+
+err_t
+rows_place(apply_t *self, const checked_t *checked, fault_t *fault)
+{
+    return self->careful ? try_or_set_aside(self, checked, place, fault)
+                         : place(self, checked, fault);
 }

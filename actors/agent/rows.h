@@ -5,5 +5,9 @@
 #include "actors/agent/apply.h"
 #include "actors/agent/checked.h"
 
+/*  If the transaction is careful, what fails is set aside instead.  */
 CHECKED err_t rows_apply(apply_t *self, const checked_t *checked, applied_t *applied,
                          fault_t *fault);
+/*  A row of a snapshot: its history is the server's, so the journal has it only if it is set
+    aside.  */
+CHECKED err_t rows_place(apply_t *self, const checked_t *checked, fault_t *fault);

@@ -33,6 +33,8 @@ const char *table_name(const table_t *self);
     there is none, and the table cannot be synchronised.  */
 const char *table_key(const table_t *self);
 bool table_has_column(const table_t *self, bytes_t name);
+/*  Names of the tables that its foreign keys refer to; NULL behind the last.  */
+const char *table_parent(const table_t *self, size_t index);
 /*  As it goes to a client. Lives in arena.  */
 table_schema_t table_describe(const table_t *self, arena_t *arena);
 /*  CREATE TABLE IF NOT EXISTS from a description whose names and types were checked

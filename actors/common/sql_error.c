@@ -20,6 +20,7 @@ static const meaning_t meanings[] = {
     {SQLITE_NOTADB, ERR_NOT_DATABASE, "name an SQLite database file, or a new one"},
     {SQLITE_CONSTRAINT, ERR_RULE_VIOLATION, "change the row so that it keeps the rule"},
     {SQLITE_MISMATCH, ERR_RULE_VIOLATION, "give the key the type of its column"},
+    {SQLITE_INTERRUPT, ERR_TIMEOUT, "give it more time"},
     {SQLITE_TOOBIG, ERR_TOO_LARGE, "send less at once"},
     {SQLITE_IOERR, ERR_IO, "look at the disk"},
     {SQLITE_CANTOPEN, ERR_IO, "look at the path and its permissions"},

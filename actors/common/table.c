@@ -14,6 +14,12 @@ table_key(const table_t *self)
     return self->key_names;
 }
 
+const char *
+table_parent(const table_t *self, size_t index)
+{
+    return index < self->n_parents ? self->parents[index] : NULL;
+}
+
 /*  ------------------------------------------------------------------- rows and columns  */
 
 static bool

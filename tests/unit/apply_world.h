@@ -89,8 +89,8 @@ begin_round(replica_t *replica)
         .overlay = {.db = replica->db, .catalog = replica->catalog, .arena = &replica->portion},
         .report = {.arena = &replica->round},
         .now = 1000,
-        .new_id = make_id,
-        .new_id_arg = replica,
+        .parents = {.arena = &replica->round},
+        .world = {.arg = replica, .new_id = make_id},
     };
     if (db_begin(replica->db, &replica->fault) != OK
         || apply_begin(&replica->apply, &replica->fault) != OK)
@@ -104,6 +104,7 @@ apply_stretch_alone(replica_t *replica, const server_changes_t *stretch)
     applied_t applied;
     begin_round(replica);
     const err_t err = apply_stretch(&replica->apply, stretch, &applied, &replica->fault);
+    apply_end(&replica->apply);
     if (err != OK)
         db_rollback(replica->db);
     else if (db_commit(replica->db, &replica->fault) != OK)
