@@ -87,8 +87,11 @@ begin_rows(comparison_t *self, side_t *side)
     add_names(self, self->table.n_columns, &sql);
     buffer_add_text(&sql, " FROM ");
     sql_name(&sql, self->table.name);
-    buffer_add_text(&sql, " ORDER BY ");
-    add_names(self, self->n_key, &sql);
+    for (size_t i = 0; i < self->n_key; i++) {
+        buffer_add_text(&sql, i == 0 ? " ORDER BY " : ", ");
+        sql_name(&sql, self->table.columns[i].name);
+        buffer_add_text(&sql, " COLLATE BINARY");
+    }
     side->rows = db_query(side->db, buffer_text(&sql), &self->fault, "");
     buffer_release(&sql);
     if (!side->rows)

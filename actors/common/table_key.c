@@ -44,7 +44,6 @@ static void
 add_key(table_t *self, size_t index, buffer_t *names)
 {
     table_column_t *column = &self->columns[index];
-    column->affinity = affinity_of(self, column->type);
     column->folds = column_folds(self, column);
     self->folds |= column->folds;
     buffer_add_format(names, "%s%s", self->n_keys > 0 ? ", " : "", column->name);
@@ -56,6 +55,8 @@ table_find_key(table_t *self, arena_t *arena)
 {
     buffer_t names = {0};
     self->keys = arena_new(arena, (self->n_columns + 1) * sizeof *self->keys);
+    for (size_t i = 0; i < self->n_columns; i++)
+        self->columns[i].affinity = affinity_of(self, self->columns[i].type);
     for (unsigned place = 1; place <= self->n_columns; place++)
         for (size_t i = 0; i < self->n_columns; i++)
             if (self->columns[i].key == place)

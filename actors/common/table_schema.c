@@ -5,20 +5,6 @@
 #include <ctype.h>
 #include <string.h>
 
-table_schema_t
-table_describe(const table_t *self, arena_t *arena)
-{
-    column_t *columns = arena_new(arena, self->n_columns * sizeof *columns);
-    for (size_t i = 0; i < self->n_columns; i++)
-        columns[i] = (column_t){.name = arena_text(arena, self->columns[i].name),
-                                .type = arena_text(arena, self->columns[i].type),
-                                .key = self->columns[i].key,
-                                .not_null = self->columns[i].not_null};
-    return (table_schema_t){.name = arena_text(arena, self->name),
-                            .columns = columns,
-                            .n_columns = self->n_columns};
-}
-
 /*  The type is the one part of a description that cannot be quoted.  */
 static bool
 type_is_plain(const char *type)
@@ -27,6 +13,33 @@ type_is_plain(const char *type)
         if (!isalnum((unsigned char) *type) && strchr(" (),", *type) == NULL)
             return false;
     return true;
+}
+
+/*  A type that converts what is stored as the column's own does. ANY would not, in a table
+    that is not strict.  */
+static const char *
+type_of(const table_t *self, const table_column_t *column)
+{
+    static const char *const plain[] = {[AFFINITY_NUMBER] = "NUMERIC",
+                                        [AFFINITY_TEXT] = "TEXT",
+                                        [AFFINITY_NONE] = "",
+                                        [AFFINITY_REAL] = "REAL"};
+    const bool any = self->strict && strcasecmp(column->type, "ANY") == 0;
+    return any || !type_is_plain(column->type) ? plain[column->affinity] : column->type;
+}
+
+table_schema_t
+table_describe(const table_t *self, arena_t *arena)
+{
+    column_t *columns = arena_new(arena, self->n_columns * sizeof *columns);
+    for (size_t i = 0; i < self->n_columns; i++)
+        columns[i] = (column_t){.name = arena_text(arena, self->columns[i].name),
+                                .type = arena_text(arena, type_of(self, &self->columns[i])),
+                                .key = self->columns[i].key,
+                                .not_null = self->columns[i].not_null};
+    return (table_schema_t){.name = arena_text(arena, self->name),
+                            .columns = columns,
+                            .n_columns = self->n_columns};
 }
 
 static void
