@@ -26,7 +26,9 @@ CREATE TABLE IF NOT EXISTS local_changes (
   base            BIGINT,                            -- local: position it was made on
   old_data        JSONB,                             -- by triggers: what it replaced
   metadata        JSONB,                             -- the application's own
-  folded_into     TEXT                               -- id of the change sent in its place
+  folded_into     TEXT,                              -- id of the change sent in its place
+  writer          BIGINT                             -- by triggers: what that connection had
+                                                     -- changed until then, total_changes()
 );
 CREATE INDEX IF NOT EXISTS idx_local_changes_processed_local
   ON local_changes (timestamp) WHERE processed_local = 0;
@@ -37,6 +39,9 @@ CREATE INDEX IF NOT EXISTS idx_local_changes_entity
 -- Local changes by the position of their verdict: what stands above the server's stream.
 CREATE INDEX IF NOT EXISTS idx_local_changes_decided
   ON local_changes (lsn) WHERE from_server = 0 AND lsn IS NOT NULL;
+-- Captured by triggers, and not yet given a local transaction: oldest first.
+CREATE INDEX IF NOT EXISTS idx_local_changes_unsealed
+  ON local_changes (from_server) WHERE from_server = 0 AND txn IS NULL;
 
 -- Every error a change ever had; local_changes.error is only the last.
 CREATE TABLE IF NOT EXISTS waybill_errors (

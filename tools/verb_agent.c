@@ -36,13 +36,14 @@ announce(void *ready_to, host_t *host)
 static int
 agent(args_t *args)
 {
-    const char *config = NULL, *db = NULL, *server = NULL, *client_id = NULL, *run_dir = NULL,
-               *log_level = NULL;
+    const char *config = NULL, *db = NULL, *server = NULL, *client_id = NULL, *capture = NULL,
+               *run_dir = NULL, *log_level = NULL;
     const option_rule_t rules[] = {
         {"config", OPTION_TEXT, &config, 0, 0},
         {"db", OPTION_TEXT, &db, 0, 0},
         {"server", OPTION_TEXT, &server, 0, 0},
         {"client-id", OPTION_TEXT, &client_id, 0, 0},
+        {"capture", OPTION_TEXT, &capture, 0, 0},
         {"run-dir", OPTION_TEXT, &run_dir, 0, 0},
         {"log-level", OPTION_TEXT, &log_level, 0, 0},
         {0},
@@ -55,6 +56,7 @@ agent(args_t *args)
         {"agent.db", db},
         {"agent.server", server},
         {"agent.client_id", client_id},
+        {"agent.capture", capture},
         {"process.run_dir", run_dir},
         {"process.log_level", log_level},
         {0},
@@ -88,6 +90,8 @@ const verb_t verb_agent = {
         "  --db FILE       the application's SQLite file; made if missing\n"
         "  --server URL    ws://HOST:PORT/api/sync\n"
         "  --client-id ID  who this is to the server; default: made once, kept in the file\n"
+        "  --capture HOW   api (default): what applications record through the agent is sent.\n"
+        "                  triggers: what any program writes to the file with plain SQL is\n"
         "  --run-dir DIR   where other programs join; default $XDG_RUNTIME_DIR/waybill, else\n"
         "                  /tmp/waybill-UID\n"
         "  --log-level L   error, warning, info or debug\n\n"

@@ -1,7 +1,9 @@
 #include "actors/agent/batch.h"
 
+#include "actors/agent/capturing.h"
 #include "actors/agent/held.h"
 #include "actors/agent/trial.h"
+#include "actors/common/local_capture.h"
 
 static err_t
 apply_one(apply_t *apply, stretch_t *stretch, fault_t *fault)
@@ -14,6 +16,16 @@ apply_one(apply_t *apply, stretch_t *stretch, fault_t *fault)
     return err;
 }
 
+/*  New tables and columns get their triggers at once: before anybody can write to them.  */
+static err_t
+capture_new_tables(const batch_t *self, const stretch_t *stretch, fault_t *fault)
+{
+    const overlay_t *overlay = &self->apply.overlay;
+    if (self->capture == NULL || stretch->schema == NULL)
+        return OK;
+    return capturing_follow(overlay->catalog, overlay->db, self->capture, NULL, fault);
+}
+
 static err_t
 apply_each(batch_t *self, fault_t *fault)
 {
@@ -21,9 +33,24 @@ apply_each(batch_t *self, fault_t *fault)
     err_t err = apply_begin(apply, fault);
     for (size_t i = 0; err == OK && i < self->n; i++) {
         err = apply_one(apply, &self->stretches[i], fault);
+        if (err == OK)
+            err = capture_new_tables(self, &self->stretches[i], fault);
         arena_clear(apply->overlay.arena);
     }
     return err == OK ? held_retry(apply, fault) : err;
+}
+
+/*  Triggers are silent meanwhile: what the server sends is no local change.  */
+static err_t
+apply_muted(batch_t *self, fault_t *fault)
+{
+    db_t *db = self->blank.overlay.db;
+    if (self->capture == NULL)
+        return apply_each(self, fault);
+    err_t err = local_capture_mute(db, fault);
+    if (err == OK)
+        err = apply_each(self, fault);
+    return err == OK ? local_capture_unmute(db, fault) : err;
 }
 
 err_t
@@ -34,7 +61,7 @@ batch_commit(batch_t *self, fault_t *fault)
     err_t err = db_begin(db, fault);
     if (err != OK)
         return err;
-    err = apply_each(self, fault);
+    err = apply_muted(self, fault);
     apply_end(&self->apply);
     if (err == OK)
         return db_commit(db, fault);

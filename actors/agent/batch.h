@@ -3,6 +3,7 @@
 #pragma once
 
 #include "actors/agent/apply.h"
+#include "actors/settings.h"
 
 enum { DOOMED_AT_MOST = 16 };
 
@@ -17,8 +18,9 @@ typedef struct stretch {
 typedef struct batch {
     stretch_t *stretches;
     size_t n;
-    apply_t blank; /* what every attempt begins with */
-    apply_t apply; /* the last attempt */
+    const settings_t *capture; /* which tables have triggers; NULL: none */
+    apply_t blank;             /* what every attempt begins with */
+    apply_t apply;             /* the last attempt */
     doomed_t doomed[DOOMED_AT_MOST];
     size_t n_doomed;
 } batch_t;

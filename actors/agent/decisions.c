@@ -2,6 +2,7 @@
 
 #include "actors/agent/acts.h"
 #include "actors/agent/verdicts.h"
+#include "actors/common/local_capture.h"
 
 typedef struct decisions {
     verdicts_t verdicts;
@@ -84,7 +85,12 @@ commit(recorder_t *self, decisions_t *decisions, fault_t *fault)
         err = db_begin(self->db, fault);
     if (err != OK)
         return err;
-    err = decide_all(self, decisions, fault);
+    if (self->capturing.wanted)
+        err = local_capture_mute(self->db, fault);
+    if (err == OK)
+        err = decide_all(self, decisions, fault);
+    if (err == OK && self->capturing.wanted)
+        err = local_capture_unmute(self->db, fault);
     if (err == OK)
         err = db_commit(self->db, fault);
     else

@@ -12,7 +12,8 @@ outbox_count(db_t *db, outbox_count_t *counts, fault_t *fault)
     static const char sql[] =
         "SELECT count(*) FILTER (WHERE state = 'pending'), count(*) FILTER (WHERE state ="
         " 'failed'), count(*) FILTER (WHERE state = 'parked')"
-        " FROM local_changes WHERE processed_sync = 0 AND from_server = 0";
+        " FROM local_changes WHERE processed_sync = 0 AND from_server = 0"
+        " AND txn IS NOT NULL";
     err_t err = OK;
     sqlite3_stmt *row = db_query(db, sql, fault, "");
     *counts = (outbox_count_t){0};
@@ -227,13 +228,16 @@ is_enough(const reading_t *self)
 }
 
 /*  The index of undecided rows is in the order of their time, which never falls, so it is in
-    the order of rowid as well.  */
+    the order of rowid as well. What triggers have captured is not whole until it is sealed,
+    and nothing may overtake it.  */
 static const char fetch_sql[] =
-    "SELECT rowid, id, coalesce(txn, id), entity_type, entity_id, operation, data, timestamp,"
+    "SELECT rowid, id, txn, entity_type, entity_id, operation, data, timestamp,"
     " state, base, nullif(client_id, (SELECT client_id FROM sync_state))"
     " FROM local_changes INDEXED BY idx_local_changes_processed_sync"
     " WHERE processed_sync = 0 AND from_server = 0 AND rowid > ?1"
     " AND timestamp >= coalesce((SELECT timestamp FROM local_changes WHERE rowid = ?1), 0)"
+    " AND rowid < coalesce((SELECT min(rowid) FROM local_changes"
+    " INDEXED BY idx_local_changes_unsealed WHERE from_server = 0 AND txn IS NULL), ?2)"
     " ORDER BY timestamp, rowid";
 
 err_t
@@ -242,8 +246,8 @@ outbox_read(const outbox_reader_t *reader, const outbox_fetch_t *request, outbox
 {
     reading_t self = {.reader = reader, .request = request, .last = request->after};
     err_t err = OK;
-    sqlite3_stmt *rows =
-        db_query(reader->db, fetch_sql, fault, "u", reader->blocked ? 0 : request->after);
+    sqlite3_stmt *rows = db_query(reader->db, fetch_sql, fault, "ui",
+                                  reader->blocked ? 0 : request->after, INT64_MAX);
     while (err == OK && !is_enough(&self) && db_step(reader->db, rows, &err, fault))
         err = take_row(&self, rows, fault);
     self.full = self.full || is_enough(&self);

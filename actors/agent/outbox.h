@@ -11,7 +11,8 @@ typedef struct outbox_count {
     uint64_t parked;  /* wait for a person */
 } outbox_count_t;
 
-/*  Looks at every undecided row: at start. Later the recorder counts along.  */
+/*  Looks at every undecided row, at start; but for what is not sealed yet. Later the recorder
+    counts along.  */
 CHECKED err_t outbox_count(db_t *db, outbox_count_t *counts, fault_t *fault);
 
 /*  What a change takes in a frame beside its data, about: ids, names, time.  */

@@ -11,6 +11,7 @@
 
 #include "actors/agent/actors.h"
 #include "actors/agent/batch.h"
+#include "actors/agent/capturing.h"
 #include "actors/agent/held.h"
 #include "actors/agent/store.h"
 #include "actors/agent/trial.h"
@@ -137,6 +138,7 @@ batch_of(processor_t *self, ctx_t *ctx, stretch_t *stretches, size_t n)
     return (batch_t){
         .stretches = stretches,
         .n = n,
+        .capture = capturing_is_wanted(settings) ? settings : NULL,
         .blank =
             {
                 .overlay = {.db = self->db, .catalog = self->catalog, .arena = &self->portion},

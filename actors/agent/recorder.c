@@ -3,7 +3,8 @@
     Hears  write, changes_list, change_get,
            await_verdicts, act                              from service;
            outbox_fetch, outbox_counts, record_verdicts     from connection-manager;
-           failed_fetch, retry_schedule, retry_due          from retry-manager.
+           failed_fetch, retry_schedule, retry_due          from retry-manager;
+           and what any other program has written, through triggers (capturing.h).
     Says   change_recorded and changes_processed after the commit; outbox_dirty to
            connection-manager, outbox_failed to retry-manager, wal_grown to checkpointer.
 
@@ -31,6 +32,8 @@ start(void *state, ctx_t *ctx)
     err_t err = store_open(settings->agent_db, &self->db, &fault);
     if (err == OK)
         err = catalog_open(self->db, &self->catalog, &fault);
+    if (err == OK)
+        err = capturing_start(self, ctx, &fault);
     if (err == OK)
         err = recording_begin(self, &fault);
     if (err != OK)
@@ -186,10 +189,19 @@ on_await_verdicts(void *state, ctx_t *ctx, const void *body)
 }
 
 static err_t
+on_fd(void *state, ctx_t *ctx, int fd)
+{
+    capturing_on_fd(state, ctx, fd);
+    return OK;
+}
+
+static err_t
 on_timer(void *state, ctx_t *ctx, uint64_t timer)
 {
-    (void) timer;
-    answers_give_late(state, ctx, false);
+    if (timer == TIMER_CAPTURE_LOOK || timer == TIMER_CAPTURE_AGAIN)
+        capturing_on_timer(state, ctx, timer);
+    else
+        answers_give_late(state, ctx, false);
     return OK;
 }
 
@@ -199,6 +211,7 @@ static err_t
 settle(void *state, ctx_t *ctx)
 {
     recorder_t *self = state;
+    capturing_settle(self, ctx);
     recording_settle(self, ctx);
     self->n_jobs = 0;
     return OK;
@@ -216,7 +229,7 @@ static void
 stop(void *state, ctx_t *ctx)
 {
     recorder_t *self = state;
-    (void) ctx;
+    capturing_stop(&self->capturing, ctx);
     free(self->jobs);
     waiters_release(&self->waiters);
     catalog_close(&self->catalog);
@@ -252,6 +265,7 @@ const actor_class_t recorder = {
     .start = start,
     .handlers = handlers,
     .on_timer = on_timer,
+    .on_fd = on_fd,
     .settle = settle,
     .drain = drain,
     .stop = stop,

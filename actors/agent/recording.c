@@ -2,14 +2,21 @@
 
 #include "actors/agent/answers.h"
 #include "actors/agent/decisions.h"
+#include "actors/common/local_capture.h"
 
 /*  Of the newest decided change and the newest undecided one: both have an index. A change
     that was tried again is decided after newer ones, so its position says nothing.  */
 static int64_t
+newest_undecided(db_t *db)
+{
+    return db_number(db, "SELECT max(timestamp) FROM local_changes WHERE processed_sync = 0",
+                     0);
+}
+
+static int64_t
 newest_timestamp(db_t *db)
 {
-    const int64_t undecided =
-        db_number(db, "SELECT max(timestamp) FROM local_changes WHERE processed_sync = 0", 0);
+    const int64_t undecided = newest_undecided(db);
     const int64_t decided =
         db_number(db,
                   "SELECT timestamp FROM local_changes WHERE rowid = (SELECT max(rowid)"
@@ -64,6 +71,15 @@ record_jobs(recorder_t *self, ctx_t *ctx, size_t first, size_t end, fault_t *fau
     return err;
 }
 
+/*  Another program may have written since the last look; what is recorded now is newer.  */
+static err_t
+begin_beside_triggers(recorder_t *self, fault_t *fault)
+{
+    const int64_t newest = newest_undecided(self->db);
+    self->newest = newest > self->newest ? newest : self->newest;
+    return local_capture_mute(self->db, fault);
+}
+
 static err_t
 commit_writes(recorder_t *self, ctx_t *ctx, size_t first, size_t end, fault_t *fault)
 {
@@ -72,7 +88,12 @@ commit_writes(recorder_t *self, ctx_t *ctx, size_t first, size_t end, fault_t *f
     if (err != OK)
         return err;
     self->newest = wall > self->newest ? wall : self->newest;
-    err = record_jobs(self, ctx, first, end, fault);
+    if (self->capturing.wanted)
+        err = begin_beside_triggers(self, fault);
+    if (err == OK)
+        err = record_jobs(self, ctx, first, end, fault);
+    if (err == OK && self->capturing.wanted)
+        err = local_capture_unmute(self->db, fault);
     if (err == OK)
         err = db_commit(self->db, fault);
     else

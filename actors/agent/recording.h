@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include "actors/agent/capturing.h"
 #include "actors/agent/outbox.h"
 #include "actors/agent/waiters.h"
 #include "actors/agent/writes.h"
@@ -23,6 +24,7 @@ typedef struct recorder {
     catalog_t *catalog;
     int64_t newest; /* timestamp of a local change; never falls */
     outbox_count_t counts;
+    capturing_t capturing;
     job_t *jobs; /* of this round */
     size_t n_jobs, room;
     waiters_t waiters;

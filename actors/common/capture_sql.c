@@ -111,11 +111,11 @@ capture_sql_differs(buffer_t *sql, const table_t *table, size_t column)
 }
 
 void
-capture_sql_changes(buffer_t *sql, const table_t *table)
+capture_sql_changes(buffer_t *sql, const char *image, const table_t *table)
 {
     size_t terms = table->n_keys;
     buffer_add_text(sql, "'{' || (");
-    add_key_members(sql, "NEW", table);
+    add_key_members(sql, image, table);
     for (size_t i = 0; i < table->n_columns; i++) {
         if (table->columns[i].key != 0)
             continue;
@@ -123,7 +123,7 @@ capture_sql_changes(buffer_t *sql, const table_t *table)
         buffer_add_text(sql, "CASE WHEN ");
         capture_sql_differs(sql, table, i);
         buffer_add_text(sql, " THEN ',' || ");
-        add_member(sql, "NEW", table->columns[i].name);
+        add_member(sql, image, table->columns[i].name);
         buffer_add_text(sql, " ELSE '' END");
     }
     buffer_add_text(sql, ") || '}'");

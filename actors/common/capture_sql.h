@@ -18,8 +18,8 @@ void capture_sql_literal(buffer_t *sql, const char *text);
 void capture_sql_row(buffer_t *sql, const char *image, const table_t *table);
 /*  The key columns alone, likewise.  */
 void capture_sql_key(buffer_t *sql, const char *image, const table_t *table);
-/*  The key columns, and of the others those in which OLD and NEW differ.  */
-void capture_sql_changes(buffer_t *sql, const table_t *table);
+/*  The key columns, and of the others those in which OLD and NEW differ, as image has them.  */
+void capture_sql_changes(buffer_t *sql, const char *image, const table_t *table);
 
 /*  The key as the one text that names the row, in events, journals and versions.  */
 void capture_sql_key_text(buffer_t *sql, const char *image, const table_t *table);

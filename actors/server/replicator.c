@@ -8,10 +8,10 @@
    Positions beyond stream.history are forgotten, a few at a time, only when something was
    committed anyway.  */
 
+#include "actors/common/wal_watch.h"
 #include "actors/server/actors.h"
 #include "actors/server/change_log.h"
 #include "actors/server/client_changes/schema.h"
-#include "actors/server/wal_watch.h"
 #include "actors/settings.h"
 
 #include <unistd.h>

@@ -81,7 +81,8 @@ local_changes_has_the_promised_indexes(void **state)
                  "idx_local_changes_decided: lsn\n"
                  "idx_local_changes_entity: entity_type,entity_id\n"
                  "idx_local_changes_processed_local: timestamp\n"
-                 "idx_local_changes_processed_sync: timestamp\n");
+                 "idx_local_changes_processed_sync: timestamp\n"
+                 "idx_local_changes_unsealed: from_server\n");
 }
 
 static void

@@ -1,6 +1,6 @@
 /*  The watch on the write-ahead log: it wakes when any program has written to the log.  */
 
-#include "actors/server/wal_watch.h"
+#include "actors/common/wal_watch.h"
 #include "tests/unit/server_world.h"
 
 #include <poll.h>

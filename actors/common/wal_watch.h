@@ -1,6 +1,6 @@
 /*  wal_watch - tells when somebody has written to a database's write-ahead log.
 
-    Any program may write to the server's tables with plain SQL; nothing else says so. One
+    Any program may write to the tables with plain SQL; nothing else says so. One
     descriptor to wait for, and no SQL while nobody writes.  */
 
 #pragma once

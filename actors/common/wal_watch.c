@@ -1,4 +1,4 @@
-#include "actors/server/wal_watch.h"
+#include "actors/common/wal_watch.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@ wal_watch_open(const char *database, int *fd, fault_t *fault)
     if (*fd < 0 || inotify_add_watch(*fd, path, IN_MODIFY) < 0) {
         err = fault_set(fault, ERR_IO,
                         "%s: it cannot be watched: %s; what other programs write is sent with"
-                        " the next change of a client",
+                        " the next change that goes through here",
                         path, strerrordesc_np(errno));
         if (*fd >= 0)
             (void) close(*fd);
