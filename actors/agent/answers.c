@@ -1,5 +1,7 @@
 #include "actors/agent/answers.h"
 
+#include "actors/agent/decisions.h"
+
 static void
 answer_write(recorder_t *self, ctx_t *ctx, const job_t *job)
 {
@@ -35,8 +37,13 @@ answer_fetch(recorder_t *self, ctx_t *ctx, const job_t *job)
 {
     fault_t fault = {0};
     outbox_batch_t batch = {0};
+    outbox_flaws_t flaws = {0};
     const outbox_reader_t reader = recording_reader(self, ctx);
-    fault.err = outbox_read(&reader, job->body, &batch, &fault);
+    fault.err = catalog_refresh(self->catalog, &fault);
+    if (fault.err == OK)
+        fault.err = outbox_read(&reader, job->body, &batch, &flaws, &fault);
+    if (fault.err == OK && flaws.n > 0)
+        decisions_refuse(self, ctx, &flaws);
     batch.pending = self->counts.pending;
     answer_read(ctx, job, MSG_outbox_batch, &batch, &fault);
 }

@@ -6,7 +6,8 @@
 
 typedef struct decisions {
     verdicts_t verdicts;
-    bool released; /* changes are pending again, or held ones may go */
+    const outbox_flaws_t *flaws; /* NULL: decide what the jobs of the round are about */
+    bool released;               /* changes are pending again, or held ones may go */
 } decisions_t;
 
 static err_t
@@ -66,9 +67,21 @@ count(const recorder_t *self)
 }
 
 static err_t
+decide_flaws(decisions_t *self, fault_t *fault)
+{
+    err_t err = OK;
+    for (size_t i = 0; err == OK && i < self->flaws->n; i++)
+        err = verdicts_refuse(&self->verdicts, self->flaws->items[i].id,
+                              self->flaws->items[i].text, fault);
+    return err;
+}
+
+static err_t
 decide_all(recorder_t *self, decisions_t *decisions, fault_t *fault)
 {
     err_t err = catalog_refresh(self->catalog, fault);
+    if (err == OK && decisions->flaws != NULL)
+        return decide_flaws(decisions, fault);
     for (size_t i = 0; err == OK && i < self->n_jobs; i++)
         if (deciders[self->jobs[i].id] != NULL)
             err = deciders[self->jobs[i].id](decisions, &self->jobs[i], fault);
@@ -126,29 +139,52 @@ tell(recorder_t *self, ctx_t *ctx, const decisions_t *decisions)
         SEND(ctx, "retry-manager", outbox_failed, .failed = self->counts.failed);
 }
 
-void
-decisions_commit(recorder_t *self, ctx_t *ctx, size_t *n)
+static decisions_t
+begin(recorder_t *self, ctx_t *ctx, outbox_count_t *counts)
 {
-    fault_t fault = {0};
-    fault_t keys = {0};
-    outbox_count_t counts = self->counts;
-    decisions_t decisions = {
+    *counts = self->counts;
+    return (decisions_t){
         .verdicts = {
             .overlay = {.db = self->db, .catalog = self->catalog, .arena = ctx_arena(ctx)},
             .now = ctx_wall_ms(ctx),
             .newest = self->newest,
-            .counts = &counts,
+            .counts = counts,
         }};
-    *n = count(self);
-    if (*n == 0)
-        return;
-    const err_t err = commit(self, &decisions, &fault);
+}
+
+/*  False: it came to nothing, and fault says why.  */
+static bool
+carry_out(recorder_t *self, ctx_t *ctx, decisions_t *decisions, fault_t *fault)
+{
+    fault_t keys = {0};
+    const err_t err = commit(self, decisions, fault);
     if (db_exec(self->db, "PRAGMA foreign_keys = ON", &keys) != OK)
         ctx_log(ctx, LOG_error, "foreign keys stay off: %s", keys.text);
-    if (err != OK) {
+    if (err != OK)
+        return false;
+    self->counts = *decisions->verdicts.counts;
+    tell(self, ctx, decisions);
+    SEND(ctx, "checkpointer", wal_grown, .pages = (uint64_t) db_wal_pages(self->db));
+    return true;
+}
+
+void
+decisions_commit(recorder_t *self, ctx_t *ctx)
+{
+    fault_t fault = {0};
+    outbox_count_t counts;
+    decisions_t decisions = begin(self, ctx, &counts);
+    if (count(self) > 0 && !carry_out(self, ctx, &decisions, &fault))
         blame(self, ctx, &fault);
-        return;
-    }
-    self->counts = counts;
-    tell(self, ctx, &decisions);
+}
+
+void
+decisions_refuse(recorder_t *self, ctx_t *ctx, const outbox_flaws_t *flaws)
+{
+    fault_t fault = {0};
+    outbox_count_t counts;
+    decisions_t decisions = begin(self, ctx, &counts);
+    decisions.flaws = flaws;
+    if (!carry_out(self, ctx, &decisions, &fault))
+        ctx_log(ctx, LOG_error, "changes that cannot be sent were not refused: %s", fault.text);
 }

@@ -5,6 +5,7 @@
 
 #include "actors/agent/recording.h"
 
-/*  Commits all of them at once, publishes what became of the changes, and hints. *n: how many
-    there were.  */
-void decisions_commit(recorder_t *self, ctx_t *ctx, size_t *n);
+/*  Commits all of them at once, publishes what became of the changes, and hints.  */
+void decisions_commit(recorder_t *self, ctx_t *ctx);
+/*  Changes that cannot be sent are refused here, as the server would have done.  */
+void decisions_refuse(recorder_t *self, ctx_t *ctx, const outbox_flaws_t *flaws);

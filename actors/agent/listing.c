@@ -2,6 +2,9 @@
 
 #include "actors/agent/outbox.h"
 
+#include "actors/agent/text_set.h"
+#include "actors/agent/walk.h"
+
 #include <string.h>
 
 enum { FAILED_AT_ONCE = 500, LISTED_AT_ONCE = 500, LISTED_AT_MOST = 5000 };
@@ -9,8 +12,8 @@ enum { FAILED_AT_ONCE = 500, LISTED_AT_ONCE = 500, LISTED_AT_MOST = 5000 };
 #define ROW                                                                                    \
     "SELECT rowid, id, txn, entity_type, entity_id, operation, data, timestamp,"               \
     " processed_local, processed_sync, state, error, attempts, next_attempt, from_server,"     \
-    " skip_reason, lsn, verdict, old_data, metadata, folded_into, client_id FROM"              \
-    " local_changes "
+    " skip_reason, lsn, verdict, old_data, metadata, folded_into,"                             \
+    " nullif(client_id, (SELECT client_id FROM sync_state)) FROM local_changes "
 
 typedef struct listing {
     change_row_t *rows;
@@ -79,6 +82,37 @@ outbox_failed(const outbox_reader_t *self, failed_batch_t *batch, fault_t *fault
 
 /*  ----------------------------------------------------------------------- for people  */
 
+/*  Which of the rows listed wait for others.  */
+typedef struct holding {
+    text_set_t held; /* ids; the note is what each waits for */
+    uint64_t last;   /* seq */
+} holding_t;
+
+static bool
+note_held(void *arg, const walk_group_t *group)
+{
+    holding_t *self = arg;
+    for (size_t i = 0; group->held_by && i < group->n; i++)
+        if (!group->rows[i].waits)
+            text_set_add_note(&self->held, group->rows[i].change.id, group->held_by);
+    return group->rows[group->n - 1].seq < self->last;
+}
+
+static err_t
+find_holders(const outbox_reader_t *self, listing_t *listing, fault_t *fault)
+{
+    holding_t holding = {.last = listing->n > 0 ? listing->rows[listing->n - 1].seq : 0};
+    err_t err = OK;
+    if (self->blocked && listing->n > 0)
+        err = walk_outbox(self, 0, note_held, &holding, fault);
+    for (size_t i = 0; err == OK && i < listing->n; i++) {
+        const char *holder = text_set_note(&holding.held, listing->rows[i].id);
+        listing->rows[i].held_by = holder ? arena_text(self->arena, holder) : NULL;
+    }
+    text_set_release(&holding.held);
+    return err;
+}
+
 static const struct {
     const char *name;
     const char *sql;
@@ -122,7 +156,9 @@ outbox_list(const outbox_reader_t *self, const changes_list_t *request, changes_
                          "field filter: \"%.40s\": it must be pending, failed, parked or all",
                          request->filter);
     sqlite3_stmt *rows = db_query(self->db, sql, fault, "u", request->after);
-    const err_t err = read_rows(self, rows, wanted + 1, &listing, fault);
+    err_t err = read_rows(self, rows, wanted + 1, &listing, fault);
+    if (err == OK)
+        err = find_holders(self, &listing, fault);
     *page = (changes_page_t){
         .changes = listing.rows,
         .n_changes = listing.n < wanted ? listing.n : wanted,
@@ -156,12 +192,20 @@ read_errors(const outbox_reader_t *self, const char *id, change_found_t *found, 
     return err;
 }
 
+static err_t
+find_row(const outbox_reader_t *self, const char *id, listing_t *listing, fault_t *fault)
+{
+    return read_rows(self, db_query(self->db, ROW "WHERE id = ?1", fault, "t", id), 1, listing,
+                     fault);
+}
+
 err_t
 outbox_find(const outbox_reader_t *self, const char *id, change_found_t *found, fault_t *fault)
 {
     listing_t listing;
-    err_t err = read_rows(self, db_query(self->db, ROW "WHERE id = ?1", fault, "t", id), 1,
-                          &listing, fault);
+    err_t err = find_row(self, id, &listing, fault);
+    if (err == OK)
+        err = find_holders(self, &listing, fault);
     *found = (change_found_t){.changes = listing.rows, .n_changes = listing.n};
     return err == OK ? read_errors(self, id, found, fault) : err;
 }
@@ -180,13 +224,13 @@ err_t
 outbox_result(const outbox_reader_t *self, const char *id, processed_t *result, bool *decided,
               fault_t *fault)
 {
-    change_found_t found;
-    const err_t err = outbox_find(self, id, &found, fault);
+    listing_t listing;
+    const err_t err = find_row(self, id, &listing, fault);
     if (err != OK)
         return err;
-    if (found.n_changes == 0)
+    if (listing.n == 0)
         return fault_set(fault, ERR_NOT_FOUND, "ids: there is no change \"%.64s\"", id);
-    const change_row_t *row = &found.changes[0];
+    const change_row_t *row = &listing.rows[0];
     const bool done = strcmp(row->state, "done") == 0;
     const bool skipped = row->skip_reason[0] != '\0';
     *decided = strcmp(row->state, "pending") != 0;

@@ -25,10 +25,22 @@ typedef struct outbox_reader {
     bool blocked;   /* some changes were refused, and others may depend on them */
 } outbox_reader_t;
 
+/*  A change that cannot be sent, and why.  */
+typedef struct outbox_flaw {
+    const char *id;
+    const char *text;
+} outbox_flaw_t;
+
+typedef struct outbox_flaws {
+    outbox_flaw_t *items;
+    size_t n;
+} outbox_flaws_t;
+
 /*  Pending changes after request->after, whole local transactions, without those that
-    depend on a failed one. At least one transaction, however large.  */
+    depend on a failed one. At least one transaction, however large. Those that cannot be sent
+    are added to flaws, and are in nobody's way.  */
 CHECKED err_t outbox_read(const outbox_reader_t *self, const outbox_fetch_t *request,
-                          outbox_batch_t *batch, fault_t *fault);
+                          outbox_batch_t *batch, outbox_flaws_t *flaws, fault_t *fault);
 
 /*  Failed changes: those without a plan first, then by their plan; at most 500.  */
 CHECKED err_t outbox_failed(const outbox_reader_t *self, failed_batch_t *batch, fault_t *fault);

@@ -60,18 +60,20 @@ overlay_covers(const overlay_t *self, const char *table, const version_t *versio
 
 /*  ------------------------------------------------------------------ what stands above  */
 
-static err_t
-read_standing(const overlay_t *self, sqlite3_stmt *rows, standing_t *standing, fault_t *fault)
+/*  False of one that nobody can read: it will be refused when it is to be sent.  */
+static bool
+read_standing(const overlay_t *self, sqlite3_stmt *rows, standing_t *standing)
 {
     buffer_t row = {0};
+    fault_t none = {0};
     err_t err = OK;
     const bytes_t data = column_bytes(rows, 1);
     if (data.size > 0)
-        err = json_to_msgpack((const char *) data.data, data.size, &row, fault);
+        err = json_to_msgpack((const char *) data.data, data.size, &row, &none);
     *standing = (standing_t){.operation = arena_text(self->arena, column_text(rows, 0)),
                              .row = arena_bytes(self->arena, buffer_bytes(&row))};
     buffer_release(&row);
-    return err;
+    return err == OK;
 }
 
 /*  All at once: rows are not written under the statement that reads them.  */
@@ -85,11 +87,11 @@ find_standing(const overlay_t *self, const char *table, const version_t *version
     sqlite3_stmt *rows =
         db_query(self->db, sql, fault, "ttui", table, version->key, version->lsn, version->seq);
     *pile = (pile_t){0};
-    while (err == OK && db_step(self->db, rows, &err, fault)) {
+    while (db_step(self->db, rows, &err, fault)) {
         if (pile->items == NULL)
             pile->items = arena_new(self->arena, (size_t) sqlite3_column_int64(rows, 2)
                                                      * sizeof *pile->items);
-        err = read_standing(self, rows, &pile->items[pile->n++], fault);
+        pile->n += read_standing(self, rows, &pile->items[pile->n]);
     }
     sqlite3_reset(rows);
     return err;

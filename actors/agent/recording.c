@@ -152,16 +152,15 @@ recording_reader(const recorder_t *self, ctx_t *ctx)
 void
 recording_settle(recorder_t *self, ctx_t *ctx)
 {
-    size_t n_decisions = 0;
     size_t n_writes = 0;
     for (size_t i = 0; i < self->n_jobs; i++)
         n_writes += self->jobs[i].id == MSG_write;
-    decisions_commit(self, ctx, &n_decisions);
+    decisions_commit(self, ctx);
     if (n_writes > 0)
         write_together(self, ctx);
     answers_give(self, ctx);
     if (n_writes > 0 && self->counts.pending > 0)
         SEND(ctx, "connection-manager", outbox_dirty, .pending = self->counts.pending);
-    if (n_decisions + n_writes > 0)
+    if (n_writes > 0)
         SEND(ctx, "checkpointer", wal_grown, .pages = (uint64_t) db_wal_pages(self->db));
 }

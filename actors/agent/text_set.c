@@ -37,15 +37,25 @@ grow(text_set_t *self)
     free(old.places);
 }
 
+static char *
+join(const char *text, const char *note)
+{
+    const size_t size = strlen(text) + 1;
+    char *both = mem_new(size + strlen(note) + 1);
+    memcpy(both, text, size);
+    memcpy(both + size, note, strlen(note));
+    return both;
+}
+
 void
-text_set_add(text_set_t *self, const char *text)
+text_set_add_note(text_set_t *self, const char *text, const char *note)
 {
     if (self->n * 2 >= self->n_places)
         grow(self);
     const size_t place = place_of(self, text);
     if (self->places[place])
         return;
-    self->places[place] = mem_text(text);
+    self->places[place] = join(text, note);
     self->n++;
 }
 
@@ -53,6 +63,19 @@ bool
 text_set_has(const text_set_t *self, const char *text)
 {
     return self->n > 0 && self->places[place_of(self, text)] != NULL;
+}
+
+void
+text_set_add(text_set_t *self, const char *text)
+{
+    text_set_add_note(self, text, "");
+}
+
+const char *
+text_set_note(const text_set_t *self, const char *text)
+{
+    const char *found = self->n > 0 ? self->places[place_of(self, text)] : NULL;
+    return found ? found + strlen(found) + 1 : NULL;
 }
 
 bool

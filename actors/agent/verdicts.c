@@ -68,6 +68,7 @@ refuse(verdicts_t *self, const known_t *known, const verdict_t *verdict, fault_t
                               " verdict = coalesce(?4, verdict) WHERE rowid = ?1";
     static const char error_sql[] = "INSERT INTO waybill_errors VALUES (?1, ?2, ?3, ?4, ?5)";
     const bool rejected = strcmp(verdict->verdict, "rejected") == 0;
+    const bool put_off = strcmp(verdict->verdict, "retry") == 0;
     count_out(self, known);
     self->counts->failed++;
     note(self, known,
@@ -75,9 +76,9 @@ refuse(verdicts_t *self, const known_t *known, const verdict_t *verdict, fault_t
                         .code = verdict->code,
                         .message = verdict->message,
                         .lsn = verdict->lsn});
-    /* Only a verdict is an attempt: a server that could not decide has not tried. */
+    /* A server that could not decide has not tried. */
     err_t err = db_run(self->overlay.db, sql, NULL, fault, "iutt", known->seq,
-                       known->attempts + rejected, describe_error(self, verdict),
+                       known->attempts + !put_off, describe_error(self, verdict),
                        rejected ? "rejected" : NULL);
     if (err == OK)
         err = db_run(self->overlay.db, error_sql, NULL, fault, "tuitt", known->id,
@@ -187,6 +188,20 @@ verdicts_record(verdicts_t *self, const verdict_t *given, fault_t *fault)
         .version = {.key = known.key, .lsn = verdict.lsn, .row = row, .seq = known.seq},
     };
     return overlay_decide(&self->overlay, &decided, fault);
+}
+
+/*  The server was never asked, so nothing of it is undone: that is for a person.  */
+err_t
+verdicts_refuse(verdicts_t *self, const char *id, const char *why, fault_t *fault)
+{
+    known_t known;
+    bool found = false;
+    const verdict_t verdict = {
+        .id = id, .verdict = "unsent", .code = err_name(ERR_INVALID_CHANGE), .message = why};
+    const err_t err = known_find(&self->overlay, id, &known, &found, fault);
+    if (err != OK || !found || !known.pending)
+        return err;
+    return refuse(self, &known, &verdict, fault);
 }
 
 /*  -------------------------------------------------------------------------- retries  */

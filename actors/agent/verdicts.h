@@ -18,6 +18,9 @@ typedef struct verdicts {
 
 /*  Inside of the caller's transaction. One that was recorded before changes nothing.  */
 CHECKED err_t verdicts_record(verdicts_t *self, const verdict_t *verdict, fault_t *fault);
+/*  A pending change that cannot be sent, and why.  */
+CHECKED err_t verdicts_refuse(verdicts_t *self, const char *id, const char *why,
+                              fault_t *fault);
 /*  The plan for a failed change; without a time, it waits for a person.  */
 CHECKED err_t verdicts_plan(verdicts_t *self, const retry_t *retry, fault_t *fault);
 /*  Failed changes whose time has come are pending again.  */

@@ -1,0 +1,23 @@
+/*  holds - what a refused change holds back: its local transaction, later changes of its
+    row, rows whose foreign key names a row that it was to insert, and in turn whatever depends
+    on these. Everything else flows.  */
+
+#pragma once
+
+#include "actors/agent/foreign_keys.h"
+#include "actors/agent/text_set.h"
+#include "actors/agent/walk.h"
+
+/*  Zero but for db and arena: nothing is held.  */
+typedef struct holds {
+    db_t *db;
+    arena_t *arena;
+    text_set_t names; /* of rows and transactions; the note is the change they wait for */
+    foreign_keys_t keys;
+    bool keys_known;
+} holds_t;
+
+/*  Sets group->held_by; a group that is held holds others. Groups come in the order
+    recorded.  */
+CHECKED err_t holds_judge(holds_t *self, walk_group_t *group, fault_t *fault);
+void holds_release(holds_t *self);
