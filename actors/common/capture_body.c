@@ -45,12 +45,19 @@ begin_version(buffer_t *sql, const char *image, const table_t *table)
     buffer_add_text(sql, ", ");
 }
 
+/*  Where columns have versions, an older writer may have won one of them: the row's stays that
+    of the newest.  */
 static void
-end_version(buffer_t *sql)
+end_version(buffer_t *sql, const capture_options_t *options)
 {
     buffer_add_text(sql, " ON CONFLICT (tbl, key) DO UPDATE SET lsn = excluded.lsn,"
-                         " updated_at = excluded.updated_at, client_id = excluded.client_id,"
-                         " deleted = excluded.deleted;");
+                         " deleted = excluded.deleted, ");
+    buffer_add_text(sql, options->columns
+                             ? "updated_at = max(updated_at, excluded.updated_at), client_id ="
+                               " iif(excluded.updated_at < updated_at, client_id,"
+                               " excluded.client_id);"
+                             : "updated_at = excluded.updated_at,"
+                               " client_id = excluded.client_id;");
 }
 
 /*  ---------------------------------------------------------------------------- columns  */
@@ -126,7 +133,8 @@ forget_columns(buffer_t *sql, const table_t *table, const char *condition)
 /*  The row is there now: logged under that operation and with the row before it, both SQL
     expressions.  */
 static void
-add_written(buffer_t *sql, const table_t *table, const char *operation, const char *old)
+add_written(buffer_t *sql, const table_t *table, const capture_options_t *options,
+            const char *operation, const char *old)
 {
     begin_log(sql, table);
     buffer_add_format(sql, "%s, ", operation);
@@ -138,7 +146,7 @@ add_written(buffer_t *sql, const table_t *table, const char *operation, const ch
     begin_version(sql, "NEW", table);
     buffer_add_text(sql, "0 WHERE ");
     capture_sql_has_key(sql, "NEW", table);
-    end_version(sql);
+    end_version(sql, options);
 }
 
 static void
@@ -171,7 +179,7 @@ add_gone(buffer_t *sql, const table_t *table, const capture_options_t *options,
 
     begin_version(sql, "OLD", table);
     buffer_add_format(sql, "1 WHERE %s", buffer_text(&condition));
-    end_version(sql);
+    end_version(sql, options);
     if (options->columns && has_columns(table))
         forget_columns(sql, table, buffer_text(&condition));
     buffer_release(&condition);
@@ -180,7 +188,7 @@ add_gone(buffer_t *sql, const table_t *table, const capture_options_t *options,
 static void
 write_inserted(buffer_t *sql, const table_t *table, const capture_options_t *options)
 {
-    add_written(sql, table, "'insert'", "NULL");
+    add_written(sql, table, options, "'insert'", "NULL");
     if (options->columns && has_columns(table))
         add_columns(sql, table, is_written);
 }
@@ -201,7 +209,7 @@ write_updated(buffer_t *sql, const table_t *table, const capture_options_t *opti
     buffer_add_text(&old, " END");
 
     add_gone(sql, table, options, true);
-    add_written(sql, table, buffer_text(&operation),
+    add_written(sql, table, options, buffer_text(&operation),
                 options->keep_old ? buffer_text(&old) : "NULL");
     if (options->columns && has_columns(table))
         add_columns(sql, table, is_changed);

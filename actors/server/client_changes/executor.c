@@ -1,5 +1,6 @@
 #include "actors/server/client_changes/executor.h"
 
+#include "actors/server/client_changes/columns.h"
 #include "schemas/codec.h"
 
 #include <string.h>
@@ -23,30 +24,25 @@ executor_forget_origin(db_t *db, fault_t *fault)
 }
 
 static err_t
-run_insert(const client_change_t *change, const validated_t *validated, bool *changed,
-           fault_t *fault)
+run_insert(const validated_t *validated, bool *changed, fault_t *fault)
 {
     *changed = true;
-    return table_upsert(validated->table, change->data, fault);
+    return table_upsert(validated->table, validated->row, fault);
 }
 
 static err_t
-run_update(const client_change_t *change, const validated_t *validated, bool *changed,
-           fault_t *fault)
+run_update(const validated_t *validated, bool *changed, fault_t *fault)
 {
-    return table_update(validated->table, change->data, changed, fault);
+    return table_update(validated->table, validated->row, changed, fault);
 }
 
 static err_t
-run_delete(const client_change_t *change, const validated_t *validated, bool *changed,
-           fault_t *fault)
+run_delete(const validated_t *validated, bool *changed, fault_t *fault)
 {
-    (void) change;
     return table_delete(validated->table, validated->key, changed, fault);
 }
 
-static err_t (*const runs[OPERATION_COUNT])(const client_change_t *, const validated_t *,
-                                            bool *, fault_t *) = {
+static err_t (*const runs[OPERATION_COUNT])(const validated_t *, bool *, fault_t *) = {
     [OPERATION_INSERT] = run_insert,
     [OPERATION_UPDATE] = run_update,
     [OPERATION_DELETE] = run_delete,
@@ -71,13 +67,15 @@ executor_apply(const work_t *work, const client_change_t *change, const validate
     err_t err = set_origin(work, change->id, validated->updated_at, fault);
     if (err != OK)
         return err;
-    err = runs[validated->operation](change, validated, &changed, fault);
+    err = runs[validated->operation](validated, &changed, fault);
     if (err != OK)
         return name_rule(work, err, fault);
     if (!changed)
         return fault_set(fault, ERR_ENTITY_NOT_FOUND,
                          "%s %s: there is no such row; insert it first", change->table,
                          validated->key_text);
+    if (validated->by_column && validated->operation != OPERATION_DELETE)
+        return columns_note(work, validated, fault);
     return OK;
 }
 

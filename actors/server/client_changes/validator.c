@@ -1,5 +1,7 @@
 #include "actors/server/client_changes/validator.h"
 
+#include "actors/server/client_changes/columns.h"
+
 #include <string.h>
 
 static const char *const operations[OPERATION_COUNT] = {
@@ -65,16 +67,50 @@ validator_find(const work_t *work, const client_change_t *change, validated_t *v
     return err;
 }
 
-/*  Ties go to the greater client id, and a client may overwrite itself.  */
-static bool
-wins(const work_t *work, int64_t updated_at, int64_t their_time, const char *their_client)
+bool
+validator_wins(const work_t *work, int64_t updated_at, int64_t their_time,
+               const char *their_client)
 {
     if (updated_at != their_time)
         return updated_at > their_time;
     return strcmp(work->client_id, their_client) >= 0;
 }
 
-/*  A row without a version was there before its table was captured: anybody wins.  */
+/*  ------------------------------------------------------------------------- versions  */
+
+/*  The newest version of a row.  */
+typedef struct version {
+    bool known; /* else the row was there before its table was captured, or never */
+    int64_t updated_at;
+    const char *client_id;
+    uint64_t lsn;
+    bool deleted;
+} version_t;
+
+static err_t
+find_version(const work_t *work, const validated_t *validated, version_t *version,
+             fault_t *fault)
+{
+    static const char sql[] = "SELECT updated_at, client_id, lsn, deleted"
+                              " FROM waybill_versions WHERE tbl = ?1 AND key = ?2";
+    err_t err = OK;
+    sqlite3_stmt *row =
+        db_query(work->db, sql, fault, "tt", table_name(validated->table), validated->key_text);
+    *version = (version_t){0};
+    if (!db_step(work->db, row, &err, fault))
+        return err;
+    *version = (version_t){
+        .known = true,
+        .updated_at = sqlite3_column_int64(row, 0),
+        .client_id = arena_text(work->arena, column_text(row, 1)),
+        .lsn = (uint64_t) sqlite3_column_int64(row, 2),
+        .deleted = sqlite3_column_int(row, 3) != 0,
+    };
+    sqlite3_reset(row);
+    return OK;
+}
+
+/*  Against a row without a version anybody wins.  */
 static err_t
 find_unversioned(const validated_t *validated, standing_t *standing, fault_t *fault)
 {
@@ -87,25 +123,99 @@ find_unversioned(const validated_t *validated, standing_t *standing, fault_t *fa
 }
 
 static err_t
-find_standing(const work_t *work, const validated_t *validated, standing_t *standing,
-              fault_t *fault)
+find_standing(const work_t *work, const validated_t *validated, const version_t *version,
+              standing_t *standing, fault_t *fault)
 {
-    static const char sql[] = "SELECT updated_at, client_id, deleted FROM waybill_versions"
-                              " WHERE tbl = ?1 AND key = ?2";
-    err_t err = OK;
-    sqlite3_stmt *version =
-        db_query(work->db, sql, fault, "tt", table_name(validated->table), validated->key_text);
-    if (!db_step(work->db, version, &err, fault))
-        return err != OK ? err : find_unversioned(validated, standing, fault);
-    const bool won = wins(work, validated->updated_at, sqlite3_column_int64(version, 0),
-                          column_text(version, 1));
-    if (sqlite3_column_int(version, 2) != 0)
+    if (!version->known)
+        return find_unversioned(validated, standing, fault);
+    const bool won =
+        validator_wins(work, validated->updated_at, version->updated_at, version->client_id);
+    if (version->deleted)
         *standing = won ? GONE_BEFORE : GONE_SINCE;
     else
         *standing = won ? ROW_OLDER : ROW_NEWER;
-    sqlite3_reset(version);
     return OK;
 }
+
+/*  ------------------------------------------------------------------------- policies  */
+
+typedef struct contest {
+    const client_change_t *change;
+    const version_t *version;
+    standing_t standing;
+} contest_t;
+
+static err_t
+judge_by_row(const work_t *work, const contest_t *contest, validated_t *validated,
+             fault_t *fault)
+{
+    (void) work;
+    (void) fault;
+    validated->decision = validator_decide(validated->operation, contest->standing);
+    return OK;
+}
+
+/*  Deletes, and changes of rows that are gone, concern the whole row.  */
+static err_t
+judge_by_column(const work_t *work, const contest_t *contest, validated_t *validated,
+                fault_t *fault)
+{
+    const bool there = contest->standing == ROW_OLDER || contest->standing == ROW_NEWER;
+    validated->by_column = true;
+    if (validated->operation == OPERATION_DELETE || !there)
+        return judge_by_row(work, contest, validated, fault);
+    return columns_choose(work, validated, fault);
+}
+
+/*  What this client wrote itself, it has seen.  */
+static err_t
+refuse_stale(const work_t *work, const contest_t *contest, validated_t *validated,
+             fault_t *fault)
+{
+    const version_t *version = contest->version;
+    const client_change_t *change = contest->change;
+    const bool own =
+        version->known
+        && (strcmp(version->client_id, work->client_id) == 0
+            || (change->origin && strcmp(version->client_id, change->origin) == 0));
+    if (version->known && !own && version->lsn > change->base)
+        return fault_set(fault, ERR_STALE,
+                         "%s %s: somebody else has changed it since; look at it and change it"
+                         " again",
+                         change->table, validated->key_text);
+    const standing_t seen = contest->standing == ROW_NEWER    ? ROW_OLDER
+                            : contest->standing == GONE_SINCE ? GONE_BEFORE
+                                                              : contest->standing;
+    validated->decision = validator_decide(validated->operation, seen);
+    return OK;
+}
+
+static const struct {
+    const char *name;
+    err_t (*judge)(const work_t *, const contest_t *, validated_t *, fault_t *);
+} policies[] = {
+    {"row", judge_by_row},
+    {"column", judge_by_column},
+    {"stale", refuse_stale},
+};
+
+static err_t
+judge_contest(const work_t *work, const client_change_t *change, validated_t *validated,
+              fault_t *fault)
+{
+    version_t version;
+    contest_t contest = {.change = change, .version = &version};
+    const char *policy = settings_of_table(work->settings, change->table)->tables_policy;
+    err_t err = find_version(work, validated, &version, fault);
+    if (err == OK)
+        err = find_standing(work, validated, &version, &contest.standing, fault);
+    for (size_t i = 0; err == OK && i < COUNT_OF(policies); i++)
+        if (strcmp(policies[i].name, policy) == 0)
+            return policies[i].judge(work, &contest, validated, fault);
+    return err;
+}
+
+/*  ------------------------------------------------------------------------- checking  */
 
 static err_t
 check_fields(const client_change_t *change, fault_t *fault)
@@ -122,7 +232,6 @@ err_t
 validator_check(const work_t *work, const client_change_t *change, validated_t *validated,
                 fault_t *fault)
 {
-    standing_t standing = ROW_NEVER;
     err_t err = check_fields(change, fault);
     if (err == OK)
         err = validator_find(work, change, validated, fault);
@@ -131,13 +240,11 @@ validator_check(const work_t *work, const client_change_t *change, validated_t *
     /* A clock too far ahead would win against everybody until theirs get there. */
     const bool believed = change->updated_at <= work->wall_ms + work->settings->limits_ahead_ms;
     validated->updated_at = believed ? change->updated_at : work->wall_ms;
-    err = find_standing(work, validated, &standing, fault);
-    if (err != OK)
-        return err;
-    validated->decision = validator_decide(validated->operation, standing);
-    if (validated->decision == DECISION_NOT_FOUND)
+    validated->row = change->data;
+    err = judge_contest(work, change, validated, fault);
+    if (err == OK && validated->decision == DECISION_NOT_FOUND)
         return fault_set(fault, ERR_ENTITY_NOT_FOUND,
                          "%s %s: there is no such row to %s; insert it first", change->table,
                          validated->key_text, operations[validated->operation]);
-    return OK;
+    return err;
 }

@@ -1,4 +1,7 @@
-/*  validator - may this change be made? The last writer wins, by row.  */
+/*  validator - may this change be made?
+
+    The policy of its table decides between two writers: by row, the last one wins; by column,
+    the last one of each column; or whoever has not seen the newest version is refused.  */
 
 #pragma once
 
@@ -31,10 +34,16 @@ typedef struct validated {
     operation_t operation;
     decision_t decision; /* apply or merge */
     int64_t updated_at;  /* the change's, unless its clock was not believed */
+    bytes_t row;         /* to be written: what was sent, or what wins of it */
+    bool by_column;      /* each column has a version of its own */
 } validated_t;
 
 decision_t validator_decide(operation_t operation, standing_t standing);
-/*  ERR_INVALID_CHANGE, ERR_ENTITY_NOT_FOUND, or the database's trouble.  */
+/*  Does this client's version win against another? Ties go to the greater client id, and a
+    client may overwrite itself.  */
+bool validator_wins(const work_t *work, int64_t updated_at, int64_t their_time,
+                    const char *their_client);
+/*  ERR_INVALID_CHANGE, ERR_ENTITY_NOT_FOUND, ERR_STALE, or the database's trouble.  */
 CHECKED err_t validator_check(const work_t *work, const client_change_t *change,
                               validated_t *validated, fault_t *fault);
 /*  The table and key that the change names, if they make sense.  */
