@@ -60,9 +60,13 @@ apply_changes(apply_t *self, const server_changes_t *stretch, applied_t *applied
 {
     checked_t *checked = NULL;
     err_t err = checked_read(&self->overlay, stretch, &checked, fault);
-    for (size_t i = 0; err == OK && i < stretch->n_changes; i++)
-        if (stretch->changes[i].lsn > self->position.lsn)
-            err = rows_apply(self, &checked[i], applied, fault);
+    for (size_t i = 0; err == OK && i < stretch->n_changes; i++) {
+        const server_change_t *change = &stretch->changes[i];
+        if (change->lsn <= self->position.lsn)
+            continue;
+        self->seen = change->updated_at > self->seen ? change->updated_at : self->seen;
+        err = rows_apply(self, &checked[i], applied, fault);
+    }
     return err;
 }
 
@@ -89,7 +93,10 @@ static err_t
 move(apply_t *self, const server_changes_t *stretch, fault_t *fault)
 {
     self->position.lsn = stretch->lsn;
-    return position_move(self->overlay.db, self->position.epoch, stretch->lsn, fault);
+    err_t err = position_move(self->overlay.db, self->position.epoch, stretch->lsn, fault);
+    if (err == OK && self->seen > 0)
+        err = position_see(self->overlay.db, self->seen, fault);
+    return err;
 }
 
 static err_t

@@ -26,6 +26,7 @@ typedef struct apply {
     overlay_t overlay; /* the database, its tables; its arena is cleared between portions */
     report_t report;   /* to be published */
     position_t position;
+    int64_t seen; /* the newest version among the changes applied */
     bool covered; /* local changes stand above some rows */
     int64_t now;  /* wall clock */
     apply_world_t world;

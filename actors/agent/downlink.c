@@ -151,7 +151,11 @@ on_init_complete(connection_t *self, ctx_t *ctx, const void *body)
     const srv_init_complete_t *complete = body;
     hand_on(self, ctx, MSG_srv_init_complete, NULL,
             &(server_changes_t){
-                .phase = "snapshot_end", .lsn = complete->server_lsn, .last = true});
+                .phase = "snapshot_end",
+                .lsn = complete->server_lsn,
+                .last = true,
+                .clock = complete->clock,
+            });
 }
 
 static void

@@ -121,6 +121,8 @@ pages_end(apply_t *self, const server_changes_t *stretch, applied_t *applied, fa
     if (err == OK)
         err = position_move(self->overlay.db, stretch->epoch, stretch->lsn, fault);
     if (err == OK)
+        err = position_see(self->overlay.db, stretch->clock, fault);
+    if (err == OK)
         err = apply_begin(self, fault);
     return err;
 }

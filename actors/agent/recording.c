@@ -80,6 +80,9 @@ begin_beside_triggers(recorder_t *self, fault_t *fault)
     return local_capture_mute(self->db, fault);
 }
 
+/*  A hybrid logical clock: the wall's time, but never before an own change, and always after
+    whatever version of a row has been seen here. Who edits a row that somebody else has
+    written wins against that, whatever the clocks say.  */
 static err_t
 commit_writes(recorder_t *self, ctx_t *ctx, size_t first, size_t end, fault_t *fault)
 {
@@ -87,7 +90,9 @@ commit_writes(recorder_t *self, ctx_t *ctx, size_t first, size_t end, fault_t *f
     err_t err = db_begin(self->db, fault);
     if (err != OK)
         return err;
+    const int64_t after_seen = db_number(self->db, "SELECT clock + 1 FROM sync_state", 0);
     self->newest = wall > self->newest ? wall : self->newest;
+    self->newest = after_seen > self->newest ? after_seen : self->newest;
     if (self->capturing.wanted)
         err = begin_beside_triggers(self, fault);
     if (err == OK)

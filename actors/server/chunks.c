@@ -26,6 +26,7 @@ static void
 send_snapshot_end(session_t *session, ctx_t *ctx, const stream_chunk_t *chunk)
 {
     session->sent = session->snapshot_lsn = chunk->lsn;
+    session->snapshot_clock = chunk->clock;
     session_complete_snapshot(session, ctx);
 }
 

@@ -170,7 +170,8 @@ session_complete_snapshot(session_t *self, ctx_t *ctx)
 {
     self->completing = self->window.pages > 0;
     if (!self->completing)
-        TELL(self, ctx, srv_init_complete, .server_lsn = self->sent);
+        TELL(self, ctx, srv_init_complete, .server_lsn = self->sent,
+             .clock = self->snapshot_clock);
 }
 
 void

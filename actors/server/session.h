@@ -26,6 +26,7 @@ typedef struct session {
     uint64_t sent;     /* position after the last chunk */
     uint64_t position; /* acknowledged */
     uint64_t snapshot_lsn;
+    int64_t snapshot_clock;
 
     bool described;  /* it got the schema */
     bool opened;     /* its stream is */

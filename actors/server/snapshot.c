@@ -61,6 +61,12 @@ snapshot_lsn(const snapshot_t *self)
     return self->lsn;
 }
 
+int64_t
+snapshot_clock(snapshot_t *self)
+{
+    return db_number(self->db, "SELECT max(updated_at) FROM waybill_versions", 0);
+}
+
 /*  ------------------------------------------------------------------------- a page  */
 
 typedef struct page {

@@ -12,6 +12,8 @@ typedef struct snapshot snapshot_t;
 CHECKED err_t snapshot_open(const char *database, snapshot_t **self, fault_t *fault);
 void snapshot_destroy(snapshot_t **self);
 uint64_t snapshot_lsn(const snapshot_t *self);
+/*  The newest version of any row in it, ms; reads them all.  */
+int64_t snapshot_clock(snapshot_t *self);
 
 /*  Fills table, after, final, chunk and changes with the next page of about max_bytes; no
     table: there is no further page. Every table has at least one. It lives in arena.  */

@@ -88,6 +88,7 @@ next_page(stream_t *self, const stream_source_t *source, stream_chunk_t *chunk, 
         return err;
     chunk->phase = "snapshot_end";
     chunk->last = true;
+    chunk->clock = snapshot_clock(self->snapshot);
     snapshot_destroy(&self->snapshot);
     return follow_from(self, source, lsn, fault);
 }

@@ -195,7 +195,7 @@ remembers_the_time_of_a_change_that_was_given_up(void **state)
     (void) write_one(world, "insert", "b", "{}");
     assert_string_equal(
         text_of(world, "SELECT timestamp FROM local_changes WHERE entity_id = 'b'"),
-        "9000000000000");
+        "9000000000001");
 }
 
 static void
