@@ -83,6 +83,14 @@ CREATE TABLE IF NOT EXISTS changes_history (
   UNIQUE (client_id, change_id)
 );
 
+-- The rules for reading that are in force, and since which position: who stands before it has
+-- what he may not read any more, or lacks what he may.
+CREATE TABLE IF NOT EXISTS waybill_rules (
+  one   INTEGER PRIMARY KEY CHECK (one = 1),
+  rules TEXT NOT NULL,
+  lsn   BIGINT NOT NULL
+);
+
 -- Where each client stood when it last acknowledged, and how it is told from a copy of its
 -- database: by the lease it must show. It has either the one it has shown, or the next.
 CREATE TABLE IF NOT EXISTS waybill_clients (

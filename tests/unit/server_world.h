@@ -26,6 +26,8 @@ typedef struct world {
     char path[64];
     db_t *db;
     catalog_t *catalog;
+    rights_t *rights; /* NULL: everybody may do anything */
+    const char *user;
     settings_t settings;
     int64_t schema_version;
     sqlite3 *other; /* a program that knows nothing of us */
@@ -66,6 +68,7 @@ make_world(void **state)
     strcpy(world->path, "/tmp/waybill-server-XXXXXX");
     (void) close(mkstemp(world->path));
     world->schema_version = -1;
+    world->user = "";
     world->settings = defaults;
     must(world, db_open(world->path, true, &world->db, &world->fault));
     must(world, schema_prepare(world->db, "", "epoch-1", &world->fault));
@@ -83,6 +86,7 @@ remove_world(void **state)
     static const char *const suffixes[] = {"", "-wal", "-shm"};
     world_t *world = *state;
     sqlite3_close(world->other);
+    rights_close(&world->rights);
     catalog_close(&world->catalog);
     db_close(&world->db);
     for (size_t i = 0; i < COUNT_OF(suffixes); i++) {
@@ -157,8 +161,10 @@ work_of(world_t *world, const char *client_id)
         .db = world->db,
         .catalog = world->catalog,
         .settings = &world->settings,
+        .rights = world->rights,
         .arena = &world->arena,
         .client_id = client_id,
+        .user = world->user,
         .wall_ms = NOW,
     };
 }

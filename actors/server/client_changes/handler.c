@@ -16,6 +16,7 @@
 #include "actors/server/client_changes/schema.h"
 #include "actors/server/client_changes/transaction.h"
 #include "actors/server/clients.h"
+#include "actors/server/rules_change.h"
 #include "actors/settings.h"
 
 #include <stdlib.h>
@@ -36,6 +37,7 @@ typedef struct submission {
 typedef struct handler {
     db_t *db;
     catalog_t *catalog;
+    rights_t *rights;
     int64_t schema_version;
     submission_t *submissions; /* of this round */
     size_t n, room;
@@ -74,6 +76,8 @@ catch_up(handler_t *self, ctx_t *ctx, fault_t *fault)
     if (err == OK)
         err = change_log_seal(self->db, &lsn, fault);
     if (err == OK)
+        err = rules_remember(self->db, ctx_settings(ctx), fault);
+    if (err == OK)
         return db_commit(self->db, fault);
     db_rollback(self->db);
     return err;
@@ -85,6 +89,8 @@ start(void *state, ctx_t *ctx)
     handler_t *self = state;
     fault_t fault = {0};
     err_t err = open_database(self, ctx, &fault);
+    if (err == OK)
+        err = rights_open(self->db, self->catalog, ctx_settings(ctx), &self->rights, &fault);
     if (err == OK)
         err = catch_up(self, ctx, &fault);
     return err == OK ? OK : ctx_fail(ctx, "%s", fault.text);
@@ -206,6 +212,7 @@ judge_round(handler_t *self, ctx_t *ctx, uint64_t *lsn, fault_t *fault)
         .db = self->db,
         .catalog = self->catalog,
         .settings = ctx_settings(ctx),
+        .rights = self->rights,
         .arena = ctx_arena(ctx),
         .wall_ms = ctx_wall_ms(ctx),
     };
@@ -213,9 +220,12 @@ judge_round(handler_t *self, ctx_t *ctx, uint64_t *lsn, fault_t *fault)
     err_t err =
         schema_follow(self->db, self->catalog, ctx_settings(ctx), &self->schema_version, fault);
     if (err == OK)
+        err = rights_follow(self->rights, fault);
+    if (err == OK)
         err = change_log_seal(self->db, lsn, fault);
     for (size_t i = 0; err == OK && i < self->n; i++) {
         work.client_id = self->submissions[i].request->client_id;
+        work.user = user_of(self->submissions[i].request);
         err = judge_submission(self, &work, &self->submissions[i], lsn, fault);
     }
     if (err == OK)
@@ -295,6 +305,7 @@ stop(void *state, ctx_t *ctx)
     handler_t *self = state;
     (void) ctx;
     free(self->submissions);
+    rights_close(&self->rights);
     catalog_close(&self->catalog);
     db_close(&self->db);
 }

@@ -67,6 +67,7 @@ capture_all(catalog_t *catalog, const settings_t *settings, fault_t *fault)
         table_t *table = catalog_at(catalog, i);
         const table_settings_t *wanted = settings_of_table(settings, table_name(table));
         const capture_options_t options = {
+            .keep_old = wanted->tables_read[0] != '\0',
             .columns = strcmp(wanted->tables_policy, "column") == 0,
         };
         if (table_key(table) != NULL)

@@ -4,6 +4,7 @@
 #include "actors/server/client_changes/errors.h"
 #include "actors/server/client_changes/executor.h"
 #include "actors/server/client_changes/ledger.h"
+#include "actors/server/client_changes/permission.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -36,20 +37,24 @@ differs(const work_t *work, bytes_t sent, bytes_t row, bool inserted)
 
 /*  Gives the client the server's row; with sent, only if it is not what the client has. A rule
     of the database may throw a written row away, or bring a deleted one back: then the
-    client's row gives way to the server's.  */
+    client's row gives way to the server's. A row that the user may not read, or not any more,
+    is none for the client: so it goes away there.  */
 static err_t
 attach_row(const work_t *work, const validated_t *validated, const bytes_t *sent,
            verdict_t *verdict, fault_t *fault)
 {
     buffer_t row = {0};
+    bytes_t shown = {0};
     bool found = false;
-    const err_t err = table_read(validated->table, validated->key, &row, &found, fault);
+    err_t err = table_read(validated->table, validated->key, &row, &found, fault);
     const bool inserted = validated->operation == OPERATION_INSERT;
     const bool deleted = validated->operation == OPERATION_DELETE;
-    if (err == OK && found
-        && (sent == NULL || differs(work, *sent, buffer_bytes(&row), inserted)))
-        verdict->row = arena_bytes(work->arena, buffer_bytes(&row));
-    if (err == OK && found == deleted && is(verdict, "applied"))
+    if (err == OK && found)
+        err = permission_show(work, validated->table, buffer_bytes(&row), &shown, fault);
+    const bool visible = shown.size > 0;
+    if (err == OK && visible && (sent == NULL || differs(work, *sent, shown, inserted)))
+        verdict->row = arena_bytes(work->arena, shown);
+    if (err == OK && visible == deleted && is(verdict, "applied"))
         verdict->verdict = "merged";
     buffer_release(&row);
     return err;
@@ -101,7 +106,9 @@ judge(const work_t *work, const client_change_t *change, verdict_t *verdict, fau
     err_t err = ledger_claim(work, change, &fresh, fault);
     if (err != OK || !fresh)
         return err;
-    err = validator_check(work, change, &validated, fault);
+    err = permission_before(work, change, fault);
+    if (err == OK)
+        err = validator_check(work, change, &validated, fault);
     if (err != OK)
         return err;
     if (validated.decision == DECISION_MERGE) {
@@ -111,6 +118,8 @@ judge(const work_t *work, const client_change_t *change, verdict_t *verdict, fau
     verdict->verdict = "applied";
     note_clock(work, change, &validated, verdict);
     err = executor_apply(work, change, &validated, fault);
+    if (err == OK)
+        err = permission_after(work, change, &validated, fault);
     if (err != OK)
         return err;
     const bool deleted = validated.operation == OPERATION_DELETE;

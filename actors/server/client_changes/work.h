@@ -2,8 +2,7 @@
 
 #pragma once
 
-#include "actors/common/catalog.h"
-#include "actors/settings.h"
+#include "actors/server/rights.h"
 
 typedef struct work {
     db_t *db;
@@ -11,5 +10,7 @@ typedef struct work {
     const settings_t *settings;
     arena_t *arena;        /* of the round */
     const char *client_id; /* whose changes these are, by the connection */
+    const char *user;      /* who may do what; empty: users are not known */
+    const rights_t *rights;
     int64_t wall_ms;
 } work_t;

@@ -1,0 +1,106 @@
+#include "actors/server/rights.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct rights {
+    db_t *db;
+    catalog_t *catalog;
+    const settings_t *settings;
+    int64_t version; /* of the schema that the rules were compiled for */
+    rule_t **rules;
+    size_t n;
+};
+
+static void
+forget(rights_t *self)
+{
+    for (size_t i = 0; i < self->n; i++)
+        rule_destroy(&self->rules[i]);
+    self->n = 0;
+    self->version = -1;
+}
+
+static err_t
+compile(rights_t *self, bool missing_is_fine, fault_t *fault)
+{
+    err_t err = OK;
+    forget(self);
+    for (size_t i = 0; err == OK && i < self->settings->n_tables; i++) {
+        const table_settings_t *wanted = &self->settings->tables[i];
+        if (!rule_is_needed(wanted)
+            || (missing_is_fine && catalog_table(self->catalog, wanted->name) == NULL))
+            continue;
+        err = rule_compile(self->db, self->catalog, wanted, &self->rules[self->n], fault);
+        self->n += err == OK;
+    }
+    if (err == OK)
+        self->version = db_number(self->db, "PRAGMA schema_version", -1);
+    else
+        forget(self);
+    return err;
+}
+
+static size_t
+count_needed(const settings_t *settings)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < settings->n_tables; i++)
+        n += rule_is_needed(&settings->tables[i]);
+    return n;
+}
+
+err_t
+rights_open(db_t *db, catalog_t *catalog, const settings_t *settings, rights_t **self,
+            fault_t *fault)
+{
+    const size_t needed = count_needed(settings);
+    *self = mem_new(sizeof **self);
+    **self = (rights_t){.db = db, .catalog = catalog, .settings = settings};
+    if (needed == 0)
+        return OK;
+    (*self)->rules = mem_new(needed * sizeof(rule_t *));
+    const err_t err = compile(*self, false, fault);
+    if (err != OK)
+        rights_close(self);
+    return err;
+}
+
+void
+rights_close(rights_t **self)
+{
+    if (*self == NULL)
+        return;
+    forget(*self);
+    free((*self)->rules);
+    free(*self);
+    *self = NULL;
+}
+
+err_t
+rights_follow(rights_t *self, fault_t *fault)
+{
+    if (self->rules == NULL
+        || db_number(self->db, "PRAGMA schema_version", -1) == self->version)
+        return OK;
+    const err_t err = catalog_refresh(self->catalog, fault);
+    return err == OK ? compile(self, true, fault) : err;
+}
+
+rule_t *
+rights_of(const rights_t *self, const char *table)
+{
+    for (size_t i = 0; self != NULL && i < self->n; i++)
+        if (strcmp(rule_table(self->rules[i]), table) == 0)
+            return self->rules[i];
+    return NULL;
+}
+
+bool
+rights_depend_on(const rights_t *self, const char *table)
+{
+    for (size_t i = 0; i < self->n; i++)
+        if (rule_depends_on(self->rules[i], table))
+            return true;
+    return false;
+}

@@ -1,0 +1,23 @@
+/*  rights - what users may read and write: the rules of all tables that have one.
+
+    For one connection to the database: whoever reads or writes rows has rights of its own.
+    A table without a rule costs nothing.  */
+
+#pragma once
+
+#include "actors/server/rule.h"
+
+typedef struct rights rights_t;
+
+/*  Compiles what the settings say. ERR_CONFIG names the key.  */
+CHECKED err_t rights_open(db_t *db, catalog_t *catalog, const settings_t *settings,
+                          rights_t **self, fault_t *fault);
+/*  Before its database is closed.  */
+void rights_close(rights_t **self);
+/*  Again, if the schema has changed since. A table that is gone has nothing to protect.  */
+CHECKED err_t rights_follow(rights_t *self, fault_t *fault);
+
+/*  NULL: everybody may do anything with that table, as where self is NULL.  */
+rule_t *rights_of(const rights_t *self, const char *table);
+/*  True if what may be read of some table depends on the rows of this one.  */
+bool rights_depend_on(const rights_t *self, const char *table);

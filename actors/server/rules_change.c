@@ -1,0 +1,63 @@
+#include "actors/server/rules_change.h"
+
+/*  Whatever of the settings decides what is sent. Letters that no name has stand between.  */
+static void
+write_rules(const settings_t *settings, buffer_t *rules)
+{
+    for (size_t i = 0; i < settings->n_tables; i++) {
+        const table_settings_t *table = &settings->tables[i];
+        if (table->tables_read[0] != '\0' || table->tables_server_only[0] != '\0')
+            buffer_add_format(rules, "%s\x1f%s\x1f%s\x1e", table->name, table->tables_read,
+                              table->tables_server_only);
+    }
+}
+
+static err_t
+are_remembered(db_t *db, const char *rules, bool *remembered, fault_t *fault)
+{
+    static const char sql[] =
+        "SELECT coalesce((SELECT rules FROM waybill_rules), '') = ?1 FROM waybill_head";
+    err_t err = OK;
+    sqlite3_stmt *statement = db_query(db, sql, fault, "t", rules);
+    if (db_step(db, statement, &err, fault))
+        *remembered = sqlite3_column_int(statement, 0) != 0;
+    sqlite3_reset(statement);
+    return err;
+}
+
+static err_t
+remember(db_t *db, const char *rules, fault_t *fault)
+{
+    static const char sql[] =
+        "INSERT INTO waybill_rules (one, rules, lsn) SELECT 1, ?1, lsn FROM waybill_head WHERE "
+        "1"
+        " ON CONFLICT (one) DO UPDATE SET rules = excluded.rules, lsn = excluded.lsn";
+    const err_t err = db_run(db, "UPDATE waybill_head SET lsn = lsn + 1", NULL, fault, "");
+    return err == OK ? db_run(db, sql, NULL, fault, "t", rules) : err;
+}
+
+err_t
+rules_remember(db_t *db, const settings_t *settings, fault_t *fault)
+{
+    bool remembered = true;
+    buffer_t rules = {0};
+    write_rules(settings, &rules);
+    err_t err = are_remembered(db, buffer_text(&rules), &remembered, fault);
+    if (err == OK && !remembered)
+        err = remember(db, buffer_text(&rules), fault);
+    buffer_release(&rules);
+    return err;
+}
+
+err_t
+rules_since(db_t *db, uint64_t *lsn, fault_t *fault)
+{
+    static const char sql[] = "SELECT lsn FROM waybill_rules";
+    err_t err = OK;
+    *lsn = 0;
+    sqlite3_stmt *statement = db_query(db, sql, fault, "");
+    if (db_step(db, statement, &err, fault))
+        *lsn = (uint64_t) sqlite3_column_int64(statement, 0);
+    sqlite3_reset(statement);
+    return err;
+}

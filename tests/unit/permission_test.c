@@ -1,0 +1,307 @@
+/*  Who may write what: conditions on rows before and after, business rules, and what nobody
+    is told.  */
+
+#include "tests/unit/server_world.h"
+
+static table_settings_t note_settings;
+static const table_settings_t usual = {
+    .name = "note",
+    .tables_policy = "row",
+    .tables_read = "owner = :user_id OR shared = 1",
+    .tables_write = "owner = :user_id",
+    .tables_check =
+        "CASE WHEN length(title) > 5 THEN 'the title ' || title || ' is too long' END",
+    .tables_server_only = "secret, score",
+};
+
+static const char note_sql[] =
+    "CREATE TABLE note (id TEXT PRIMARY KEY NOT NULL, owner TEXT, shared INTEGER, title TEXT,"
+    " secret TEXT, score INTEGER DEFAULT 0);";
+
+static void
+open_rights(world_t *world)
+{
+    world->settings.tables = &note_settings;
+    world->settings.n_tables = 1;
+    rights_close(&world->rights);
+    must(world, rights_open(world->db, world->catalog, &world->settings, &world->rights,
+                            &world->fault));
+}
+
+static int
+make_notes(void **state)
+{
+    const int result = make_world(state);
+    world_t *world = *state;
+    note_settings = usual;
+    plain_sql(world, note_sql);
+    follow_schema(world);
+    open_rights(world);
+    world->user = "ann";
+    plain_sql(world, "INSERT INTO note VALUES ('ann', 'ann', 0, 'a', 's', 7),"
+                     " ('bob', 'bob', 0, 'b', 's', 7), ('both', 'bob', 1, 'c', 's', 7);"
+                     "UPDATE waybill_versions SET updated_at = 1;");
+    seal(world);
+    return result;
+}
+
+static void
+submit_note(world_t *world, const char *words, const char *json)
+{
+    submit_one(world, "client", change(world, words, json, NOW));
+}
+
+static void
+expect_message(world_t *world, const char *part)
+{
+    if (strstr(world->verdicts[0].message, part) == NULL)
+        fail_msg("%s", world->verdicts[0].message);
+}
+
+/*  ------------------------------------------------------------------------- writing  */
+
+static void
+denies_a_change_of_a_row_that_is_not_the_users(void **state)
+{
+    world_t *world = *state;
+    submit_note(world, "c1 note update", "{\"id\":\"both\",\"title\":\"x\"}");
+    expect_verdict(world, 0, "rejected PERMISSION_DENIED");
+    expect(world, "SELECT title FROM note WHERE id = 'both'", "c");
+    submit_note(world, "c2 note delete", "{\"id\":\"both\"}");
+    expect_verdict(world, 0, "rejected PERMISSION_DENIED");
+    expect(world, "SELECT count(*) FROM note", "3");
+    expect(world, "SELECT code FROM changes_history", "PERMISSION_DENIED PERMISSION_DENIED");
+}
+
+static void
+denies_giving_a_row_away_or_taking_one(void **state)
+{
+    world_t *world = *state;
+    submit_note(world, "c1 note update", "{\"id\":\"ann\",\"owner\":\"bob\"}");
+    expect_verdict(world, 0, "rejected PERMISSION_DENIED");
+    submit_note(world, "c2 note update", "{\"id\":\"both\",\"owner\":\"ann\"}");
+    expect_verdict(world, 0, "rejected PERMISSION_DENIED");
+    submit_note(world, "c3 note insert", "{\"id\":\"new\",\"owner\":\"bob\"}");
+    expect_verdict(world, 0, "rejected PERMISSION_DENIED");
+    expect(world, "SELECT owner FROM note ORDER BY id", "ann bob bob");
+}
+
+static void
+lets_a_user_change_what_is_the_users(void **state)
+{
+    world_t *world = *state;
+    submit_note(world, "c1 note update", "{\"id\":\"ann\",\"title\":\"x\"}");
+    expect_verdict(world, 0, "applied");
+    submit_note(world, "c2 note insert", "{\"id\":\"new\",\"owner\":\"ann\"}");
+    expect_verdict(world, 0, "applied");
+    submit_note(world, "c3 note delete", "{\"id\":\"ann\"}");
+    expect_verdict(world, 0, "applied");
+    expect(world, "SELECT id FROM note ORDER BY id", "bob both new");
+}
+
+static void
+rejects_the_whole_transaction_for_one_denied_change(void **state)
+{
+    world_t *world = *state;
+    const client_change_t changes[] = {
+        change(world, "c1 note update", "{\"id\":\"ann\",\"title\":\"x\"}", NOW),
+        change(world, "c2 note update", "{\"id\":\"both\",\"title\":\"x\"}", NOW),
+    };
+    submit(world, "client", changes, 2);
+    expect_verdict(world, 0, "rejected RULE_VIOLATION");
+    expect_verdict(world, 1, "rejected PERMISSION_DENIED");
+    expect(world, "SELECT title FROM note WHERE id = 'ann'", "a");
+}
+
+static void
+refuses_a_row_that_breaks_a_rule_in_the_words_of_the_rule(void **state)
+{
+    world_t *world = *state;
+    submit_note(world, "c1 note update", "{\"id\":\"ann\",\"title\":\"longer\"}");
+    expect_verdict(world, 0, "rejected RULE_VIOLATION");
+    expect_message(world, "the title longer is too long");
+    expect(world, "SELECT title FROM note WHERE id = 'ann'", "a");
+    expect(world, "SELECT message FROM changes_history", "the title longer is too long");
+    submit_note(world, "c2 note insert",
+                "{\"id\":\"n\",\"owner\":\"ann\",\"title\":\"longer\"}");
+    expect_verdict(world, 0, "rejected RULE_VIOLATION");
+    expect(world, "SELECT count(*) FROM note", "3");
+}
+
+static void
+does_not_apply_a_change_whose_rule_cannot_be_evaluated(void **state)
+{
+    world_t *world = *state;
+    note_settings.tables_check = "";
+    note_settings.tables_write = "json_extract(title, '$.a') = 1";
+    open_rights(world);
+    submit_note(world, "c1 note insert", "{\"id\":\"n\",\"owner\":\"ann\",\"title\":\"{\"}");
+    expect_verdict(world, 0, "rejected PERMISSION_DENIED");
+}
+
+/*  -------------------------------------------------------------------- nobody is told  */
+
+static void
+answers_for_an_unreadable_row_as_if_there_were_none(void **state)
+{
+    static const char *const words[] = {"c1 note update", "c2 note delete"};
+    world_t *world = *state;
+    for (size_t i = 0; i < COUNT_OF(words); i++) {
+        submit_note(world, words[i], "{\"id\":\"bob\",\"title\":\"x\"}");
+        expect_verdict(world, 0, "rejected ENTITY_NOT_FOUND");
+        char *seen = mem_text(world->verdicts[0].message);
+        assert_int_equal(world->verdicts[0].row.size, 0);
+        submit_note(world, words[i], "{\"id\":\"nil\",\"title\":\"x\"}");
+        expect_verdict(world, 0, "rejected ENTITY_NOT_FOUND");
+        memcpy(strstr(seen, "bob"), "nil", 3);
+        assert_string_equal(world->verdicts[0].message, seen);
+        free(seen);
+    }
+    expect(world, "SELECT count(*) FROM note", "3");
+}
+
+static void
+never_overwrites_an_unreadable_row_by_an_insert(void **state)
+{
+    world_t *world = *state;
+    submit_note(world, "c1 note insert", "{\"id\":\"bob\",\"owner\":\"ann\"}");
+    expect_verdict(world, 0, "rejected PERMISSION_DENIED");
+    assert_int_equal(world->verdicts[0].row.size, 0);
+    expect(world, "SELECT owner FROM note WHERE id = 'bob'", "bob");
+}
+
+static void
+gives_readable_rows_back_without_their_hidden_columns(void **state)
+{
+    world_t *world = *state;
+    submit_note(world, "c1 note update", "{\"id\":\"both\",\"title\":\"x\"}");
+    expect_row(world, 0, "{\"id\":\"both\",\"owner\":\"bob\",\"shared\":1,\"title\":\"c\"}");
+}
+
+static void
+knows_no_hidden_column_of_a_clients_change(void **state)
+{
+    world_t *world = *state;
+    submit_note(world, "c1 note update", "{\"id\":\"ann\",\"secret\":\"x\"}");
+    expect_verdict(world, 0, "rejected INVALID_CHANGE");
+    expect_message(world, "no column \"secret\"");
+    submit_note(world, "c2 note insert", "{\"id\":\"n\",\"owner\":\"ann\"}");
+    expect_verdict(world, 0, "applied");
+    assert_int_equal(world->verdicts[0].row.size, 0);
+    expect(world, "SELECT secret FROM note WHERE id = 'ann'", "s");
+}
+
+static void
+takes_a_row_away_that_the_user_has_moved_out_of_sight(void **state)
+{
+    world_t *world = *state;
+    note_settings.tables_write = "";
+    open_rights(world);
+    submit_note(world, "c1 note update", "{\"id\":\"ann\",\"owner\":\"bob\"}");
+    expect_verdict(world, 0, "merged");
+    assert_int_equal(world->verdicts[0].row.size, 0);
+    expect(world, "SELECT owner FROM note WHERE id = 'ann'", "bob");
+}
+
+/*  ---------------------------------------------------------------------- truth table  */
+
+enum { ABSENT, MINE, THEIRS, UNREADABLE, N_STANDINGS };
+
+static const char *const standing_sql[N_STANDINGS] = {
+    "DELETE FROM note WHERE id = 'x'",
+    "INSERT OR REPLACE INTO note VALUES ('x', 'ann', 1, 'old', NULL, 0)",
+    "INSERT OR REPLACE INTO note VALUES ('x', 'bob', 1, 'old', NULL, 0)",
+    "INSERT OR REPLACE INTO note VALUES ('x', 'bob', 0, 'old', NULL, 0)",
+};
+
+static void
+decides_by_existence_permission_rule_and_time(void **state)
+{
+    static const char denied[] = "rejected PERMISSION_DENIED";
+    static const char broken[] = "rejected RULE_VIOLATION";
+    static const char absent[] = "rejected ENTITY_NOT_FOUND";
+    /* What becomes of a change: of a row that is ..., keeping the rule or not, newer or older
+       than the row. */
+    static const struct {
+        int standing;
+        const char *operation;
+        bool keeps, newer;
+        const char *verdict;
+    } cases[] = {
+        {ABSENT, "insert", true, true, "applied"},
+        {ABSENT, "insert", false, true, broken},
+        {ABSENT, "update", true, true, absent},
+        {ABSENT, "update", false, true, absent},
+        {ABSENT, "delete", true, true, absent},
+        {MINE, "insert", true, true, "applied"},
+        {MINE, "insert", true, false, "merged"},
+        {MINE, "insert", false, true, broken},
+        {MINE, "insert", false, false, "merged"},
+        {MINE, "update", true, true, "applied"},
+        {MINE, "update", true, false, "merged"},
+        {MINE, "update", false, true, broken},
+        {MINE, "update", false, false, "merged"},
+        {MINE, "delete", true, true, "applied"},
+        {MINE, "delete", true, false, "merged"},
+        {THEIRS, "insert", true, true, denied},
+        {THEIRS, "insert", true, false, denied},
+        {THEIRS, "insert", false, true, denied},
+        {THEIRS, "update", true, true, denied},
+        {THEIRS, "update", true, false, denied},
+        {THEIRS, "update", false, true, denied},
+        {THEIRS, "delete", true, true, denied},
+        {THEIRS, "delete", true, false, denied},
+        {UNREADABLE, "insert", true, true, denied},
+        {UNREADABLE, "insert", true, false, denied},
+        {UNREADABLE, "update", true, true, absent},
+        {UNREADABLE, "update", true, false, absent},
+        {UNREADABLE, "update", false, true, absent},
+        {UNREADABLE, "delete", true, true, absent},
+        {UNREADABLE, "delete", true, false, absent},
+    };
+    world_t *world = *state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        char words[40];
+        const bool deletes = strcmp(cases[i].operation, "delete") == 0;
+        const char *json = cases[i].keeps
+                               ? "{\"id\":\"x\",\"owner\":\"ann\",\"title\":\"new\"}"
+                               : "{\"id\":\"x\",\"owner\":\"ann\",\"title\":\"longer\"}";
+        plain_sql(world, "DELETE FROM note WHERE id = 'x'");
+        plain_sql(world, standing_sql[cases[i].standing]);
+        seal(world);
+        plain_sql(world, cases[i].standing == ABSENT
+                             ? "DELETE FROM waybill_versions WHERE key = 'x'"
+                             : "UPDATE waybill_versions SET updated_at = 500000");
+        (void) snprintf(words, sizeof words, "t%zu note %s", i, cases[i].operation);
+        submit_one(
+            world, "client",
+            change(world, words, deletes ? "{\"id\":\"x\"}" : json, cases[i].newer ? NOW : 1));
+        expect_verdict(world, 0, cases[i].verdict);
+        expect(world, "SELECT title FROM note WHERE id = 'x'",
+               strcmp(cases[i].verdict, "applied") == 0 ? (deletes ? "" : "new")
+               : cases[i].standing == ABSENT            ? ""
+                                                        : "old");
+    }
+}
+
+#define WITH_NOTES(test) cmocka_unit_test_setup_teardown(test, make_notes, remove_world)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_NOTES(denies_a_change_of_a_row_that_is_not_the_users),
+        WITH_NOTES(denies_giving_a_row_away_or_taking_one),
+        WITH_NOTES(lets_a_user_change_what_is_the_users),
+        WITH_NOTES(rejects_the_whole_transaction_for_one_denied_change),
+        WITH_NOTES(refuses_a_row_that_breaks_a_rule_in_the_words_of_the_rule),
+        WITH_NOTES(does_not_apply_a_change_whose_rule_cannot_be_evaluated),
+        WITH_NOTES(answers_for_an_unreadable_row_as_if_there_were_none),
+        WITH_NOTES(never_overwrites_an_unreadable_row_by_an_insert),
+        WITH_NOTES(gives_readable_rows_back_without_their_hidden_columns),
+        WITH_NOTES(knows_no_hidden_column_of_a_clients_change),
+        WITH_NOTES(takes_a_row_away_that_the_user_has_moved_out_of_sight),
+        WITH_NOTES(decides_by_existence_permission_rule_and_time),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
