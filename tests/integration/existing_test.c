@@ -178,6 +178,25 @@ gives_a_new_agent_every_row_that_has_a_key(void **state)
 }
 
 static void
+says_which_tables_are_left_out(void **state)
+{
+    const place_t *place = *state;
+    char line[400];
+    bool named = false;
+    char *path = path_in(place->directory, "server.log");
+    FILE *log = fopen(path, "r");
+    assert_non_null(log);
+    while (fgets(line, sizeof line, log) != NULL)
+        if (strstr(line, "is not synchronised: it has no primary key") != NULL) {
+            assert_contains(line, "table keyless");
+            named = true;
+        }
+    assert_true(named);
+    (void) fclose(log);
+    free(path);
+}
+
+static void
 takes_changes_of_rows_with_any_key(void **state)
 {
     const place_t *place = *state;
@@ -221,6 +240,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(gives_a_new_agent_every_row_that_has_a_key),
+        cmocka_unit_test(says_which_tables_are_left_out),
         cmocka_unit_test(takes_changes_of_rows_with_any_key),
         cmocka_unit_test(sends_what_other_programs_write_to_rows_with_any_key),
     };

@@ -83,6 +83,20 @@ catch_up(handler_t *self, ctx_t *ctx, fault_t *fault)
     return err;
 }
 
+/*  So that nobody looks for them on a client in vain.  */
+static void
+name_tables_left_out(const handler_t *self, ctx_t *ctx)
+{
+    for (size_t i = 0; i < catalog_count(self->catalog); i++) {
+        const table_t *table = catalog_at(self->catalog, i);
+        if (table_key(table) == NULL)
+            ctx_log(
+                ctx, LOG_warning,
+                "table %s is not synchronised: it has no primary key; give it a PRIMARY KEY",
+                table_name(table));
+    }
+}
+
 static err_t
 start(void *state, ctx_t *ctx)
 {
@@ -93,6 +107,8 @@ start(void *state, ctx_t *ctx)
         err = rights_open(self->db, self->catalog, ctx_settings(ctx), &self->rights, &fault);
     if (err == OK)
         err = catch_up(self, ctx, &fault);
+    if (err == OK)
+        name_tables_left_out(self, ctx);
     return err == OK ? OK : ctx_fail(ctx, "%s", fault.text);
 }
 
