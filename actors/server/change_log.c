@@ -71,6 +71,17 @@ change_log_floor(db_t *db, uint64_t *lsn, fault_t *fault)
     return err;
 }
 
+err_t
+change_log_count(db_t *db, uint64_t after, uint64_t up_to, uint64_t *n, fault_t *fault)
+{
+    static const char sql[] = "SELECT count(*) FROM change_log WHERE lsn > ?1 AND lsn <= ?2";
+    int64_t number = 0;
+    const err_t err =
+        read_number(db, db_query(db, sql, fault, "uu", after, up_to), &number, fault);
+    *n = (uint64_t) number;
+    return err;
+}
+
 /*  Whole transactions only: half a one would look like the whole to a client.  */
 err_t
 change_log_prune(db_t *db, uint64_t lsn, int64_t max_rows, fault_t *fault)

@@ -28,6 +28,9 @@ CHECKED err_t change_log_seal(db_t *db, uint64_t *lsn, fault_t *fault);
 /*  The position that the oldest row kept follows; the newest one if none is kept. Whoever
     stands before it has missed something.  */
 CHECKED err_t change_log_floor(db_t *db, uint64_t *lsn, fault_t *fault);
+/*  Rows of the transactions behind a position, up to another.  */
+CHECKED err_t change_log_count(db_t *db, uint64_t after, uint64_t up_to, uint64_t *n,
+                               fault_t *fault);
 /*  Forgets whole transactions up to lsn, about max_rows rows of them at a time.  */
 CHECKED err_t change_log_prune(db_t *db, uint64_t lsn, int64_t max_rows, fault_t *fault);
 

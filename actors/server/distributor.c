@@ -169,6 +169,7 @@ on_stream_open(void *state, ctx_t *ctx, const void *body)
     if (err != OK)
         return ctx_refuse(ctx, err, "%s", fault.text);
     stream_t *stream = streams_add(&self->streams, request->session, request->client_id);
+    stream->rows = request->rows;
     err = stream_start(stream, &source, opening.lsn, &fault);
     if (err != OK)
         return ctx_refuse(ctx, err, "%s", fault.text);

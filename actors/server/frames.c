@@ -1,6 +1,7 @@
 #include "actors/server/frames.h"
 
-#include "actors/settings.h"
+#include "actors/server/pacing.h"
+#include "actors/server/uploads.h"
 #include "schemas/wire.h"
 
 #include <string.h>
@@ -25,22 +26,21 @@ refuse(session_t *session, ctx_t *ctx, err_t err, const char *text)
 static void
 on_init_received(session_t *session, ctx_t *ctx, const wire_t *wire)
 {
-    (void) wire;
-    session_acknowledge_page(session, ctx);
+    pacing_take_page(session, ctx, wire->body);
 }
 
 static void
 on_init_processed(session_t *session, ctx_t *ctx, const wire_t *wire)
 {
     (void) wire;
+    session->processing = false;
     session_acknowledge(session, ctx, session->snapshot_lsn);
 }
 
 static void
 on_catchup_received(session_t *session, ctx_t *ctx, const wire_t *wire)
 {
-    const clt_catchup_received_t *body = wire->body;
-    session_acknowledge(session, ctx, body->lsn);
+    pacing_take_chunk(session, ctx, wire->body);
 }
 
 static void
@@ -65,77 +65,10 @@ on_heartbeat(session_t *session, ctx_t *ctx, const wire_t *wire)
     REQUEST(ctx, "distributor", session->number, head_get, .session = session->number);
 }
 
-/*  ---------------------------------------------------------------------- changes  */
-
-static void
-confirm_receipt(session_t *session, ctx_t *ctx, const clt_send_changes_t *body)
-{
-    const char **ids = arena_new(ctx_arena(ctx), (body->n_changes + 1) * sizeof *ids);
-    for (size_t i = 0; i < body->n_changes; i++)
-        ids[i] = body->changes[i].id;
-    TELL(session, ctx, srv_changes_received, .change_ids = ids,
-         .n_change_ids = body->n_changes);
-}
-
 static void
 on_send_changes(session_t *session, ctx_t *ctx, const wire_t *wire)
 {
-    const clt_send_changes_t *body = wire->body;
-    confirm_receipt(session, ctx, body);
-    session_begin_request(session, ctx);
-    REQUEST(ctx, "client-changes", session->number, client_changes, .session = session->number,
-            .client_id = session->visitor.client_id, .changes = body->changes,
-            .n_changes = body->n_changes, .user = session->visitor.identity.user);
-}
-
-static bool
-is_applied(const verdict_t *verdict)
-{
-    const char *word = verdict->first ? verdict->first : verdict->verdict;
-    return strcmp(word, "applied") == 0 || strcmp(word, "merged") == 0;
-}
-
-static void
-send_verdicts(session_t *session, ctx_t *ctx, verdict_t *verdicts, size_t n)
-{
-    const char **applied = arena_new(ctx_arena(ctx), (n + 1) * sizeof *applied);
-    const char *error = NULL;
-    size_t n_applied = 0;
-    for (size_t i = 0; i < n; i++) {
-        const verdict_t *verdict = &verdicts[i];
-        if (is_applied(verdict))
-            applied[n_applied++] = verdict->id;
-        else if (error == NULL)
-            error = verdict->message ? verdict->message : verdict->verdict;
-    }
-    TELL(session, ctx, srv_changes_applied, .applied_changes = applied,
-         .n_applied_changes = n_applied, .success = error == NULL, .error = error,
-         .results = verdicts, .n_results = n);
-}
-
-/*  How many of them go into one frame: rows given back may be far larger than the changes.  */
-static size_t
-count_fitting(const verdict_t *verdicts, size_t n, size_t max_bytes)
-{
-    size_t bytes = 0;
-    size_t fitting = 0;
-    while (fitting < n && (fitting == 0 || bytes + verdicts[fitting].row.size <= max_bytes))
-        bytes += verdicts[fitting++].row.size;
-    return fitting;
-}
-
-void
-frames_send_verdicts(session_t *session, ctx_t *ctx, const client_verdicts_t *verdicts)
-{
-    const settings_t *settings = ctx_settings(ctx);
-    const size_t max_bytes = (size_t) settings->stream_frame_bytes;
-    size_t sent = 0;
-    do {
-        verdict_t *rest = &verdicts->verdicts[sent];
-        const size_t n = count_fitting(rest, verdicts->n_verdicts - sent, max_bytes);
-        send_verdicts(session, ctx, rest, n);
-        sent += n;
-    } while (sent < verdicts->n_verdicts);
+    uploads_take(session, ctx, wire->body, wire->frame.message_id);
 }
 
 /*  --------------------------------------------------------------------- dispatching  */
@@ -158,21 +91,74 @@ ignore(session_t *session, ctx_t *ctx, const char *type)
             session->visitor.client_id, type, (unsigned long long) session->tally.ignored);
 }
 
-void
-frames_take(session_t *session, ctx_t *ctx, bytes_t frame, bool binary)
+/*  What clients of the original system say and nobody needs to hear, whatever is in it.  */
+static const char *const unheard[] = {
+    "clt_changes_ack",  "clt_disconnect",      "clt_heartbeat",
+    "clt_sync_request", "clt_changes_applied",
+};
+
+static bool
+is_unheard(const char *type)
+{
+    for (size_t i = 0; i < COUNT_OF(unheard); i++)
+        if (strcmp(unheard[i], type) == 0)
+            return true;
+    return false;
+}
+
+static bool
+is_taken(const char *type)
+{
+    const message_id_t id = message_named(type);
+    return id != MSG_COUNT && takers[id] != NULL;
+}
+
+static void
+act(session_t *session, ctx_t *ctx, const wire_t *wire, const fault_t *fault)
+{
+    const char *type = wire->frame.type;
+    if (session->visitor.json && type && is_unheard(type))
+        return;
+    if (type && !is_taken(type))
+        ignore(session, ctx, type);
+    else if (fault->err != OK)
+        refuse(session, ctx, fault->err, fault->text);
+    else
+        takers[wire->id](session, ctx, wire);
+}
+
+static void
+take_json(session_t *session, ctx_t *ctx, bytes_t frame)
 {
     wire_t wire = {0};
     fault_t fault = {0};
+    buffer_t packed = {0};
+    fault.err = wire_from_json(frame, &packed, ctx_arena(ctx), &wire, &fault);
+    session->answering = wire.frame.message_id;
+    act(session, ctx, &wire, &fault);
+    session->answering = NULL;
+    buffer_release(&packed);
+}
+
+static void
+take_packed(session_t *session, ctx_t *ctx, bytes_t frame)
+{
+    wire_t wire = {0};
+    fault_t fault = {0};
+    fault.err = wire_unpack(frame, ctx_arena(ctx), &wire, &fault);
+    act(session, ctx, &wire, &fault);
+}
+
+void
+frames_take(session_t *session, ctx_t *ctx, bytes_t frame, bool binary)
+{
     session->tally.received++;
-    if (!binary) {
+    if (binary && session->visitor.json)
+        refuse(session, ctx, ERR_PROTOCOL, "this connection is made of text frames");
+    else if (!binary && !session->visitor.json)
         refuse(session, ctx, ERR_PROTOCOL, "waybill.v1 is made of binary frames");
-        return;
-    }
-    const err_t err = wire_unpack(frame, ctx_arena(ctx), &wire, &fault);
-    if (err != OK && err != ERR_UNKNOWN)
-        refuse(session, ctx, err, fault.text);
-    else if (err == ERR_UNKNOWN || takers[wire.id] == NULL)
-        ignore(session, ctx, wire.frame.type);
+    else if (binary)
+        take_packed(session, ctx, frame);
     else
-        takers[wire.id](session, ctx, &wire);
+        take_json(session, ctx, frame);
 }

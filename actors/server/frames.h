@@ -7,6 +7,3 @@
 /*  One frame. A bad one is answered with srv_error, one of an unknown type is ignored; the
     connection stays.  */
 void frames_take(session_t *session, ctx_t *ctx, bytes_t frame, bool binary);
-
-/*  What was decided about changes that the client had sent.  */
-void frames_send_verdicts(session_t *session, ctx_t *ctx, const client_verdicts_t *verdicts);

@@ -118,9 +118,10 @@ gate_watch(const gate_t *self, ctx_t *ctx, const session_t *session)
     if (!auth_is_on(self->auth))
         return;
     if (expires_ms == 0 || left_ms > RECHECK_MS)
-        ctx_after(ctx, session->number, RECHECK_MS);
+        ctx_after(ctx, session_timer(session, TIMER_RECHECK), RECHECK_MS);
     else
-        ctx_after(ctx, session->number, left_ms > 0 ? (uint64_t) left_ms : 1);
+        ctx_after(ctx, session_timer(session, TIMER_RECHECK),
+                  left_ms > 0 ? (uint64_t) left_ms : 1);
 }
 
 void

@@ -13,7 +13,9 @@
 #include "actors/server/chunks.h"
 #include "actors/server/frames.h"
 #include "actors/server/gate.h"
+#include "actors/server/pacing.h"
 #include "actors/server/sessions.h"
+#include "actors/server/uploads.h"
 #include "actors/settings.h"
 
 #include <stdio.h>
@@ -27,17 +29,15 @@ enum {
     NOBODY = 0,        /* as a session: the listener itself asks */
     HEAD_AGAIN_MS = 1000,
     TIMER_HEAD = 0, /* other timers are of sessions */
+    LATE_MS = 100,  /* JSON clients attach their handlers late */
 };
 
 typedef struct listener {
     sessions_t sessions;
     gate_t gate;
     uint64_t next; /* number of the next session */
-    bool head_known;
-    uint64_t head;     /* newest position heard of */
-    uint64_t advances; /* times that it has moved */
     uint64_t began_ms;
-    uint64_t refused; /* requests */
+    api_facts_t facts;
 } listener_t;
 
 /*  --------------------------------------------------------------------- starting  */
@@ -59,9 +59,10 @@ ask_head(ctx_t *ctx)
 static void
 note_head(listener_t *self, uint64_t lsn)
 {
-    self->advances += self->head_known && lsn > self->head;
-    self->head = lsn > self->head ? lsn : self->head;
-    self->head_known = true;
+    api_facts_t *facts = &self->facts;
+    facts->advances += facts->head_known && lsn > facts->head;
+    facts->head = lsn > facts->head ? lsn : facts->head;
+    facts->head_known = true;
 }
 
 /*  Numbers begin anywhere: a distributor that outlived another listener does not mistake a
@@ -93,17 +94,11 @@ start(void *state, ctx_t *ctx)
 /*  ------------------------------------------------------------------ connections  */
 
 static void
-show_page(const listener_t *self, ctx_t *ctx, page_t page, net_answer_t *answer)
+show_page(listener_t *self, ctx_t *ctx, page_t page, net_answer_t *answer)
 {
-    const api_facts_t facts = {
-        .sessions = &self->sessions,
-        .head_known = self->head_known,
-        .head = self->head,
-        .advances = self->advances,
-        .up_ms = ctx_now_ms(ctx) - self->began_ms,
-        .refused = self->refused,
-    };
-    api_answer(page, &facts, ctx_arena(ctx), answer);
+    self->facts.sessions = &self->sessions;
+    self->facts.up_ms = ctx_now_ms(ctx) - self->began_ms;
+    api_answer(page, &self->facts, ctx_arena(ctx), answer);
 }
 
 static void
@@ -128,7 +123,7 @@ on_upgrade(void *state, ctx_t *ctx, const net_upgrade_t *upgrade, net_answer_t *
     const settings_t *settings = ctx_settings(ctx);
     visitor_t visitor = {0};
     if (!gate_admit(&self->gate, ctx, upgrade, &visitor, answer)) {
-        self->refused++;
+        self->facts.refused++;
         return OK;
     }
     if (upgrade_allows(settings->limits_origins, upgrade->origin))
@@ -139,7 +134,7 @@ on_upgrade(void *state, ctx_t *ctx, const net_upgrade_t *upgrade, net_answer_t *
         admit(self, ctx, &visitor, answer);
     else if (answer->status == 200)
         show_page(self, ctx, visitor.page, answer);
-    self->refused += answer->status >= 400;
+    self->facts.refused += answer->status >= 400;
     return OK;
 }
 
@@ -158,7 +153,10 @@ on_open(void *state, ctx_t *ctx, conn_t conn, uint64_t token)
     session->conn = conn;
     ctx_log(ctx, LOG_info, "%s connected", session->visitor.client_id);
     gate_watch(&self->gate, ctx, session);
-    session_open_stream(session, ctx, session->visitor.lsn, session->visitor.epoch);
+    if (session->visitor.json)
+        ctx_after(ctx, session_timer(session, TIMER_OPEN), LATE_MS);
+    else
+        session_open_stream(session, ctx, session->visitor.lsn, session->visitor.epoch);
     return OK;
 }
 
@@ -193,7 +191,8 @@ on_close(void *state, ctx_t *ctx, conn_t conn, int status, const char *reason)
             reason ? reason : "");
     if (!session->closing)
         SEND(ctx, "distributor", stream_close, .session = session->number);
-    ctx_cancel(ctx, session->number);
+    for (int timer = 0; timer < SESSION_TIMERS; timer++)
+        ctx_cancel(ctx, session_timer(session, timer));
     sessions_remove(&self->sessions, session);
     return OK;
 }
@@ -215,7 +214,9 @@ on_stream_opened(void *state, ctx_t *ctx, const void *body)
         session_close(session, ctx, 1008, "This client id is in use by another database");
         return OK;
     }
-    if (!session->described)
+    if (session->visitor.json)
+        family_learn(&session->family, opened->tables, opened->n_tables);
+    else if (!session->described)
         TELL(session, ctx, srv_schema, .epoch = opened->epoch, .server_lsn = opened->lsn,
              .tables = opened->tables, .n_tables = opened->n_tables, .lease = opened->lease);
     if (strcmp(opened->phase, "resync") == 0) {
@@ -276,7 +277,7 @@ on_client_verdicts(void *state, ctx_t *ctx, const void *body)
     session_t *session = sessions_numbered(&self->sessions, verdicts->session);
     if (session == NULL)
         return OK;
-    frames_send_verdicts(session, ctx, verdicts);
+    uploads_answer(session, ctx, verdicts);
     session_end_request(session, ctx);
     if (is_put_off(verdicts))
         session_close(session, ctx, 1013, "The server could not decide: try again later");
@@ -328,11 +329,15 @@ static err_t
 on_timer(void *state, ctx_t *ctx, uint64_t timer)
 {
     listener_t *self = state;
-    session_t *session = sessions_numbered(&self->sessions, timer);
+    session_t *session = sessions_numbered(&self->sessions, timer / SESSION_TIMERS);
     if (timer == TIMER_HEAD)
         ask_head(ctx);
-    else if (session)
+    else if (session && timer % SESSION_TIMERS == TIMER_REMIND)
+        pacing_remind(session, ctx);
+    else if (session && timer % SESSION_TIMERS == TIMER_RECHECK)
         gate_recheck(&self->gate, ctx, session);
+    else if (session && !session->asked)
+        session_open_stream(session, ctx, session->visitor.lsn, session->visitor.epoch);
     return OK;
 }
 

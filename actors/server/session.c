@@ -10,6 +10,7 @@ enum {
     QUEUED_BYTES = 1024 * 1024, /* on the socket: no more is produced beyond that */
     ANSWERS_BYTES = 4194304,    /* on the socket: no more is read beyond that */
     REQUESTS = 4,               /* under way: the same */
+    JSON_ROWS = 500,            /* in a chunk for a client of the JSON encoding */
     FAILURES = 3,               /* of its stream in a row: then the client starts anew */
 };
 
@@ -24,14 +25,74 @@ session_new(uint64_t number, const visitor_t *visitor, uint64_t now_ms)
 }
 
 void
+delivery_release(delivery_t *self)
+{
+    free(self->table);
+    buffer_release(&self->frame);
+    *self = (delivery_t){0};
+}
+
+static void
+forget_uploads(session_t *self)
+{
+    while (self->uploads) {
+        sent_t *oldest = self->uploads;
+        self->uploads = oldest->next;
+        sent_destroy(&oldest);
+    }
+}
+
+void
 session_destroy(session_t **self)
 {
     if (*self == NULL)
         return;
     window_release(&(*self)->window);
     explicit_bzero((*self)->visitor.token, sizeof(*self)->visitor.token);
+    delivery_release(&(*self)->delivery);
+    family_release(&(*self)->family);
+    forget_uploads(*self);
     free(*self);
     *self = NULL;
+}
+
+uint64_t
+session_timer(const session_t *self, session_timer_t timer)
+{
+    return self->number * SESSION_TIMERS + timer;
+}
+
+/*  Clients of the JSON encoding know each frame by a name.  */
+static void
+pack_json(const session_t *self, ctx_t *ctx, message_id_t id, const void *body, buffer_t *out)
+{
+    char name[UUID_TEXT];
+    if (self->answering == NULL)
+        ctx_uuid(ctx, name);
+    const frame_t frame = {
+        .message_id = self->answering ? self->answering : name,
+        .timestamp = ctx_wall_ms(ctx),
+        .client_id = self->visitor.client_id,
+    };
+    wire_to_json(id, &frame, body, out);
+}
+
+void
+session_pack(const session_t *self, ctx_t *ctx, message_id_t id, const void *body,
+             buffer_t *out)
+{
+    const frame_t frame = {.message_id = self->answering, .timestamp = ctx_wall_ms(ctx)};
+    if (self->visitor.json)
+        pack_json(self, ctx, id, body, out);
+    else
+        wire_pack(id, &frame, body, out);
+}
+
+void
+session_put(session_t *self, ctx_t *ctx, bytes_t frame)
+{
+    net_send(ctx, self->conn, frame, !self->visitor.json);
+    self->tally.sent++;
 }
 
 void
@@ -40,10 +101,9 @@ session_send(session_t *self, ctx_t *ctx, message_id_t id, const void *body)
     buffer_t out = {0};
     if (self->closing)
         return;
-    wire_pack(id, &(frame_t){.timestamp = ctx_wall_ms(ctx)}, body, &out);
-    net_send(ctx, self->conn, buffer_bytes(&out), true);
+    session_pack(self, ctx, id, body, &out);
+    session_put(self, ctx, buffer_bytes(&out));
     buffer_release(&out);
-    self->tally.sent++;
 }
 
 void
@@ -89,14 +149,16 @@ void
 session_open_stream(session_t *self, ctx_t *ctx, uint64_t lsn, const char *epoch)
 {
     window_clear(&self->window);
+    delivery_release(&self->delivery);
     self->opened = self->pulling = self->idle = self->woken = self->completing = false;
-    self->sent = lsn;
-    self->position = lsn;
-    self->snapshot_lsn = 0;
+    self->processing = self->given_up = self->live = false;
+    self->asked = true;
+    self->sent = self->position = self->began = lsn;
+    self->snapshot_lsn = self->count = self->missed = 0;
     session_begin_request(self, ctx);
     REQUEST(ctx, "distributor", self->number, stream_open, .session = self->number,
             .client_id = self->visitor.client_id, .epoch = epoch, .lsn = lsn,
-            .user = self->visitor.identity.user,
+            .user = self->visitor.identity.user, .rows = self->visitor.json ? JSON_ROWS : 0,
             .lease = self->visitor.leased && !self->described ? self->visitor.lease : NULL);
 }
 
@@ -120,16 +182,15 @@ static bool
 has_room(const session_t *self, ctx_t *ctx)
 {
     const settings_t *settings = ctx_settings(ctx);
-    return window_count(&self->window) < (size_t) settings->stream_window
-           && net_queued(ctx, self->conn) < QUEUED_BYTES;
+    const size_t window = self->visitor.json ? 1 : (size_t) settings->stream_window;
+    return window_count(&self->window) < window && net_queued(ctx, self->conn) < QUEUED_BYTES;
 }
 
 void
 session_pull(session_t *self, ctx_t *ctx)
 {
-    if (!self->opened || self->pulling || self->idle || self->completing || self->closing)
-        return;
-    if (!has_room(self, ctx))
+    const bool waits = self->idle || self->completing || self->processing || self->given_up;
+    if (!self->opened || self->pulling || waits || self->closing || !has_room(self, ctx))
         return;
     self->pulling = true;
     REQUEST(ctx, "distributor", self->number, stream_pull, .session = self->number);
@@ -169,9 +230,10 @@ void
 session_complete_snapshot(session_t *self, ctx_t *ctx)
 {
     self->completing = self->window.pages > 0;
-    if (!self->completing)
-        TELL(self, ctx, srv_init_complete, .server_lsn = self->sent,
-             .clock = self->snapshot_clock);
+    if (self->completing)
+        return;
+    TELL(self, ctx, srv_init_complete, .server_lsn = self->sent, .clock = self->snapshot_clock);
+    self->processing = self->visitor.json;
 }
 
 void

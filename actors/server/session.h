@@ -1,10 +1,14 @@
 /*  session - one client's connection: what it was sent, what it asked, what it may get next.
 
     Data is pulled for it from the distributor, one chunk at a time, while it has room:
-    fewer than stream.window frames unacknowledged, and little queued on its socket.  */
+    fewer than stream.window frames unacknowledged, and little queued on its socket. A client
+    of the JSON encoding has room for one chunk at a time, and live for whatever its socket
+    takes.  */
 
 #pragma once
 
+#include "actors/server/arrange.h"
+#include "actors/server/sent_changes.h"
 #include "actors/server/upgrade.h"
 #include "actors/server/window.h"
 
@@ -14,6 +18,18 @@ typedef struct tally {
     uint64_t rejected; /* answered with srv_error */
     uint64_t ignored;  /* of unknown types */
 } tally_t;
+
+/*  A chunk that a client of the JSON encoding has not named yet.  */
+typedef struct delivery {
+    bool open;
+    char *table; /* of a page, as it was sent; NULL: a chunk of a catch-up */
+    uint64_t chunk;
+    uint64_t lsn; /* after it */
+    uint64_t since_ms;
+    buffer_t frame;
+} delivery_t;
+
+void delivery_release(delivery_t *self);
 
 typedef struct session {
     uint64_t number; /* on the bus; never reused */
@@ -28,23 +44,48 @@ typedef struct session {
     uint64_t snapshot_lsn;
     int64_t snapshot_clock;
 
+    delivery_t delivery;
+    sent_t *uploads; /* not decided yet, oldest first */
+    family_t family; /* for a JSON client */
+    uint64_t began;  /* where its catch-up did */
+    uint64_t count;  /* changes in that */
+    uint64_t missed; /* position of a row that it must be told of when it is live */
+
+    bool asked;      /* its stream was asked for */
     bool described;  /* it got the schema */
     bool opened;     /* its stream is */
     bool pulling;    /* a chunk was asked for */
     bool idle;       /* there was none */
     bool woken;      /* there may be one by now */
     bool completing; /* the snapshot's end waits for the last page's acknowledgement */
-    bool paused;     /* it is not read from */
+    bool processing; /* it has the snapshot, and has not said that it is done with it */
+    bool given_up;   /* its catch-up */
+    bool live;
+    bool paused; /* it is not read from */
     bool closing;
 
-    unsigned requests; /* of its own, not answered yet */
-    unsigned failures; /* of its stream, in a row */
+    unsigned requests;     /* of its own, not answered yet */
+    unsigned failures;     /* of its stream, in a row */
+    const char *answering; /* the name of the frame that is being answered */
     tally_t tally;
 } session_t;
 
 session_t *session_new(uint64_t number, const visitor_t *visitor, uint64_t now_ms);
 void session_destroy(session_t **self);
 
+/*  Its timers: one is set for it by that number.  */
+typedef enum session_timer {
+    TIMER_OPEN,
+    TIMER_REMIND,
+    TIMER_RECHECK,
+    SESSION_TIMERS
+} session_timer_t;
+uint64_t session_timer(const session_t *self, session_timer_t timer);
+
+/*  A frame in the encoding of the client; and one that is packed, on its way.  */
+void session_pack(const session_t *self, ctx_t *ctx, message_id_t id, const void *body,
+                  buffer_t *out);
+void session_put(session_t *self, ctx_t *ctx, bytes_t frame);
 void session_send(session_t *self, ctx_t *ctx, message_id_t id, const void *body);
 #define TELL(self, ctx, name, ...) session_send(self, ctx, MSG_##name, &(name##_t){__VA_ARGS__})
 /*  The connection ends; its stream ends now.  */

@@ -14,6 +14,7 @@ struct snapshot {
     uint64_t lsn;
     size_t table; /* index in the catalog */
     uint64_t n_pages;
+    uint64_t total; /* pages of this table, if they are counted */
     buffer_t after; /* key of the last row sent; empty: none of this table */
 };
 
@@ -71,7 +72,8 @@ snapshot_clock(snapshot_t *self)
 
 typedef struct page {
     arena_t *arena;
-    size_t max_bytes, bytes;
+    page_size_t size;
+    size_t bytes;
     const char *table;
     uint64_t lsn;
     server_change_t *changes;
@@ -97,7 +99,8 @@ static bool
 take(void *arg, bytes_t row)
 {
     page_t *page = arg;
-    if (page->n > 0 && page->bytes + row.size > page->max_bytes) {
+    const bool enough = page->size.rows > 0 && page->n >= page->size.rows;
+    if (enough || (page->n > 0 && page->bytes + row.size > page->size.bytes)) {
         page->more = true;
         return false;
     }
@@ -122,6 +125,35 @@ remember_key(snapshot_t *self, const table_t *table, const page_t *page)
     buffer_add(&self->after, key.data, key.size);
 }
 
+/*  Rows in a table; table is quoted as it comes out of the schema.  */
+static err_t
+count_pages(snapshot_t *self, const table_t *table, size_t rows, fault_t *fault)
+{
+    buffer_t sql = {0};
+    err_t err = OK;
+    buffer_add_text(&sql, "SELECT count(*) FROM ");
+    sql_name(&sql, table_name(table));
+    sqlite3_stmt *statement = db_query(self->db, buffer_text(&sql), fault, "");
+    if (db_step(self->db, statement, &err, fault)) {
+        const uint64_t n = (uint64_t) sqlite3_column_int64(statement, 0);
+        self->total = n == 0 ? 1 : (n + rows - 1) / rows;
+        sqlite3_reset(statement);
+    }
+    buffer_release(&sql);
+    return err;
+}
+
+/*  Rows may be so large that pages were cut by bytes: then there are more.  */
+static uint64_t
+total_of(const snapshot_t *self, const page_t *page)
+{
+    if (page->size.rows == 0)
+        return 0;
+    if (!page->more)
+        return self->n_pages;
+    return self->total > self->n_pages ? self->total : self->n_pages + 1;
+}
+
 static void
 next_table(snapshot_t *self)
 {
@@ -142,7 +174,7 @@ current_table(snapshot_t *self)
 }
 
 err_t
-snapshot_page(snapshot_t *self, size_t max_bytes, arena_t *arena, stream_chunk_t *chunk,
+snapshot_page(snapshot_t *self, page_size_t size, arena_t *arena, stream_chunk_t *chunk,
               fault_t *fault)
 {
     table_t *table = current_table(self);
@@ -150,17 +182,22 @@ snapshot_page(snapshot_t *self, size_t max_bytes, arena_t *arena, stream_chunk_t
         return OK;
     page_t page = {
         .arena = arena,
-        .max_bytes = max_bytes,
+        .size = size,
         .table = arena_text(arena, table_name(table)),
         .lsn = self->lsn,
     };
     chunk->after = arena_bytes(arena, buffer_bytes(&self->after));
-    const err_t err = table_scan(table, chunk->after, take, &page, fault);
+    err_t err = OK;
+    if (chunk->after.size == 0 && size.rows > 0)
+        err = count_pages(self, table, size.rows, fault);
+    if (err == OK)
+        err = table_scan(table, chunk->after, take, &page, fault);
     if (err != OK)
         return err;
     chunk->table = page.table;
     chunk->final = !page.more;
     chunk->chunk = ++self->n_pages;
+    chunk->total = total_of(self, &page);
     chunk->changes = page.changes;
     chunk->n_changes = page.n;
     remember_key(self, table, &page);

@@ -15,7 +15,13 @@ uint64_t snapshot_lsn(const snapshot_t *self);
 /*  The newest version of any row in it, ms; reads them all.  */
 int64_t snapshot_clock(snapshot_t *self);
 
-/*  Fills table, after, final, chunk and changes with the next page of about max_bytes; no
-    table: there is no further page. Every table has at least one. It lives in arena.  */
-CHECKED err_t snapshot_page(snapshot_t *self, size_t max_bytes, arena_t *arena,
+/*  How large a page may be; with a limit of rows, pages are counted beforehand.  */
+typedef struct page_size {
+    size_t bytes; /* about */
+    size_t rows;  /* 0: any number */
+} page_size_t;
+
+/*  Fills table, after, final, chunk, total and changes with the next page; no table: there is
+    no further page. Every table has at least one. It lives in arena.  */
+CHECKED err_t snapshot_page(snapshot_t *self, page_size_t size, arena_t *arena,
                             stream_chunk_t *chunk, fault_t *fault);

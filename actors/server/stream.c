@@ -7,7 +7,10 @@
 
 /*  A live stream that is further behind than this many transactions catches up first,
     several in a frame.  */
-enum { LIVE_BEHIND = 32 };
+enum {
+    LIVE_BEHIND = 32,
+    COUNTED_BYTES = 1 << 22, /* in a chunk that is cut by rows: a client takes twice that */
+};
 
 stream_t *
 stream_new(uint64_t session, const char *client_id)
@@ -29,9 +32,16 @@ stream_destroy(stream_t **self)
     *self = NULL;
 }
 
+size_t
+stream_frame_bytes(const stream_t *self, const stream_source_t *source)
+{
+    return self->rows > 0 ? COUNTED_BYTES : source->frame_bytes;
+}
+
 static void
 enter_catchup(stream_t *self)
 {
+    self->total = 0;
     self->phase = STREAM_CATCHUP;
     self->start = self->lsn;
     self->chunks = 0;
@@ -82,8 +92,8 @@ next_page(stream_t *self, const stream_source_t *source, stream_chunk_t *chunk, 
     const uint64_t lsn = snapshot_lsn(self->snapshot);
     chunk->phase = "snapshot";
     chunk->prev = chunk->lsn = lsn;
-    const err_t err =
-        snapshot_page(self->snapshot, source->frame_bytes, source->arena, chunk, fault);
+    const page_size_t size = {.bytes = stream_frame_bytes(self, source), .rows = self->rows};
+    const err_t err = snapshot_page(self->snapshot, size, source->arena, chunk, fault);
     if (err != OK || chunk->table != NULL)
         return err;
     chunk->phase = "snapshot_end";
@@ -113,6 +123,30 @@ is_moved(const stream_t *self, const stretch_t *stretch)
     return stretch->n == 0 && !self->parted;
 }
 
+/*  What is behind this chunk, up to there or, live, to the end of its transaction. Chunks end
+    with transactions where they can, so there may be more of them than the rows need.  */
+static err_t
+count_chunks(stream_t *self, const stream_source_t *source, uint64_t up_to,
+             stream_chunk_t *chunk, fault_t *fault)
+{
+    const bool live = self->phase == STREAM_LIVE;
+    const bool ends = chunk->last && (live || chunk->lsn == up_to);
+    uint64_t left = 0;
+    err_t err = OK;
+    if (!ends && self->total == 0) {
+        err =
+            change_log_count(source->db, self->lsn, live ? self->lsn + 1 : up_to, &left, fault);
+        left -= left < self->index ? left : self->index;
+        self->total = chunk->chunk + (left + self->rows - 1) / self->rows;
+    }
+    chunk->total = ends                         ? chunk->chunk
+                   : self->total > chunk->chunk ? self->total
+                                                : chunk->chunk + 1;
+    if (live && chunk->last)
+        self->chunks = self->total = 0;
+    return err;
+}
+
 static err_t
 next_stretch(stream_t *self, const stream_source_t *source, uint64_t up_to,
              stream_chunk_t *chunk, fault_t *fault)
@@ -129,14 +163,14 @@ next_stretch(stream_t *self, const stream_source_t *source, uint64_t up_to,
     chunk->last = stretch.last;
     chunk->changes = stretch.changes;
     chunk->n_changes = stretch.n;
-    chunk->chunk = live ? 1 : self->chunks + 1;
+    chunk->chunk = live && self->rows == 0 ? 1 : self->chunks + 1;
     self->chunks += !is_moved(self, &stretch);
     self->count += stretch.n;
     self->parted = !stretch.last;
     self->lsn = chunk->lsn;
     self->row = stretch.row;
     self->index = stretch.index;
-    return OK;
+    return self->rows > 0 ? count_chunks(self, source, up_to, chunk, fault) : OK;
 }
 
 static void
@@ -148,6 +182,7 @@ end_catchup(stream_t *self, stream_chunk_t *chunk)
     chunk->last = true;
     chunk->count = self->count;
     self->phase = STREAM_LIVE;
+    self->chunks = self->total = 0;
 }
 
 static void
@@ -167,7 +202,7 @@ stream_next(stream_t *self, const stream_source_t *source, bool may_open, stream
     const err_t err = change_log_head(source->db, &head, fault);
     if (err != OK)
         return err;
-    if (self->phase == STREAM_LIVE && head.lsn > self->lsn + LIVE_BEHIND)
+    if (self->phase == STREAM_LIVE && self->rows == 0 && head.lsn > self->lsn + LIVE_BEHIND)
         enter_catchup(self);
     if (head.lsn > self->lsn)
         return next_stretch(self, source, head.lsn, chunk, fault);

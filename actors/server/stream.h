@@ -23,6 +23,8 @@ typedef struct stream {
     int64_t row;     /* the last row of the log that was looked at */
     uint64_t index;  /* rows looked at in the transaction after lsn */
     bool parted;     /* some of that transaction was sent */
+    uint64_t rows;   /* in a chunk at most; 0: cut by bytes */
+    uint64_t total;  /* chunks that this catch-up or transaction takes, if they are counted */
     uint64_t chunks; /* in this catch-up */
     uint64_t count;  /* changes in it */
 
@@ -38,6 +40,9 @@ typedef struct stream_source {
     size_t frame_bytes;
     arena_t *arena; /* of the round: chunks live there */
 } stream_source_t;
+
+/*  Bytes of rows in a chunk, about.  */
+size_t stream_frame_bytes(const stream_t *self, const stream_source_t *source);
 
 stream_t *stream_new(uint64_t session, const char *client_id);
 void stream_destroy(stream_t **self);

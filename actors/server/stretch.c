@@ -82,19 +82,28 @@ end_transaction(reading_t *self)
     self->first = stretch->n;
 }
 
+/*  Whether one more row of that size is too much.  */
+static bool
+is_beyond(const reading_t *self, size_t size)
+{
+    const uint64_t rows = self->stream->rows;
+    return (rows > 0 && self->stretch->n >= rows)
+           || self->bytes + size > stream_frame_bytes(self->stream, self->source);
+}
+
 static bool
 is_enough(const reading_t *self)
 {
     if (self->open == 0)
         return false;
-    return (self->reach.single && self->stretch->n > 0)
-           || self->bytes >= self->source->frame_bytes || self->looked_at >= ROWS_LOOKED_AT;
+    return (self->reach.single && self->stretch->n > 0) || is_beyond(self, 1)
+           || self->looked_at >= ROWS_LOOKED_AT;
 }
 
 static bool
 fits(const reading_t *self, const log_row_t *row)
 {
-    return self->stretch->n == 0 || self->bytes + row->data.size <= self->source->frame_bytes;
+    return self->stretch->n == 0 || !is_beyond(self, row->data.size);
 }
 
 /*  Cuts before a row that does not fit: after the last whole transaction if there is one,
@@ -104,6 +113,15 @@ cut(reading_t *self)
 {
     if (self->whole.last)
         *self->stretch = self->whole;
+}
+
+/*  A client has what it wrote itself. One of the JSON encoding may have lost it under a
+    snapshot, or under a change that was older: it is told again until it is live.  */
+static bool
+is_news(const stream_t *stream, const log_row_t *row)
+{
+    return strcmp(row->client_id, stream->client_id) != 0
+           || (stream->rows > 0 && stream->phase == STREAM_CATCHUP);
 }
 
 /*  *done: the stretch is complete without this row.  */
@@ -120,7 +138,7 @@ take(reading_t *self, const log_row_t *row, bool *done, fault_t *fault)
         self->open = row->lsn;
         self->stretch->last = false;
     }
-    if (strcmp(row->client_id, self->stream->client_id) != 0) {
+    if (is_news(self->stream, row)) {
         *done = !fits(self, row);
         if (*done) {
             cut(self);

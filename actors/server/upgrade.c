@@ -194,9 +194,6 @@ answer_sync(const net_upgrade_t *upgrade, visitor_t *visitor, net_answer_t *answ
         .status = 101,
         .protocol = pick(upgrade->protocol, &visitor->json),
     };
-    if (visitor->json)
-        refuse(answer, 400,
-               "JSON clients are not served yet: offer the sub-protocol waybill.v1");
 }
 
 /*  What may be asked for, and how; a page, or the WebSocket.  */

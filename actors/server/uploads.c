@@ -1,0 +1,169 @@
+#include "actors/server/uploads.h"
+
+#include "actors/settings.h"
+
+#include <string.h>
+
+/*  ------------------------------------------------------------------------ receiving  */
+
+static void
+confirm_receipt(session_t *session, ctx_t *ctx, const sent_t *sent)
+{
+    const char **ids = arena_new(ctx_arena(ctx), (sent->n + 1) * sizeof *ids);
+    for (size_t i = 0; i < sent->n; i++)
+        ids[i] = sent->changes[i].row_id;
+    TELL(session, ctx, srv_changes_received, .change_ids = ids, .n_change_ids = sent->n);
+}
+
+static sent_t *
+remember(session_t *session, ctx_t *ctx, const clt_send_changes_t *body, const char *request)
+{
+    const sender_t sender = {
+        .client_id = session->visitor.client_id,
+        .message_id = request,
+        .json = session->visitor.json,
+        .wall_ms = ctx_wall_ms(ctx),
+        .chance = ctx_random(ctx),
+    };
+    bool *named = arena_new(ctx_arena(ctx), body->n_changes + 1);
+    for (size_t i = 0; i < body->n_changes; i++)
+        named[i] = body->changes[i].id && body->changes[i].id[0];
+    sent_changes_complete(body->changes, body->n_changes, &sender, ctx_arena(ctx));
+    return sent_new(body->changes, named, body->n_changes, &sender);
+}
+
+void
+uploads_take(session_t *session, ctx_t *ctx, const clt_send_changes_t *body,
+             const char *request)
+{
+    sent_t *sent = remember(session, ctx, body, request);
+    sent_t **end = &session->uploads;
+    while (*end)
+        end = &(*end)->next;
+    *end = sent;
+    confirm_receipt(session, ctx, sent);
+    session_begin_request(session, ctx);
+    REQUEST(ctx, "client-changes", session->number, client_changes, .session = session->number,
+            .client_id = session->visitor.client_id, .changes = body->changes,
+            .n_changes = body->n_changes, .user = session->visitor.identity.user);
+}
+
+/*  ------------------------------------------------------------------------ answering  */
+
+static bool
+is_applied(const verdict_t *verdict)
+{
+    const char *word = verdict->first ? verdict->first : verdict->verdict;
+    return strcmp(word, "applied") == 0 || strcmp(word, "merged") == 0;
+}
+
+static void
+send_verdicts(session_t *session, ctx_t *ctx, const verdict_t *verdicts,
+              const struct sent_change *changes, size_t n)
+{
+    const char **applied = arena_new(ctx_arena(ctx), (n + 1) * sizeof *applied);
+    verdict_t *results = arena_new(ctx_arena(ctx), (n + 1) * sizeof *results);
+    const char *error = NULL;
+    size_t n_applied = 0;
+    for (size_t i = 0; i < n; i++) {
+        const verdict_t *verdict = &verdicts[i];
+        results[i] = *verdict;
+        results[i].id = changes[i].name;
+        if (is_applied(verdict))
+            applied[n_applied++] = changes[i].row_id;
+        else if (error == NULL)
+            error = verdict->message ? verdict->message : verdict->verdict;
+    }
+    TELL(session, ctx, srv_changes_applied, .applied_changes = applied,
+         .n_applied_changes = n_applied, .success = error == NULL, .error = error,
+         .results = results, .n_results = n);
+}
+
+/*  How many of them go into one frame: rows given back may be far larger than the changes.  */
+static size_t
+count_fitting(const verdict_t *verdicts, size_t n, size_t max_bytes)
+{
+    size_t bytes = 0;
+    size_t fitting = 0;
+    while (fitting < n && (fitting == 0 || bytes + verdicts[fitting].row.size <= max_bytes))
+        bytes += verdicts[fitting++].row.size;
+    return fitting;
+}
+
+static void
+send_all(session_t *session, ctx_t *ctx, const client_verdicts_t *verdicts, const sent_t *sent)
+{
+    const settings_t *settings = ctx_settings(ctx);
+    const size_t max_bytes = (size_t) settings->stream_frame_bytes;
+    size_t done = 0;
+    do {
+        const verdict_t *rest = &verdicts->verdicts[done];
+        const size_t n = count_fitting(rest, verdicts->n_verdicts - done, max_bytes);
+        send_verdicts(session, ctx, rest, &sent->changes[done], n);
+        done += n;
+    } while (done < verdicts->n_verdicts);
+}
+
+/*  ----------------------------------------------------------------------- what differs  */
+
+/*  A client of the JSON encoding does not know of the row in a result: it gets a live change.
+    While it catches up its own changes come with the others, unless they are newer than
+    that.  */
+static void
+show_row(session_t *session, ctx_t *ctx, const struct sent_change *sent,
+         const verdict_t *verdict)
+{
+    const bool gone = verdict->row.size == 0;
+    server_change_t change = {
+        .table = sent->table,
+        .operation = gone            ? "delete"
+                     : sent->deletes ? "insert"
+                                     : "update",
+        .data = gone ? sent->key : verdict->row,
+        .lsn = verdict->lsn,
+        .updated_at = ctx_wall_ms(ctx),
+    };
+    sequence_t place = {.chunk = 1, .total = 1};
+    if (!session->live) {
+        session->missed = verdict->lsn > session->missed ? verdict->lsn : session->missed;
+        return;
+    }
+    TELL(session, ctx, srv_live_changes, .changes = &change, .n_changes = 1,
+         .last_lsn = session->sent, .sequence = &place);
+}
+
+static bool
+is_other_than_sent(const struct sent_change *sent, const verdict_t *verdict)
+{
+    const bool gone = verdict->row.size == 0 && sent->key.size > 0 && !sent->deletes;
+    if (!is_applied(verdict))
+        return false;
+    return verdict->row.size > 0 || (gone && strcmp(verdict->verdict, "merged") == 0);
+}
+
+static void
+show_rows(session_t *session, ctx_t *ctx, const client_verdicts_t *verdicts, const sent_t *sent)
+{
+    for (size_t i = 0; i < verdicts->n_verdicts; i++)
+        if (is_other_than_sent(&sent->changes[i], &verdicts->verdicts[i]))
+            show_row(session, ctx, &sent->changes[i], &verdicts->verdicts[i]);
+}
+
+/*  Requests of a session are answered in the order asked; one that came to nothing closes
+    it.  */
+void
+uploads_answer(session_t *session, ctx_t *ctx, const client_verdicts_t *verdicts)
+{
+    sent_t *sent = session->uploads;
+    if (sent == NULL || sent->n != verdicts->n_verdicts) {
+        session_close(session, ctx, 1011, "The server has trouble: try again");
+        return;
+    }
+    session->uploads = sent->next;
+    session->answering = sent->message_id;
+    send_all(session, ctx, verdicts, sent);
+    session->answering = NULL;
+    if (session->visitor.json)
+        show_rows(session, ctx, verdicts, sent);
+    sent_destroy(&sent);
+}

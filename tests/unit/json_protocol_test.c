@@ -1,0 +1,108 @@
+/*  The JSON encoding of the wire protocol, field by field: scripts/NAME.script are transcripts
+   of what clients of it say and get.  */
+
+#include "tests/unit/json_script.h"
+
+#define SCRIPT_TEST(sentence, name)                                                            \
+    static void sentence(void **state)                                                         \
+    {                                                                                          \
+        script_play(*state, name);                                                             \
+    }
+
+SCRIPT_TEST(goes_from_nothing_to_live_page_by_page, "initial")
+SCRIPT_TEST(shows_each_client_what_others_do_at_once, "live")
+SCRIPT_TEST(fills_in_what_clients_leave_out, "uploads")
+SCRIPT_TEST(shows_the_row_that_won, "merged")
+SCRIPT_TEST(catches_up_chunk_by_chunk_and_reminds, "catchup")
+SCRIPT_TEST(sends_a_position_of_no_use_to_the_start, "resync")
+SCRIPT_TEST(answers_nonsense_and_goes_on, "nonsense")
+SCRIPT_TEST(carries_values_as_they_are_stored, "values")
+SCRIPT_TEST(puts_a_transaction_in_order, "order")
+
+/*  ----------------------------------------------------------------------- many rows  */
+
+static json_t *
+next_frame(script_t *script, size_t client)
+{
+    json_error_t error;
+    for (int ms = 0; clients[client].read == clients[client].n && ms < SCRIPT_PATIENCE_MS;
+         ms += 5)
+        sim_run_ms(script->world->sim, 5);
+    assert_true(clients[client].read < clients[client].n);
+    return json_loads(clients[client].frames[clients[client].read++], 0, &error);
+}
+
+static void
+expect_chunk(script_t *script, const char *type, size_t n, int chunk, int total)
+{
+    json_t *frame = next_frame(script, 0);
+    const json_t *sequence = json_object_get(frame, "sequence");
+    assert_string_equal(json_string_value(json_object_get(frame, "type")), type);
+    assert_int_equal(json_array_size(json_object_get(frame, "changes")), n);
+    assert_int_equal(json_integer_value(json_object_get(sequence, "chunk")), chunk);
+    assert_int_equal(json_integer_value(json_object_get(sequence, "total")), total);
+    json_decref(frame);
+}
+
+static void
+write_many(world_t *world)
+{
+    foreign_sql(world, "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT "
+                       "1200) INSERT INTO todo SELECT 'm' || i, 'x' FROM n");
+}
+
+static void
+cuts_a_snapshot_into_pages_of_500_rows(void **state)
+{
+    script_t script = {.world = *state};
+    script_start(&script);
+    write_many(*state);
+    script_order(&script, 0, ORDER_DIAL, "ws://127.0.0.1:8787/api/sync?clientId=phone&lsn=0/0");
+    json_decref(next_frame(&script, 0));
+    expect_chunk(&script, "srv_init_changes", 500, 1, 3);
+    script_order(&script, 0, ORDER_TEXT,
+                 "{\"type\":\"clt_init_received\",\"table\":\"\\\"todo\\\"\",\"chunk\":1}");
+    expect_chunk(&script, "srv_init_changes", 500, 2, 3);
+    script_order(&script, 0, ORDER_TEXT,
+                 "{\"type\":\"clt_init_received\",\"table\":\"\\\"todo\\\"\",\"chunk\":2}");
+    expect_chunk(&script, "srv_init_changes", 200, 3, 3);
+}
+
+static void
+cuts_a_large_transaction_into_chunks_of_500_changes(void **state)
+{
+    script_t script = {.world = *state};
+    script_start(&script);
+    script_order(&script, 0, ORDER_DIAL,
+                 "ws://127.0.0.1:8787/api/sync?clientId=phone&lsn=0/20000000");
+    json_decref(next_frame(&script, 0));
+    json_decref(next_frame(&script, 0));
+    write_many(*state);
+    expect_chunk(&script, "srv_live_changes", 500, 1, 3);
+    expect_chunk(&script, "srv_live_changes", 500, 2, 3);
+    expect_chunk(&script, "srv_live_changes", 200, 3, 3);
+    script_order(&script, 0, ORDER_TEXT,
+                 "{\"type\":\"clt_catchup_request\",\"fromLSN\":\"0/20000000\"}");
+    expect_chunk(&script, "srv_catchup_changes", 500, 1, 3);
+}
+
+#define WITH_SCRIPT(test) cmocka_unit_test_setup_teardown(test, make_world, script_release)
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        WITH_SCRIPT(goes_from_nothing_to_live_page_by_page),
+        WITH_SCRIPT(shows_each_client_what_others_do_at_once),
+        WITH_SCRIPT(fills_in_what_clients_leave_out),
+        WITH_SCRIPT(shows_the_row_that_won),
+        WITH_SCRIPT(catches_up_chunk_by_chunk_and_reminds),
+        WITH_SCRIPT(sends_a_position_of_no_use_to_the_start),
+        WITH_SCRIPT(answers_nonsense_and_goes_on),
+        WITH_SCRIPT(carries_values_as_they_are_stored),
+        WITH_SCRIPT(puts_a_transaction_in_order),
+        WITH_SCRIPT(cuts_a_snapshot_into_pages_of_500_rows),
+        WITH_SCRIPT(cuts_a_large_transaction_into_chunks_of_500_changes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
