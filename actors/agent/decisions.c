@@ -1,6 +1,7 @@
 #include "actors/agent/decisions.h"
 
 #include "actors/agent/acts.h"
+#include "actors/agent/retention.h"
 #include "actors/agent/verdicts.h"
 #include "actors/common/local_capture.h"
 
@@ -165,6 +166,7 @@ carry_out(recorder_t *self, ctx_t *ctx, decisions_t *decisions, fault_t *fault)
     self->counts = *decisions->verdicts.counts;
     tell(self, ctx, decisions);
     SEND(ctx, "checkpointer", wal_grown, .pages = (uint64_t) db_wal_pages(self->db));
+    retention_arm(self, ctx);
     return true;
 }
 

@@ -1,8 +1,8 @@
 /*  processor - applies what the server sends, and alone moves the position.
 
     Hears  server_schema, server_changes   from lsn-manager; answered with changes_applied.
-    Says   changes_processed after the commit; wal_grown to checkpointer; changes_held to
-           connection-manager.
+    Says   changes_processed after the commit; wal_grown to checkpointer and, for
+           old rows of the journal, to recorder; changes_held to connection-manager.
 
     The stretches of a round share one transaction. If it fails, each is tried alone. Where a
     change itself is at fault, its stretch is tried once more, each change on its own, and the
@@ -129,6 +129,7 @@ tell(processor_t *self, ctx_t *ctx, const apply_t *apply)
                 .actor = "processor");
     }
     SEND(ctx, "checkpointer", wal_grown, .pages = (uint64_t) db_wal_pages(self->db));
+    SEND(ctx, "recorder", wal_grown, .pages = (uint64_t) db_wal_pages(self->db));
 }
 
 static batch_t
@@ -293,6 +294,7 @@ stop(void *state, ctx_t *ctx)
 
 static const edge_t sends[] = {
     {"checkpointer", MSG_wal_grown},
+    {"recorder", MSG_wal_grown},
     {"connection-manager", MSG_changes_held},
     {0},
 };

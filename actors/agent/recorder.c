@@ -4,6 +4,7 @@
            await_verdicts, act                              from service;
            outbox_fetch, outbox_counts, record_verdicts     from connection-manager;
            failed_fetch, retry_schedule, retry_due          from retry-manager;
+           wal_grown, whenever something was applied        from processor;
            and what any other program has written, through triggers (capturing.h).
     Says   change_recorded and changes_processed after the commit; outbox_dirty to
            connection-manager, outbox_failed to retry-manager, wal_grown to checkpointer.
@@ -15,6 +16,7 @@
 #include "actors/agent/actors.h"
 #include "actors/agent/answers.h"
 #include "actors/agent/recording.h"
+#include "actors/agent/retention.h"
 #include "actors/agent/store.h"
 #include "actors/settings.h"
 
@@ -42,6 +44,7 @@ start(void *state, ctx_t *ctx)
         SEND(ctx, "connection-manager", outbox_dirty, .pending = self->counts.pending);
     if (self->counts.failed > 0)
         SEND(ctx, "retry-manager", outbox_failed, .failed = self->counts.failed);
+    retention_arm(self, ctx);
     return OK;
 }
 
@@ -196,10 +199,20 @@ on_fd(void *state, ctx_t *ctx, int fd)
 }
 
 static err_t
+on_wal_grown(void *state, ctx_t *ctx, const void *body)
+{
+    (void) body;
+    retention_arm(state, ctx);
+    return OK;
+}
+
+static err_t
 on_timer(void *state, ctx_t *ctx, uint64_t timer)
 {
     if (timer == TIMER_CAPTURE_LOOK || timer == TIMER_CAPTURE_AGAIN)
         capturing_on_timer(state, ctx, timer);
+    else if (timer == TIMER_RETENTION)
+        retention_on_timer(state, ctx);
     else
         answers_give_late(state, ctx, false);
     return OK;
@@ -255,6 +268,7 @@ static handler_fn *const handlers[MSG_COUNT] = {
     [MSG_change_get] = on_change_get,
     [MSG_await_verdicts] = on_await_verdicts,
     [MSG_act] = on_act,
+    [MSG_wal_grown] = on_wal_grown,
 };
 
 const actor_class_t recorder = {

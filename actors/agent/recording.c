@@ -2,6 +2,7 @@
 
 #include "actors/agent/answers.h"
 #include "actors/agent/decisions.h"
+#include "actors/agent/retention.h"
 #include "actors/common/local_capture.h"
 
 /*  Of the newest decided change and the newest undecided one: both have an index. A change
@@ -166,6 +167,8 @@ recording_settle(recorder_t *self, ctx_t *ctx)
     answers_give(self, ctx);
     if (n_writes > 0 && self->counts.pending > 0)
         SEND(ctx, "connection-manager", outbox_dirty, .pending = self->counts.pending);
-    if (n_writes > 0)
-        SEND(ctx, "checkpointer", wal_grown, .pages = (uint64_t) db_wal_pages(self->db));
+    if (n_writes == 0)
+        return;
+    SEND(ctx, "checkpointer", wal_grown, .pages = (uint64_t) db_wal_pages(self->db));
+    retention_arm(self, ctx);
 }

@@ -28,6 +28,8 @@ typedef struct recorder {
     job_t *jobs; /* of this round */
     size_t n_jobs, room;
     waiters_t waiters;
+    bool sweeping; /* old rows are being removed, or will be looked for */
+    int64_t swept; /* seq: looked at up to here */
 } recorder_t;
 
 /*  Reads where the database stands.  */
