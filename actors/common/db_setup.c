@@ -11,14 +11,18 @@
 /*  Above this size a look at every page at each start would be felt.  */
 enum { QUICK_CHECK_BYTES = 64 * 1024 * 1024 };
 
-/*  One even millisecond at a time: SQLite's own backoff sleeps up to 100 ms and starves
-    whoever has waited longest.  */
+enum { NAPS = 20, NAP_US = 100, WAIT_US = 1000 };
+
+/*  Most transactions are over within a millisecond, so the first waits are short. The others
+    are all alike: SQLite's own backoff sleeps up to 100 ms and starves whoever has waited
+    longest.  */
 static int
 wait_up_to(int attempts, int attempt)
 {
+    sqlite3_vfs *system = sqlite3_vfs_find(NULL);
     if (attempt >= attempts)
         return 0;
-    sqlite3_sleep(1);
+    (void) system->xSleep(system, attempt < NAPS ? NAP_US : WAIT_US);
     return 1;
 }
 
@@ -26,14 +30,14 @@ static int
 wait_patiently(void *nothing, int attempt)
 {
     (void) nothing;
-    return wait_up_to(5000, attempt);
+    return wait_up_to(NAPS + 5000, attempt);
 }
 
 static int
 wait_briefly(void *nothing, int attempt)
 {
     (void) nothing;
-    return wait_up_to(50, attempt);
+    return wait_up_to(NAPS + 50, attempt);
 }
 
 void
