@@ -2,7 +2,7 @@
 
     Hears  committed      from client-changes; and, through the descriptor of wal_watch,
                           what any other program has written.
-    Says   log_advanced   to distributor, once a position.
+    Says   log_advanced   to distributor, once a position, unless client-changes has said it.
 
     Rows of a foreign writer are sealed as one position; tables that it made are captured.
    Positions beyond stream.history are forgotten, a few at a time, only when something was
@@ -25,8 +25,9 @@ enum {
 };
 
 /*  A commit can be seen a little later than its bytes in the log: the disk comes between. So
-    whoever was woken by the bytes looks again, and then rests.  */
-static const uint64_t looks_ms[] = {2, 20, 200, 2000};
+    whoever was woken by the bytes looks again, and then rests. Until the second look it does
+    not listen: one commit is many writes, and each would wake it.  */
+static const uint64_t looks_ms[] = {1, 5, 20, 200, 2000};
 
 typedef struct replicator {
     db_t *db;
@@ -141,6 +142,7 @@ advance(replicator_t *self, ctx_t *ctx)
 {
     log_head_t head = {0};
     fault_t fault = {0};
+    self->data_version = data_version(self); /* before the reading: what comes after is news */
     if (keep_log(self, ctx, &head, &fault) != OK) {
         ctx_log(ctx, LOG_warning, "the change log was not read: %s; trying again", fault.text);
         ctx_after(ctx, TIMER_AGAIN, AGAIN_MS);
@@ -156,8 +158,11 @@ advance(replicator_t *self, ctx_t *ctx)
 static err_t
 on_committed(void *state, ctx_t *ctx, const void *body)
 {
-    (void) body;
-    return advance(state, ctx);
+    replicator_t *self = state;
+    const committed_t *news = body;
+    if (news->lsn > self->announced)
+        self->announced = news->lsn;
+    return advance(self, ctx);
 }
 
 /*  Our own writing wakes us too, but leaves the version as it was.  */
@@ -166,23 +171,25 @@ look(replicator_t *self, ctx_t *ctx)
 {
     if (self->n_looks < COUNT_OF(looks_ms))
         ctx_after(ctx, TIMER_LOOK, looks_ms[self->n_looks++]);
-    const int64_t version = data_version(self);
-    if (version == self->data_version)
-        return OK;
-    self->data_version = version;
-    return advance(self, ctx);
+    return data_version(self) == self->data_version ? OK : advance(self, ctx);
 }
 
 static err_t
 on_timer(void *state, ctx_t *ctx, uint64_t timer)
 {
-    return timer == TIMER_LOOK ? look(state, ctx) : advance(state, ctx);
+    replicator_t *self = state;
+    if (timer != TIMER_LOOK)
+        return advance(self, ctx);
+    if (self->n_looks == 1)
+        ctx_watch_fd(ctx, self->watch);
+    return look(self, ctx);
 }
 
 static err_t
 on_fd(void *state, ctx_t *ctx, int fd)
 {
     replicator_t *self = state;
+    ctx_unwatch_fd(ctx, fd);
     wal_watch_clear(fd);
     self->n_looks = 0;
     return look(self, ctx);

@@ -2,7 +2,7 @@
     rows on the server.
 
     Hears  client_changes   from listener; answered with client_verdicts after the commit.
-    Says   committed        to replicator; wal_grown to checkpointer.
+    Says   log_advanced     to listener; committed to replicator; wal_grown to checkpointer.
 
     The requests of a round share one transaction. Trouble with the database costs no
     client anything: nothing was decided, and they are asked to send it again. Until they do,
@@ -309,6 +309,7 @@ settle(void *state, ctx_t *ctx)
         put_off_round(self, ctx, &fault);
     answer_round(self, ctx);
     if (err == OK) {
+        SEND(ctx, "listener", log_advanced, .lsn = lsn);
         SEND(ctx, "replicator", committed, .lsn = lsn);
         SEND(ctx, "checkpointer", wal_grown, .pages = (uint64_t) db_wal_pages(self->db));
     }
@@ -327,6 +328,7 @@ stop(void *state, ctx_t *ctx)
 }
 
 static const edge_t sends[] = {
+    {"listener", MSG_log_advanced},
     {"replicator", MSG_committed},
     {"checkpointer", MSG_wal_grown},
     {0},
