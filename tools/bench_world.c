@@ -22,6 +22,7 @@ enum {
     SEND_MS = 10000,
     PATIENCE_S = 600,
     LOOK_US = 2000,
+    LOCKED_US = 200,
     ROWS_AT_ONCE = 1000, /* of what a server has from the beginning */
 };
 
@@ -88,12 +89,21 @@ run(member_t *self, const char *sql)
     return complain("%s: %s", self->path, sqlite3_errmsg(self->db)), false;
 }
 
+/*  What is measured is not how long a program sleeps that finds the file locked.  */
+static int
+wait_a_little(void *nothing, int attempt)
+{
+    (void) nothing;
+    usleep(LOCKED_US);
+    return attempt < SEND_MS * 1000 / LOCKED_US;
+}
+
 static bool
 open_file(member_t *self)
 {
     if (sqlite3_open(self->path, &self->db) != SQLITE_OK)
         return complain("%s: %s", self->path, sqlite3_errmsg(self->db)), false;
-    sqlite3_busy_timeout(self->db, SEND_MS);
+    sqlite3_busy_handler(self->db, wait_a_little, NULL);
     return run(self, "PRAGMA wal_autocheckpoint = 0");
 }
 
