@@ -1,5 +1,6 @@
 #include "schemas/codec.h"
 #include "schemas/json.h"
+#include "schemas/json_flat.h"
 #include "schemas/pack.h"
 #include "schemas/plausible.h"
 #include "schemas/text.h"
@@ -199,6 +200,8 @@ json_to_msgpack(const char *json, size_t size, buffer_t *out, fault_t *fault)
 {
     json_error_t error;
     size_t before = out->size;
+    if (json_flat_to_msgpack((bytes_t){(const uint8_t *) json, size}, out))
+        return OK;
     json_t *root = json_loadb(json, size, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &error);
     if (root == NULL)
         return fault_set(fault, ERR_MALFORMED, "it is not JSON: line %d, column %d: %s",
