@@ -38,7 +38,7 @@ apply_begin(apply_t *self, fault_t *fault)
     if (err == OK)
         err = position_read(db, &self->position, fault);
     if (err == OK)
-        err = overlay_any(db, self->position.lsn, &self->covered, fault);
+        err = covered_read(&self->covered, db, self->position.lsn, fault);
     if (err == OK)
         err = held_count(db, &self->n_held, fault);
     return err;
@@ -49,6 +49,7 @@ apply_end(apply_t *self)
 {
     sqlite3_progress_handler(db_handle(self->overlay.db), 0, NULL, NULL);
     text_set_release(&self->touched);
+    covered_release(&self->covered);
 }
 
 /*  --------------------------------------------------------------------- transactions  */

@@ -3,6 +3,8 @@
 
 #pragma once
 
+#include "actors/agent/covered.h"
+#include "actors/agent/handlers.h"
 #include "actors/agent/overlay.h"
 #include "actors/agent/parents.h"
 #include "actors/agent/position.h"
@@ -27,13 +29,14 @@ typedef struct apply {
     report_t report;   /* to be published */
     position_t position;
     int64_t seen; /* the newest version among the changes applied */
-    bool covered; /* local changes stand above some rows */
-    int64_t now;  /* wall clock */
+    covered_t covered;
+    const handlers_t *handlers;
+    int64_t now; /* wall clock */
     apply_world_t world;
     uint64_t limit_ms; /* for all; if careful, for one change; 0: none */
     uint64_t deadline_ms;
 
-    bool skipped; /* the last change changed nothing */
+    const char *skip_reason; /* of the last change, if it changed nothing */
 
     bool careful; /* each change in a trial of its own: one that fails is set aside */
     bool retry_all;

@@ -5,6 +5,8 @@
 #include "actors/agent/trial.h"
 #include "actors/common/local_capture.h"
 
+#include <inttypes.h>
+
 static err_t
 apply_one(apply_t *apply, stretch_t *stretch, fault_t *fault)
 {
@@ -69,6 +71,18 @@ batch_commit(batch_t *self, fault_t *fault)
     return err;
 }
 
+/*  SQLite says only that it was interrupted.  */
+static void
+name_timeout(const batch_t *self, fault_t *fault)
+{
+    if (fault->err == ERR_TIMEOUT)
+        (void) fault_set(fault, ERR_TIMEOUT,
+                         "timeout: it took longer than %" PRIu64
+                         " ms to write; look for a slow "
+                         "trigger, or raise apply.limit_ms",
+                         self->blank.limit_ms);
+}
+
 static bool
 doom(batch_t *self, const fault_t *fault)
 {
@@ -88,6 +102,7 @@ batch_commit_carefully(batch_t *self, fault_t *fault)
     do {
         self->blank.n_doomed = self->n_doomed;
         err = batch_commit(self, fault);
+        name_timeout(self, fault);
     } while (err != OK && doom(self, fault));
     return err;
 }

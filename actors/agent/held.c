@@ -1,5 +1,6 @@
 #include "actors/agent/held.h"
 
+#include "actors/agent/rows.h"
 #include "actors/agent/trial.h"
 #include "schemas/codec.h"
 
@@ -135,38 +136,25 @@ may_fit_now(const apply_t *self, const held_t *held)
 }
 
 static err_t
-write_held(apply_t *self, const checked_t *checked, fault_t *fault)
-{
-    const version_t version = {
-        .key = checked->key,
-        .lsn = checked->lsn,
-        .row = checked->deletes ? (bytes_t){0} : checked->change->data,
-    };
-    err_t err = overlay_write(&self->overlay, checked->table, &version, fault);
-    if (err == OK && !checked->deletes)
-        err = parents_check(&self->parents, self->overlay.db, checked->table,
-                            checked->change->data, fault);
-    return err;
-}
-
-static err_t
 finish(apply_t *self, const held_t *held, const char *key, fault_t *fault)
 {
     err_t err = db_run(self->overlay.db,
-                       "UPDATE local_changes SET processed_local = 1, state = 'done'"
-                       " WHERE id = ?1",
-                       NULL, fault, "t", held->change_id);
+                       "UPDATE local_changes SET processed_local = 1, state = 'done',"
+                       " skip_reason = ?2 WHERE id = ?1",
+                       NULL, fault, "tt", held->change_id, self->skip_reason);
     if (err == OK)
         err = db_run(self->overlay.db, "DELETE FROM waybill_held WHERE seq = ?1", NULL, fault,
                      "i", held->seq);
     text_set_add(&self->touched, held->change.table);
-    report_add(&self->report, &(processed_t){.id = held->change_id,
-                                             .entity_type = held->change.table,
-                                             .entity_id = key,
-                                             .operation = held->change.operation,
-                                             .result = "applied",
-                                             .from_server = true,
-                                             .lsn = held->change.lsn});
+    report_add(&self->report,
+               &(processed_t){.id = held->change_id,
+                              .entity_type = held->change.table,
+                              .entity_id = key,
+                              .operation = held->change.operation,
+                              .result = self->skip_reason ? "skipped" : "applied",
+                              .from_server = true,
+                              .message = self->skip_reason,
+                              .lsn = held->change.lsn});
     return err;
 }
 
@@ -194,7 +182,7 @@ retry(apply_t *self, const held_t *held, fault_t *fault)
     fault_t cause = {0};
     err_t err = OK;
     if (checked_one(&self->overlay, &held->change, &checked, &cause) == OK)
-        err = trial_run(self, &checked, write_held, &cause, fault);
+        err = trial_run(self, &checked, rows_rewrite, &cause, fault);
     if (err != OK)
         return err;
     return cause.err == OK ? finish(self, held, checked.key, fault)

@@ -35,19 +35,6 @@ has_row(db_t *db, sqlite3_stmt *query, bool *has, fault_t *fault)
 }
 
 err_t
-overlay_any(db_t *db, uint64_t lsn, bool *any, fault_t *fault)
-{
-    static const char open[] = "SELECT 1 FROM local_changes WHERE processed_sync = 0"
-                               " AND from_server = 0 LIMIT 1";
-    static const char newer[] = "SELECT 1 FROM local_changes WHERE from_server = 0"
-                                " AND lsn > ?1 AND verdict = 'applied' LIMIT 1";
-    err_t err = has_row(db, db_query(db, open, fault, ""), any, fault);
-    if (err == OK && !*any)
-        err = has_row(db, db_query(db, newer, fault, "u", lsn), any, fault);
-    return err;
-}
-
-err_t
 overlay_covers(const overlay_t *self, const char *table, const version_t *version, bool *covers,
                fault_t *fault)
 {

@@ -34,9 +34,6 @@ typedef struct decided {
     version_t version;   /* the verdict's position and row, if it gave one */
 } decided_t;
 
-/*  False: nothing stands above versions at lsn or newer, of any row, and none needs to be
-    kept.  */
-CHECKED err_t overlay_any(db_t *db, uint64_t lsn, bool *any, fault_t *fault);
 /*  Does anything stand above the version, or need it to be kept?  */
 CHECKED err_t overlay_covers(const overlay_t *self, const char *table, const version_t *version,
                              bool *covers, fault_t *fault);

@@ -27,31 +27,37 @@ pages_begin(apply_t *self, const server_changes_t *stretch, applied_t *applied, 
     if (err == OK && strcmp(stretch->epoch, self->position.epoch) != 0)
         err = begin_epoch(self, stretch, fault);
     if (err == OK)
-        err = overlay_any(self->overlay.db, 0, &self->covered, fault);
+        err = covered_read(&self->covered, self->overlay.db, 0, fault);
     return err;
 }
 
 typedef struct sparing {
-    const apply_t *apply;
+    apply_t *apply;
+    table_t *table;
     const server_changes_t *page;
     text_set_t keys;
     err_t err;
     fault_t *fault;
 } sparing_t;
 
-/*  A row that local changes have to do with is not simply removed.  */
+/*  A row that local changes have to do with is not simply removed, and one that a handler
+    keeps stays.  */
 static bool
 spare(void *arg, const char *key)
 {
+    bool kept = false;
     bool covered = false;
     sparing_t *self = arg;
+    apply_t *apply = self->apply;
     const version_t version = {.key = key, .lsn = self->page->lsn};
-    if (self->err == OK && self->apply->covered)
-        self->err = overlay_covers(&self->apply->overlay, self->page->table, &version, &covered,
-                                   self->fault);
+    if (self->err == OK)
+        self->err = rows_keeps(apply, self->table, key, &kept, self->fault);
+    if (self->err == OK && !kept && covered_has(&apply->covered, self->page->table, key))
+        self->err =
+            overlay_covers(&apply->overlay, self->page->table, &version, &covered, self->fault);
     if (covered)
         text_set_add(&self->keys, key);
-    return covered || self->err != OK;
+    return kept || covered || self->err != OK;
 }
 
 /*  The server has no such row: what stands above that is all there is.  */
@@ -72,7 +78,7 @@ static err_t
 prune_page(apply_t *self, table_t *table, const server_changes_t *page, fault_t *fault)
 {
     bytes_t last = {0};
-    sparing_t sparing = {.apply = self, .page = page, .fault = fault};
+    sparing_t sparing = {.apply = self, .table = table, .page = page, .fault = fault};
     if (page->n_changes == 0 && !page->final)
         return OK;
     err_t err = page->after.size > 0 ? row_check(page->after, fault) : OK;

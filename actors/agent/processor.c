@@ -34,6 +34,7 @@ typedef struct processor {
     stretch_t *stretches; /* of this round */
     ticket_t *tickets;    /* of each, to answer it */
     size_t n, room;
+    handlers_t handlers;
     arena_t portion; /* memory for what is being applied */
 } processor_t;
 
@@ -57,6 +58,16 @@ open_database(processor_t *self, const char *path, fault_t *fault)
     return err;
 }
 
+static void
+give_handlers(processor_t *self, const settings_t *settings)
+{
+    for (size_t i = 0; i < settings->n_tables; i++) {
+        const handler_t *handler = handlers_named(settings->tables[i].tables_handler);
+        if (handler != NULL)
+            handlers_give(&self->handlers, settings->tables[i].name, handler);
+    }
+}
+
 static err_t
 start(void *state, ctx_t *ctx)
 {
@@ -65,6 +76,7 @@ start(void *state, ctx_t *ctx)
     fault_t fault = {0};
     if (open_database(self, settings->agent_db, &fault) != OK)
         return ctx_fail(ctx, "%s", fault.text);
+    give_handlers(self, settings);
     if (self->held > 0)
         SEND(ctx, "connection-manager", changes_held, .held = self->held);
     return OK;
@@ -145,6 +157,7 @@ batch_of(processor_t *self, ctx_t *ctx, stretch_t *stretches, size_t n)
                 .overlay = {.db = self->db, .catalog = self->catalog, .arena = &self->portion},
                 .report = {.arena = ctx_arena(ctx)},
                 .parents = {.arena = ctx_arena(ctx)},
+                .handlers = &self->handlers,
                 .now = ctx_wall_ms(ctx),
                 .world = {.arg = ctx, .new_id = make_id, .now_ms = now_ms},
                 .limit_ms = (uint64_t) settings->apply_limit_ms,
@@ -288,6 +301,7 @@ stop(void *state, ctx_t *ctx)
     free(self->stretches);
     free(self->tickets);
     arena_release(&self->portion);
+    handlers_release(&self->handlers);
     catalog_close(&self->catalog);
     db_close(&self->db);
 }

@@ -61,18 +61,86 @@ write_plain(const checked_t *checked, const char **skip_reason, fault_t *fault)
 }
 
 static err_t
-write_row(const apply_t *self, const checked_t *checked, const char **skip_reason,
-          fault_t *fault)
+write_version(const apply_t *self, const checked_t *checked, fault_t *fault)
 {
-    *skip_reason = NULL;
-    if (!self->covered)
-        return write_plain(checked, skip_reason, fault);
     const version_t version = {
         .key = checked->key,
         .lsn = checked->lsn,
         .row = checked->deletes ? (bytes_t){0} : checked->change->data,
     };
     return overlay_write(&self->overlay, checked->table, &version, fault);
+}
+
+static bool
+is_covered(const apply_t *self, const checked_t *checked)
+{
+    return covered_has(&self->covered, table_name(checked->table), checked->key);
+}
+
+/*  ------------------------------------------------------------------------- its handler  */
+
+/*  What the handler gives is checked like what the server sends; that it does not fit is the
+    handler's fault alone.  */
+static err_t
+take_row(const apply_t *self, checked_t *checked, bytes_t row, fault_t *fault)
+{
+    checked_t given;
+    fault_t cause = {0};
+    server_change_t *change = arena_new(self->overlay.arena, sizeof *change);
+    *change = *checked->change;
+    change->data = row;
+    if (checked_one(&self->overlay, change, &given, &cause) != OK)
+        return fault_set(fault, ERR_RULE_VIOLATION, "its handler: %s", cause.text);
+    if (strcmp(given.key, checked->key) != 0)
+        return fault_set(fault, ERR_RULE_VIOLATION,
+                         "table %s: its handler has changed the key of the row",
+                         table_name(checked->table));
+    given.lsn = checked->lsn;
+    *checked = given;
+    return OK;
+}
+
+/*  The row may become another one, or be skipped: then self->skip_reason is set.  */
+static err_t
+handle(apply_t *self, checked_t *checked, fault_t *fault)
+{
+    const char *table = table_name(checked->table);
+    const handler_t *handler = self->handlers ? handlers_of(self->handlers, table) : NULL;
+    self->skip_reason = NULL;
+    if (handler == NULL)
+        return OK;
+    handling_t handling = {
+        .db = self->overlay.db,
+        .arena = self->overlay.arena,
+        .table = table,
+        .operation = checked->change->operation,
+        .key = checked->key,
+        .row = checked->change->data,
+    };
+    const err_t err = handler->handle(handler->self, &handling, fault);
+    if (err != OK)
+        return err;
+    self->skip_reason = handling.skip_reason;
+    const bool same = handling.row.data == checked->change->data.data;
+    return same ? OK : take_row(self, checked, handling.row, fault);
+}
+
+err_t
+rows_keeps(apply_t *self, table_t *table, const char *key, bool *keeps, fault_t *fault)
+{
+    bytes_t row;
+    *keeps = false;
+    if (self->handlers == NULL || handlers_of(self->handlers, table_name(table)) == NULL)
+        return OK;
+    err_t err = table_key_named(table, key, self->overlay.arena, &row, fault);
+    if (err != OK)
+        return err;
+    const server_change_t change = {
+        .table = table_name(table), .operation = "delete", .data = row};
+    checked_t checked = {.change = &change, .table = table, .key = key, .deletes = true};
+    err = handle(self, &checked, fault);
+    *keeps = self->skip_reason != NULL;
+    return err;
 }
 
 /*  ------------------------------------------------------------------------- the journal  */
@@ -142,42 +210,59 @@ record(apply_t *self, const checked_t *checked, const outcome_t *outcome, const 
 
 /*  ------------------------------------------------------------------------- one change  */
 
-/*  What is written is looked at and noted.  */
 static err_t
-settle_row(apply_t *self, const checked_t *checked, fault_t *fault)
+look_for_parents(apply_t *self, const checked_t *checked, fault_t *fault)
+{
+    if (checked->deletes || self->skip_reason != NULL)
+        return OK;
+    return parents_check(&self->parents, self->overlay.db, checked->table,
+                         checked->change->data, fault);
+}
+
+static err_t
+write_row(apply_t *self, const checked_t *checked, fault_t *fault)
 {
     err_t err = OK;
-    if (!checked->deletes)
-        err = parents_check(&self->parents, self->overlay.db, checked->table,
-                            checked->change->data, fault);
+    if (self->skip_reason == NULL)
+        err = is_covered(self, checked) ? write_version(self, checked, fault)
+                                        : write_plain(checked, &self->skip_reason, fault);
     if (err == OK)
-        err = held_pass(self, checked->table, checked->key, fault);
-    return err;
+        err = look_for_parents(self, checked, fault);
+    return err == OK ? held_pass(self, checked->table, checked->key, fault) : err;
 }
 
 static err_t
 write_change(apply_t *self, const checked_t *checked, fault_t *fault)
 {
     const char *id = NULL;
-    outcome_t outcome = {0};
-    err_t err = write_row(self, checked, &outcome.skip_reason, fault);
+    checked_t handled = *checked;
+    err_t err = handle(self, &handled, fault);
     if (err == OK)
-        err = settle_row(self, checked, fault);
-    if (err == OK)
-        err = record(self, checked, &outcome, &id, fault);
-    self->skipped = outcome.skip_reason != NULL;
-    return err;
+        err = write_row(self, &handled, fault);
+    const outcome_t outcome = {.skip_reason = self->skip_reason};
+    return err == OK ? record(self, &handled, &outcome, &id, fault) : err;
 }
 
 static err_t
 place(apply_t *self, const checked_t *checked, fault_t *fault)
 {
-    const version_t version = {
-        .key = checked->key, .lsn = checked->lsn, .row = checked->change->data};
-    const err_t err = self->covered
-                          ? overlay_write(&self->overlay, checked->table, &version, fault)
-                          : table_upsert(checked->table, version.row, fault);
+    checked_t handled = *checked;
+    err_t err = handle(self, &handled, fault);
+    if (err == OK && self->skip_reason == NULL)
+        err = is_covered(self, &handled)
+                  ? write_version(self, &handled, fault)
+                  : table_upsert(handled.table, handled.change->data, fault);
     return err == OK ? held_pass(self, checked->table, checked->key, fault) : err;
+}
+
+err_t
+rows_rewrite(apply_t *self, const checked_t *checked, fault_t *fault)
+{
+    checked_t handled = *checked;
+    err_t err = handle(self, &handled, fault);
+    if (err == OK && self->skip_reason == NULL)
+        err = write_version(self, &handled, fault);
+    return err == OK ? look_for_parents(self, &handled, fault) : err;
 }
 
 static err_t
@@ -189,7 +274,7 @@ try_or_set_aside(apply_t *self, const checked_t *checked, trial_fn *write, fault
     err_t err = trial_run(self, checked, write, &cause, fault);
     if (err != OK || cause.err == OK)
         return err;
-    self->skipped = true;
+    self->skip_reason = "it is set aside";
     err = record(self, checked, &failed, &id, fault);
     return err == OK ? held_put(self, checked, id, &cause, fault) : err;
 }
@@ -199,8 +284,8 @@ rows_apply(apply_t *self, const checked_t *checked, applied_t *applied, fault_t 
 {
     const err_t err = self->careful ? try_or_set_aside(self, checked, write_change, fault)
                                     : write_change(self, checked, fault);
-    applied->changed += !self->skipped;
-    applied->skipped += self->skipped;
+    applied->changed += self->skip_reason == NULL;
+    applied->skipped += self->skip_reason != NULL;
     return err;
 }
 

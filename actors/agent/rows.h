@@ -11,3 +11,8 @@ CHECKED err_t rows_apply(apply_t *self, const checked_t *checked, applied_t *app
 /*  A row of a snapshot: its history is the server's, so the journal has it only if it is set
     aside.  */
 CHECKED err_t rows_place(apply_t *self, const checked_t *checked, fault_t *fault);
+/*  A change that was held: written where its version belongs, below what stands above it.  */
+CHECKED err_t rows_rewrite(apply_t *self, const checked_t *checked, fault_t *fault);
+/*  Does the table's handler keep a row that the server has deleted?  */
+CHECKED err_t rows_keeps(apply_t *self, table_t *table, const char *key, bool *keeps,
+                         fault_t *fault);

@@ -3,7 +3,7 @@
 
 #pragma once
 
-#include "actors/agent/apply.h"
+#include "actors/agent/batch.h"
 #include "actors/agent/store.h"
 #include "schemas/codec.h"
 #include "tests/unit/db_place.h"
@@ -16,6 +16,9 @@ typedef struct replica {
     arena_t portion;
     arena_t round;
     apply_t apply;
+    handlers_t handlers;
+    uint64_t limit_ms;
+    uint64_t now_ms; /* grows by one at each look */
     fault_t fault;
     uint64_t ids;
     size_t peak; /* of the memory, seen whenever an id is made */
@@ -53,6 +56,7 @@ static inline int
 remove_replica(void **state)
 {
     replica_t *replica = *state;
+    handlers_release(&replica->handlers);
     catalog_close(&replica->catalog);
     db_close(&replica->db);
     (void) remove_place((void **) &replica->place);
@@ -80,36 +84,74 @@ row_of(replica_t *replica, const char *json)
     return kept;
 }
 
-static inline void
-begin_round(replica_t *replica)
+static inline uint64_t
+look_at_the_clock(void *arg)
+{
+    replica_t *replica = arg;
+    return ++replica->now_ms;
+}
+
+static inline apply_t
+blank(replica_t *replica)
 {
     arena_clear(&replica->portion);
     arena_clear(&replica->round);
-    replica->apply = (apply_t){
+    return (apply_t){
         .overlay = {.db = replica->db, .catalog = replica->catalog, .arena = &replica->portion},
         .report = {.arena = &replica->round},
-        .now = 1000,
         .parents = {.arena = &replica->round},
-        .world = {.arg = replica, .new_id = make_id},
+        .handlers = &replica->handlers,
+        .now = 1000,
+        .world = {.arg = replica, .new_id = make_id, .now_ms = look_at_the_clock},
+        .limit_ms = replica->limit_ms,
     };
-    if (db_begin(replica->db, &replica->fault) != OK
-        || apply_begin(&replica->apply, &replica->fault) != OK)
-        fail_msg("%s", replica->fault.text);
 }
 
-/*  One stretch, committed unless it fails.  */
+/*  One stretch in a transaction of its own.  */
 static inline err_t
-apply_stretch_alone(replica_t *replica, const server_changes_t *stretch)
+apply_by(replica_t *replica, err_t (*how)(batch_t *batch, fault_t *fault),
+         const server_changes_t *changes)
 {
-    applied_t applied;
-    begin_round(replica);
-    const err_t err = apply_stretch(&replica->apply, stretch, &applied, &replica->fault);
-    apply_end(&replica->apply);
-    if (err != OK)
-        db_rollback(replica->db);
-    else if (db_commit(replica->db, &replica->fault) != OK)
-        fail_msg("%s", replica->fault.text);
+    stretch_t stretch = {.changes = changes};
+    batch_t batch = {.stretches = &stretch, .n = 1, .blank = blank(replica)};
+    const err_t err = how(&batch, &replica->fault);
+    replica->apply = batch.apply;
     return err;
+}
+
+static inline server_change_t
+change_of(replica_t *replica, const char *table, const char *operation, const char *json)
+{
+    return (server_change_t){
+        .table = table, .operation = operation, .lsn = 11, .data = row_of(replica, json)};
+}
+
+/*  One transaction at position 11.  */
+static inline server_changes_t
+transaction_of(server_change_t *changes, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        changes[i].index = i;
+    return (server_changes_t){.phase = "live",
+                              .epoch = "e",
+                              .prev = 10,
+                              .lsn = 11,
+                              .last = true,
+                              .changes = changes,
+                              .n_changes = n};
+}
+
+/*  The first column of the first row, in the test's memory.  */
+static inline const char *
+text_of(replica_t *replica, const char *sql)
+{
+    err_t err = OK;
+    sqlite3_stmt *row = db_query(replica->db, sql, &replica->fault, "");
+    if (!db_step(replica->db, row, &err, &replica->fault))
+        return err == OK ? "none" : replica->fault.text;
+    const char *text = arena_text(&replica->arena, column_text(row, 0));
+    sqlite3_reset(row);
+    return text;
 }
 
 #define IN_REPLICA(test) cmocka_unit_test_setup_teardown(test, make_replica, remove_replica)

@@ -4,7 +4,7 @@
 
 enum { ROWS = 200000, PART = 1000, PEAK = 2 * 1024 * 1024 };
 
-static const char text[] =
+static const char title[] =
     "a row of about a hundred bytes, so that all of them together are far "
     "more than the memory allowed";
 
@@ -15,7 +15,7 @@ fill(replica_t *replica, server_change_t *changes, uint64_t from)
     arena_clear(&replica->arena);
     for (uint64_t i = 0; i < PART; i++) {
         (void) snprintf(json, sizeof json, "{\"id\": %llu, \"title\": \"%s\"}",
-                        (unsigned long long) (from + i), text);
+                        (unsigned long long) (from + i), title);
         changes[i] = (server_change_t){.table = "big",
                                        .operation = "insert",
                                        .lsn = 11,
@@ -36,7 +36,7 @@ send_part(replica_t *replica, const server_change_t *changes, bool last)
         .changes = (server_change_t *) changes,
         .n_changes = PART,
     };
-    return apply_stretch_alone(replica, &part);
+    return apply_by(replica, batch_commit, &part);
 }
 
 /*  All but the last part of so many rows.  */

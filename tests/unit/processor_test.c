@@ -208,6 +208,21 @@ removes_what_a_snapshot_does_not_have(void **state)
     assert_string_equal(text_of(world, position_sql), "e10");
 }
 
+static void
+the_config_file_says_which_handler_a_table_has(void **state)
+{
+    world_t *world = *state;
+    table_settings_t todo = *settings_of_table(&world->settings, "todo");
+    todo.name = "todo";
+    todo.tables_handler = "archive";
+    world->settings.tables = &todo;
+    world->settings.n_tables = 1;
+    begin(world);
+    (void) apply(world, "insert", 11, "{\"id\": \"a\", \"title\": \"Tea\"}");
+    (void) apply(world, "delete", 12, "{\"id\": \"a\"}");
+    assert_string_equal(text_of(world, "SELECT title FROM todo"), "Tea");
+}
+
 int
 main(void)
 {
@@ -224,6 +239,7 @@ main(void)
         IN_WORLD(begins_a_transaction_anew_that_is_cut_otherwise),
         IN_WORLD(forgets_the_parts_of_a_lost_connection),
         IN_WORLD(removes_what_a_snapshot_does_not_have),
+        IN_WORLD(the_config_file_says_which_handler_a_table_has),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
