@@ -54,14 +54,40 @@ rank_of(const family_t *self, const char *table)
 typedef struct item {
     server_change_t change;
     size_t rank;
-    size_t place; /* in the transaction */
+    size_t place;  /* in the transaction */
+    uint64_t hash; /* of its key: most rows are told apart by that */
     bool deletes;
 } item_t;
+
+/*  FNV-1a over what value_equal() looks at.  */
+static uint64_t
+hash_value(uint64_t hash, const value_t *value)
+{
+    const int64_t number = value->kind == VALUE_INTEGER ? value->integer : value->kind;
+    const bool has_bytes = value->kind == VALUE_TEXT || value->kind == VALUE_BLOB;
+    hash = (hash ^ (uint64_t) number) * 1099511628211u;
+    for (size_t i = 0; has_bytes && i < value->bytes.size; i++)
+        hash = (hash ^ value->bytes.data[i]) * 1099511628211u;
+    return hash;
+}
+
+static uint64_t
+hash_key(const family_t *family, size_t rank, bytes_t row)
+{
+    uint64_t hash = 14695981039346656037u;
+    value_t value;
+    if (rank == family->n)
+        return hash;
+    for (const char **key = family->keys[rank]; *key; key++)
+        if (row_find(row, *key, &value))
+            hash = hash_value(hash, &value);
+    return hash;
+}
 
 static bool
 is_same_row(const family_t *family, const item_t *a, const item_t *b)
 {
-    if (a->rank != b->rank || a->rank == family->n)
+    if (a->hash != b->hash || a->rank != b->rank || a->rank == family->n)
         return false;
     const char **key = family->keys[a->rank];
     for (; *key; key++) {
@@ -120,13 +146,16 @@ static size_t
 arrange_one(const family_t *family, server_change_t *changes, size_t n, arena_t *arena)
 {
     item_t *items = arena_new(arena, n * sizeof *items);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
+        const size_t rank = rank_of(family, changes[i].table);
         items[i] = (item_t){
             .change = changes[i],
-            .rank = rank_of(family, changes[i].table),
+            .rank = rank,
             .place = i,
+            .hash = hash_key(family, rank, changes[i].data),
             .deletes = strcmp(changes[i].operation, "delete") == 0,
         };
+    }
     const size_t kept = join_same(family, items, n);
     qsort(items, kept, sizeof *items, compare);
     for (size_t i = 0; i < kept; i++)
