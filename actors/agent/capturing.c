@@ -27,8 +27,8 @@ capturing_is_wanted(const settings_t *settings)
     return wanted;
 }
 
-static bool
-is_captured(const settings_t *settings, const char *table)
+bool
+capturing_has(const settings_t *settings, const char *table)
 {
     const char *capture = settings_of_table(settings, table)->tables_capture;
     return strcmp(strcmp(capture, "default") == 0 ? settings->agent_capture : capture, triggers)
@@ -72,7 +72,7 @@ capturing_follow(catalog_t *catalog, db_t *db, const settings_t *settings, buffe
         err = finds_new_rows(db, &adopt, fault);
     for (size_t i = 0; err == OK && i < catalog_count(catalog); i++) {
         table_t *table = catalog_at(catalog, i);
-        err = follow_table(table, is_captured(settings, table_name(table)), adopt, refused,
+        err = follow_table(table, capturing_has(settings, table_name(table)), adopt, refused,
                            fault);
     }
     return err == OK ? catalog_refresh(catalog, fault) : err;

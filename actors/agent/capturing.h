@@ -21,8 +21,9 @@ typedef struct capturing {
 
 enum { TIMER_CAPTURE_LOOK = 100, TIMER_CAPTURE_AGAIN }; /* timers of the recorder */
 
-/*  Do the settings ask for triggers, on any table?  */
+/*  Do the settings ask for triggers, on any table? On that one?  */
 bool capturing_is_wanted(const settings_t *settings);
+bool capturing_has(const settings_t *settings, const char *table);
 /*  Gives each table the triggers it should have and takes those it should not, inside of the
     caller's transaction. Adds the tables that cannot be captured to refused, with the reason,
     if it is given.  */

@@ -64,6 +64,7 @@ record_jobs(recorder_t *self, ctx_t *ctx, size_t first, size_t end, fault_t *fau
         .catalog = self->catalog,
         .arena = ctx_arena(ctx),
         .timestamp = self->newest,
+        .settings = ctx_settings(ctx),
     };
     err_t err = catalog_refresh(self->catalog, fault);
     for (size_t i = first; err == OK && i < end; i++)

@@ -1,5 +1,6 @@
 #include "actors/agent/writes.h"
 
+#include "actors/agent/capturing.h"
 #include "actors/agent/journal.h"
 
 #include <string.h>
@@ -108,6 +109,11 @@ prepare(const writes_t *self, const write_t *write, size_t i, prepared_t *prepar
         return fault_set(fault, ERR_INVALID_CHANGE,
                          "changes[%zu].table: table %s has no primary key and cannot be"
                          " synchronised",
+                         i, entry->table);
+    if (write->written && capturing_has(self->settings, entry->table))
+        return fault_set(fault, ERR_INVALID_CHANGE,
+                         "changes[%zu].table: table %s is captured by triggers; what is written"
+                         " there is recorded already",
                          i, entry->table);
     if (check_row(self, entry, prepared, &cause) == OK)
         return OK;

@@ -3,12 +3,14 @@
 #pragma once
 
 #include "actors/common/catalog.h"
+#include "actors/settings.h"
 
 typedef struct writes {
     db_t *db;
     catalog_t *catalog;
     arena_t *arena;
     int64_t timestamp;
+    const settings_t *settings; /* which tables are captured by triggers */
 } writes_t;
 
 /*  What is told about a change once it is committed. id is filled in by the caller before,

@@ -209,6 +209,19 @@ what_an_application_records_through_the_agent_is_recorded_once(void **state)
     expect(world, recorded, "insert a,update a,delete a,insert b");
 }
 
+static void
+a_row_that_triggers_have_recorded_is_not_recorded_again(void **state)
+{
+    world_t *world = *state;
+    start_capturing(world);
+    run_sql(world, "INSERT INTO todo VALUES ('a', 'Tea', 0)");
+    entry_t change = entry(world, "insert", "a", "{\"title\": \"Tea\"}");
+    const problem_t *problem = ASK(world, "service", write, problem, .changes = &change,
+                                   .n_changes = 1, .written = true);
+    assert_non_null(strstr(problem->message, "triggers"));
+    expect(world, recorded, "insert a");
+}
+
 /*  A time that ran ahead in one way of recording holds in the other.  */
 static void
 time_never_falls_from_one_way_of_recording_to_the_other(void **state)
@@ -410,6 +423,7 @@ main(void)
         IN_WORLD(a_change_too_large_for_any_frame_is_parked_with_the_reason),
         IN_WORLD(what_the_server_sends_is_not_captured),
         IN_WORLD(what_an_application_records_through_the_agent_is_recorded_once),
+        IN_WORLD(a_row_that_triggers_have_recorded_is_not_recorded_again),
         IN_WORLD(time_never_falls_from_one_way_of_recording_to_the_other),
         IN_WORLD(a_rejected_row_goes_back_to_the_server_s_and_that_is_not_captured),
         IN_WORLD(a_rejected_row_with_children_goes_away),

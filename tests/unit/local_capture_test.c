@@ -155,6 +155,19 @@ a_replaced_row_is_inserted_and_an_upserted_one_updated(void **state)
                           "update 1 {\"id\":\"1\",\"title\":5} was {\"id\":\"1\",\"title\":4}");
 }
 
+/*  Where the writer's connection says so, SQLite tells of the row that is replaced as well.  */
+static void
+a_replaced_row_is_deleted_first_with_recursive_triggers(void **state)
+{
+    world_t *world = *state;
+    make_todo(world);
+    plain_sql(world,
+              "PRAGMA recursive_triggers = ON; INSERT INTO todo VALUES ('1', 2, 3);"
+              "DELETE FROM local_changes; INSERT OR REPLACE INTO todo VALUES ('1', 4, 3)");
+    expect_changes(world, "delete 1 was {\"id\":\"1\",\"title\":2,\"done\":3}, "
+                          "insert 1 {\"id\":\"1\",\"title\":4,\"done\":3}");
+}
+
 static void
 cascades_and_triggers_of_the_application_are_captured(void **state)
 {
@@ -400,6 +413,7 @@ main(void)
         WITH_REPLICA(an_update_that_changes_nothing_is_none),
         WITH_REPLICA(a_new_key_is_a_deletion_and_an_insertion),
         WITH_REPLICA(a_replaced_row_is_inserted_and_an_upserted_one_updated),
+        WITH_REPLICA(a_replaced_row_is_deleted_first_with_recursive_triggers),
         WITH_REPLICA(cascades_and_triggers_of_the_application_are_captured),
         WITH_REPLICA(what_is_rolled_back_is_not_captured),
         WITH_REPLICA(a_muted_transaction_is_not_captured_and_the_next_one_is),
