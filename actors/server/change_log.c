@@ -106,7 +106,7 @@ sqlite3_stmt *
 change_log_read(db_t *db, int64_t after_row, uint64_t up_to, fault_t *fault)
 {
     static const char sql[] =
-        "SELECT seq, lsn, tbl, operation, data, updated_at, client_id, change_id"
+        "SELECT seq, lsn, tbl, operation, data, updated_at, client_id, change_id, old"
         " FROM change_log WHERE seq > ?1 AND +lsn <= ?2 ORDER BY seq";
     return db_query(db, sql, fault, "iu", after_row, up_to);
 }
@@ -125,6 +125,7 @@ change_log_next(db_t *db, sqlite3_stmt *statement, log_row_t *row, err_t *err, f
         .updated_at = sqlite3_column_int64(statement, 5),
         .client_id = column_text(statement, 6),
         .change_id = column_text(statement, 7),
+        .old = column_bytes(statement, 8),
     };
     return true;
 }

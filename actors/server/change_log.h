@@ -44,6 +44,7 @@ typedef struct log_row {
     const char *table;
     const char *operation;
     bytes_t data; /* JSON */
+    bytes_t old;  /* the row before, as JSON; empty: not kept */
     int64_t updated_at;
     const char *client_id; /* empty: a program on the server */
     const char *change_id;

@@ -93,6 +93,17 @@ send_moved(session_t *session, ctx_t *ctx, const stream_chunk_t *chunk)
     session->sent = chunk->lsn;
 }
 
+/*  What its user may read is otherwise: its stream begins again, with a snapshot.  */
+static void
+send_resync(session_t *session, ctx_t *ctx, const stream_chunk_t *chunk)
+{
+    (void) chunk;
+    TELL(session, ctx, srv_resync_required, .reason = "permissions_changed",
+         .epoch = session->epoch);
+    session_forget_position(session);
+    session_open_stream(session, ctx, 0, "");
+}
+
 static void
 rest(session_t *session, ctx_t *ctx, const stream_chunk_t *chunk)
 {
@@ -113,6 +124,7 @@ static const struct {
     {"snapshot", send_snapshot},
     {"snapshot_begin", send_snapshot_begin},
     {"snapshot_end", send_snapshot_end},
+    {"resync", send_resync},
 };
 
 /*  ----------------------------------------------------------------- for JSON clients  */

@@ -14,6 +14,7 @@
 #include "actors/server/change_log.h"
 #include "actors/server/clients.h"
 #include "actors/server/openings.h"
+#include "actors/server/rules_change.h"
 #include "actors/settings.h"
 
 #include <string.h>
@@ -30,6 +31,7 @@ typedef struct distributor {
     db_t *reader;
     db_t *writer;
     catalog_t *catalog;
+    rights_t *rights;
     streams_t streams;
     log_head_t head;     /* as read for the request being handled */
     size_t n_acks;       /* since they were saved */
@@ -49,6 +51,8 @@ start(void *state, ctx_t *ctx)
         err = db_open(settings->server_db, false, &self->writer, &fault);
     if (err == OK)
         err = catalog_open(self->reader, &self->catalog, &fault);
+    if (err == OK)
+        err = rights_open(self->reader, self->catalog, settings, &self->rights, &fault);
     return err == OK ? OK : ctx_fail(ctx, "%s", fault.text);
 }
 
@@ -59,6 +63,8 @@ source_of(const distributor_t *self, ctx_t *ctx)
     return (stream_source_t){
         .db = self->reader,
         .path = settings->server_db,
+        .settings = settings,
+        .rights = self->rights,
         .frame_bytes = (size_t) settings->stream_frame_bytes,
         .arena = ctx_arena(ctx),
     };
@@ -72,16 +78,24 @@ typedef struct opening {
     uint64_t lsn; /* where the stream begins; 0: with a snapshot */
 } opening_t;
 
+/*  Who stands before them cannot go on.  */
+typedef struct limits {
+    uint64_t floor; /* of the history */
+    uint64_t rules; /* that are in force since */
+} limits_t;
+
 static const char *
-reason_to_resync(const log_head_t *head, uint64_t floor, const stream_open_t *request)
+reason_to_resync(const log_head_t *head, const limits_t *limits, const stream_open_t *request)
 {
     const bool epoch_known = request->epoch != NULL && request->epoch[0] != '\0';
     if (epoch_known && strcmp(request->epoch, head->epoch) != 0)
         return "epoch_changed";
     if (request->lsn > head->lsn)
         return "client_ahead";
-    if (request->lsn < floor)
+    if (request->lsn < limits->floor)
         return "history_truncated";
+    if (request->lsn < limits->rules)
+        return "permissions_changed";
     return NULL;
 }
 
@@ -89,14 +103,16 @@ static err_t
 decide_opening(distributor_t *self, const stream_open_t *request, opening_t *opening,
                fault_t *fault)
 {
-    uint64_t floor = 0;
+    limits_t limits = {0};
     err_t err = change_log_head(self->reader, &self->head, fault);
     if (err == OK)
-        err = change_log_floor(self->reader, &floor, fault);
+        err = change_log_floor(self->reader, &limits.floor, fault);
+    if (err == OK)
+        err = rules_since(self->reader, &limits.rules, fault);
     *opening = (opening_t){.phase = "snapshot"};
     if (err != OK || request->lsn == 0)
         return err;
-    opening->reason = reason_to_resync(&self->head, floor, request);
+    opening->reason = reason_to_resync(&self->head, &limits, request);
     opening->phase = opening->reason                 ? "resync"
                      : request->lsn < self->head.lsn ? "catchup"
                                                      : "live";
@@ -113,8 +129,13 @@ describe_tables(distributor_t *self, arena_t *arena, table_schema_t **tables)
     *tables = arena_new(arena, (n + 1) * sizeof **tables);
     for (size_t i = 0; i < n; i++) {
         const table_t *table = catalog_at(self->catalog, i);
-        if (table_key(table) != NULL)
-            (*tables)[described++] = table_describe(table, arena);
+        if (table_key(table) == NULL)
+            continue;
+        const rule_t *rule = rights_of(self->rights, table_name(table));
+        (*tables)[described] = table_describe(table, arena);
+        if (rule)
+            rule_describe(rule, &(*tables)[described]);
+        described++;
     }
     return described;
 }
@@ -166,9 +187,12 @@ on_stream_open(void *state, ctx_t *ctx, const void *body)
     err = decide_opening(self, request, &opening, &fault);
     if (err == OK)
         err = catalog_refresh(self->catalog, &fault);
+    if (err == OK)
+        err = rights_follow(self->rights, &fault);
     if (err != OK)
         return ctx_refuse(ctx, err, "%s", fault.text);
-    stream_t *stream = streams_add(&self->streams, request->session, request->client_id);
+    stream_t *stream =
+        streams_add(&self->streams, request->session, request->client_id, request->user);
     stream->rows = request->rows;
     err = stream_start(stream, &source, opening.lsn, &fault);
     if (err != OK)
@@ -216,7 +240,9 @@ on_stream_pull(void *state, ctx_t *ctx, const void *body)
                           (unsigned long long) request->session);
     const bool had_snapshot = stream->snapshot != NULL;
     const bool may_open = streams_count_snapshots(&self->streams) < SNAPSHOTS;
-    const err_t err = stream_next(stream, &source, may_open, &chunk, &fault);
+    err_t err = rights_follow(self->rights, &fault);
+    if (err == OK)
+        err = stream_next(stream, &source, may_open, &chunk, &fault);
     note_snapshot(self, ctx, stream, had_snapshot);
     if (err != OK)
         return ctx_refuse(ctx, err, "%s", fault.text);
@@ -356,6 +382,7 @@ stop(void *state, ctx_t *ctx)
     (void) ctx;
     openings_release(&self->openings);
     streams_release(&self->streams);
+    rights_close(&self->rights);
     catalog_close(&self->catalog);
     db_close(&self->writer);
     db_close(&self->reader);

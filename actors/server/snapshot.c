@@ -6,16 +6,19 @@
 #include <stdlib.h>
 
 /*  What a change costs in a frame beside its row.  */
-enum { CHANGE_OVERHEAD = 100 };
+enum { CHANGE_OVERHEAD = 100, ROWS_LOOKED_AT = 20000 };
 
 struct snapshot {
     db_t *db;
     catalog_t *catalog;
+    rights_t *rights;
+    char *user;
     uint64_t lsn;
     size_t table; /* index in the catalog */
     uint64_t n_pages;
-    uint64_t total; /* pages of this table, if they are counted */
-    buffer_t after; /* key of the last row sent; empty: none of this table */
+    uint64_t total;   /* pages of this table, if they are counted */
+    buffer_t after;   /* key of the last row sent; empty: none of this table */
+    buffer_t scanned; /* key of the last row looked at */
 };
 
 static err_t
@@ -35,10 +38,14 @@ begin(snapshot_t *self, const char *database, fault_t *fault)
 }
 
 err_t
-snapshot_open(const char *database, snapshot_t **self, fault_t *fault)
+snapshot_open(const char *database, const settings_t *settings, const char *user,
+              snapshot_t **self, fault_t *fault)
 {
     *self = mem_new(sizeof **self);
-    const err_t err = begin(*self, database, fault);
+    (*self)->user = mem_text(user);
+    err_t err = begin(*self, database, fault);
+    if (err == OK)
+        err = rights_open((*self)->db, (*self)->catalog, settings, &(*self)->rights, fault);
     if (err != OK)
         snapshot_destroy(self);
     return err;
@@ -49,9 +56,12 @@ snapshot_destroy(snapshot_t **self)
 {
     if (*self == NULL)
         return;
+    rights_close(&(*self)->rights);
     catalog_close(&(*self)->catalog);
     db_close(&(*self)->db);
+    free((*self)->user);
     buffer_release(&(*self)->after);
+    buffer_release(&(*self)->scanned);
     free(*self);
     *self = NULL;
 }
@@ -79,6 +89,13 @@ typedef struct page {
     server_change_t *changes;
     size_t n, room;
     bool more; /* a row did not fit */
+
+    rule_t *rule; /* NULL: every row may be read */
+    const char *user;
+    size_t looked_at;
+    buffer_t last; /* row looked at, where there is a rule */
+    err_t err;
+    fault_t *fault;
 } page_t;
 
 /*  The array doubles in the arena: at most as much again is lost until the round ends.  */
@@ -95,6 +112,33 @@ make_room(page_t *page)
     page->room = room;
 }
 
+static void
+add_row(page_t *page, bytes_t row)
+{
+    make_room(page);
+    page->changes[page->n++] = (server_change_t){
+        .table = page->table,
+        .operation = "insert",
+        .data = arena_bytes(page->arena, row),
+        .lsn = page->lsn,
+    };
+    page->bytes += row.size + CHANGE_OVERHEAD;
+}
+
+/*  Others want to be served as well: after so many rows the page ends as it is.  */
+static bool
+take_if_readable(page_t *page, bytes_t row)
+{
+    bool readable = false;
+    buffer_clear(&page->last);
+    buffer_add(&page->last, row.data, row.size);
+    page->err = rule_holds(page->rule, RIGHT_READ, page->user, row, &readable, page->fault);
+    if (page->err == OK && readable)
+        add_row(page, rule_visible(page->rule, row, page->arena));
+    page->more = ++page->looked_at >= ROWS_LOOKED_AT;
+    return page->err == OK && !page->more;
+}
+
 static bool
 take(void *arg, bytes_t row)
 {
@@ -104,25 +148,30 @@ take(void *arg, bytes_t row)
         page->more = true;
         return false;
     }
-    make_room(page);
-    page->changes[page->n++] = (server_change_t){
-        .table = page->table,
-        .operation = "insert",
-        .data = arena_bytes(page->arena, row),
-        .lsn = page->lsn,
-    };
-    page->bytes += row.size + CHANGE_OVERHEAD;
+    if (page->rule != NULL)
+        return take_if_readable(page, row);
+    add_row(page, row);
     return true;
 }
 
 static void
+keep_key(buffer_t *kept, const table_t *table, bytes_t row, arena_t *arena)
+{
+    const bytes_t key = table_key_row(table, row, arena);
+    buffer_clear(kept);
+    buffer_add(kept, key.data, key.size);
+}
+
+/*  The client is told only keys of rows that it got.  */
+static void
 remember_key(snapshot_t *self, const table_t *table, const page_t *page)
 {
-    if (page->n == 0)
-        return;
-    const bytes_t key = table_key_row(table, page->changes[page->n - 1].data, page->arena);
-    buffer_clear(&self->after);
-    buffer_add(&self->after, key.data, key.size);
+    if (page->n > 0)
+        keep_key(&self->after, table, page->changes[page->n - 1].data, page->arena);
+    if (page->rule == NULL && page->n > 0)
+        keep_key(&self->scanned, table, page->changes[page->n - 1].data, page->arena);
+    if (page->last.size > 0)
+        keep_key(&self->scanned, table, buffer_bytes(&page->last), page->arena);
 }
 
 /*  Rows in a table; table is quoted as it comes out of the schema.  */
@@ -159,7 +208,9 @@ next_table(snapshot_t *self)
 {
     self->table++;
     self->n_pages = 0;
+    self->total = 0; /* of what may not be read in full, the number is not told either */
     buffer_clear(&self->after);
+    buffer_clear(&self->scanned);
 }
 
 static table_t *
@@ -185,15 +236,23 @@ snapshot_page(snapshot_t *self, page_size_t size, arena_t *arena, stream_chunk_t
         .size = size,
         .table = arena_text(arena, table_name(table)),
         .lsn = self->lsn,
+        .rule = rights_of(self->rights, table_name(table)),
+        .user = self->user,
+        .fault = fault,
     };
     chunk->after = arena_bytes(arena, buffer_bytes(&self->after));
+    const bool restricted = page.rule != NULL && rule_asks(page.rule, RIGHT_READ);
     err_t err = OK;
-    if (chunk->after.size == 0 && size.rows > 0)
+    if (chunk->after.size == 0 && size.rows > 0 && !restricted)
         err = count_pages(self, table, size.rows, fault);
     if (err == OK)
-        err = table_scan(table, chunk->after, take, &page, fault);
-    if (err != OK)
+        err = table_scan(table, buffer_bytes(&self->scanned), take, &page, fault);
+    if (err == OK)
+        err = page.err;
+    if (err != OK) {
+        buffer_release(&page.last);
         return err;
+    }
     chunk->table = page.table;
     chunk->final = !page.more;
     chunk->chunk = ++self->n_pages;
@@ -201,6 +260,7 @@ snapshot_page(snapshot_t *self, page_size_t size, arena_t *arena, stream_chunk_t
     chunk->changes = page.changes;
     chunk->n_changes = page.n;
     remember_key(self, table, &page);
+    buffer_release(&page.last);
     if (!page.more)
         next_table(self);
     return OK;

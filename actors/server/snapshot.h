@@ -5,11 +5,13 @@
 
 #pragma once
 
-#include "schemas/message.h"
+#include "actors/server/rights.h"
 
 typedef struct snapshot snapshot_t;
 
-CHECKED err_t snapshot_open(const char *database, snapshot_t **self, fault_t *fault);
+/*  Of what that user may read.  */
+CHECKED err_t snapshot_open(const char *database, const settings_t *settings, const char *user,
+                            snapshot_t **self, fault_t *fault);
 void snapshot_destroy(snapshot_t **self);
 uint64_t snapshot_lsn(const snapshot_t *self);
 /*  The newest version of any row in it, ms; reads them all.  */
@@ -22,6 +24,7 @@ typedef struct page_size {
 } page_size_t;
 
 /*  Fills table, after, final, chunk, total and changes with the next page; no table: there is
-    no further page. Every table has at least one. It lives in arena.  */
+    no further page. Every table has at least one; some are empty, where many rows that may
+    not be read follow each other. It lives in arena.  */
 CHECKED err_t snapshot_page(snapshot_t *self, page_size_t size, arena_t *arena,
                             stream_chunk_t *chunk, fault_t *fault);

@@ -13,11 +13,12 @@ enum {
 };
 
 stream_t *
-stream_new(uint64_t session, const char *client_id)
+stream_new(uint64_t session, const char *client_id, const char *user)
 {
     stream_t *self = mem_new(sizeof *self);
     self->session = session;
     self->client_id = mem_text(client_id);
+    self->user = mem_text(user ? user : "");
     return self;
 }
 
@@ -28,6 +29,7 @@ stream_destroy(stream_t **self)
         return;
     snapshot_destroy(&(*self)->snapshot);
     free((*self)->client_id);
+    free((*self)->user);
     free(*self);
     *self = NULL;
 }
@@ -78,7 +80,8 @@ begin_snapshot(stream_t *self, const stream_source_t *source, bool may_open,
     chunk->phase = "idle";
     if (!may_open)
         return OK;
-    const err_t err = snapshot_open(source->path, &self->snapshot, fault);
+    const err_t err =
+        snapshot_open(source->path, source->settings, self->user, &self->snapshot, fault);
     if (err != OK)
         return err;
     chunk->phase = "snapshot_begin";
@@ -157,6 +160,10 @@ next_stretch(stream_t *self, const stream_source_t *source, uint64_t up_to,
         stretch_read(self, source, (reach_t){.up_to = up_to, .single = live}, &stretch, fault);
     if (err != OK)
         return err;
+    if (stretch.rights_changed) {
+        chunk->phase = "resync";
+        return OK;
+    }
     chunk->phase = is_moved(self, &stretch) ? "moved" : live ? "live" : "catchup";
     chunk->prev = self->lsn;
     chunk->lsn = stretch.last ? stretch.lsn : self->lsn;

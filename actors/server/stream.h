@@ -13,6 +13,7 @@ typedef enum stream_phase { STREAM_SNAPSHOT, STREAM_CATCHUP, STREAM_LIVE } strea
 typedef struct stream {
     uint64_t session;
     char *client_id;
+    char *user; /* what it may read; empty: users are not known */
     stream_phase_t phase;
 
     snapshot_t *snapshot; /* while one is under way */
@@ -37,6 +38,8 @@ typedef struct stream {
 typedef struct stream_source {
     db_t *db; /* for reading */
     const char *path;
+    const settings_t *settings;
+    const rights_t *rights; /* of db; NULL: everybody may read everything */
     size_t frame_bytes;
     arena_t *arena; /* of the round: chunks live there */
 } stream_source_t;
@@ -44,7 +47,7 @@ typedef struct stream_source {
 /*  Bytes of rows in a chunk, about.  */
 size_t stream_frame_bytes(const stream_t *self, const stream_source_t *source);
 
-stream_t *stream_new(uint64_t session, const char *client_id);
+stream_t *stream_new(uint64_t session, const char *client_id, const char *user);
 void stream_destroy(stream_t **self);
 
 /*  Starts after lsn, which must be kept; 0: with a snapshot.  */

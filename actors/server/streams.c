@@ -28,7 +28,7 @@ streams_find(const streams_t *self, uint64_t session)
 }
 
 stream_t *
-streams_add(streams_t *self, uint64_t session, const char *client_id)
+streams_add(streams_t *self, uint64_t session, const char *client_id, const char *user)
 {
     const size_t place = place_of(self, session);
     if (self->n == self->room) {
@@ -38,7 +38,7 @@ streams_add(streams_t *self, uint64_t session, const char *client_id)
     for (size_t i = self->n; i > place; i--)
         self->items[i] = self->items[i - 1];
     self->n++;
-    self->items[place] = stream_new(session, client_id);
+    self->items[place] = stream_new(session, client_id, user);
     return self->items[place];
 }
 

@@ -11,7 +11,8 @@ typedef struct streams {
 
 stream_t *streams_find(const streams_t *self, uint64_t session);
 /*  Makes one; one of that session must not be there.  */
-stream_t *streams_add(streams_t *self, uint64_t session, const char *client_id);
+stream_t *streams_add(streams_t *self, uint64_t session, const char *client_id,
+                      const char *user);
 /*  Destroys those that are closed.  */
 void streams_sweep(streams_t *self);
 void streams_release(streams_t *self);

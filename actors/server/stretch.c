@@ -1,6 +1,6 @@
 #include "actors/server/stretch.h"
 
-#include "actors/server/change_log.h"
+#include "actors/server/view.h"
 #include "schemas/codec.h"
 
 #include <string.h>
@@ -48,15 +48,21 @@ static err_t
 add_change(reading_t *self, const log_row_t *row, fault_t *fault)
 {
     buffer_clear(&self->row);
-    const err_t err =
+    seen_t seen = {0};
+    const view_t view = {.rights = self->source->rights,
+                         .user = self->stream->user,
+                         .arena = self->source->arena};
+    err_t err =
         json_to_msgpack((const char *) row->data.data, row->data.size, &self->row, fault);
-    if (err != OK)
+    if (err == OK)
+        err = view_row(&view, row, buffer_bytes(&self->row), &seen, fault);
+    if (err != OK || seen.operation == NULL)
         return err;
     make_room(self);
     self->stretch->changes[self->stretch->n++] = (server_change_t){
         .table = keep_text(self, row->table),
-        .operation = keep_text(self, row->operation),
-        .data = arena_bytes(self->source->arena, buffer_bytes(&self->row)),
+        .operation = keep_text(self, seen.operation),
+        .data = arena_bytes(self->source->arena, seen.data),
         .lsn = row->lsn,
         .index = self->stretch->index,
         .updated_at = row->updated_at,
@@ -124,6 +130,14 @@ is_news(const stream_t *stream, const log_row_t *row)
            || (stream->rows > 0 && stream->phase == STREAM_CATCHUP);
 }
 
+/*  What its client may read of other tables may be otherwise from this row on: no way to tell
+    row by row.  */
+static bool
+changes_rights(const reading_t *self, const log_row_t *row)
+{
+    return self->source->rights != NULL && rights_depend_on(self->source->rights, row->table);
+}
+
 /*  *done: the stretch is complete without this row.  */
 static err_t
 take(reading_t *self, const log_row_t *row, bool *done, fault_t *fault)
@@ -137,6 +151,12 @@ take(reading_t *self, const log_row_t *row, bool *done, fault_t *fault)
             return fault_set(fault, ERR_GAP, forgotten);
         self->open = row->lsn;
         self->stretch->last = false;
+    }
+    *done = changes_rights(self, row);
+    if (*done) {
+        self->stretch->rights_changed = !self->whole.last;
+        cut(self);
+        return OK;
     }
     if (is_news(self->stream, row)) {
         *done = !fits(self, row);

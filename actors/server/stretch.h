@@ -11,6 +11,7 @@ typedef struct stretch {
     int64_t row;    /* the last row looked at */
     uint64_t index; /* rows looked at of the transaction after lsn */
     bool last;      /* it ends on a transaction's end */
+    bool rights_changed; /* nothing can be read on: the client needs a snapshot */
 } stretch_t;
 
 typedef struct reach {

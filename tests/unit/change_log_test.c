@@ -10,6 +10,7 @@ source_of(world_t *world, size_t frame_bytes)
     return (stream_source_t){
         .db = world->db,
         .path = world->path,
+        .settings = &world->settings,
         .frame_bytes = frame_bytes,
         .arena = &world->arena,
     };
@@ -19,7 +20,7 @@ source_of(world_t *world, size_t frame_bytes)
 static stream_t *
 stream_at(world_t *world, const stream_source_t *source, uint64_t lsn)
 {
-    stream_t *stream = stream_new(1, "me");
+    stream_t *stream = stream_new(1, "me", "");
     must(world, stream_start(stream, source, lsn, &world->fault));
     return stream;
 }
