@@ -84,12 +84,17 @@ change_log_count(db_t *db, uint64_t after, uint64_t up_to, uint64_t *n, fault_t 
 
 /*  Whole transactions only: half a one would look like the whole to a client.  */
 err_t
-change_log_prune(db_t *db, uint64_t lsn, int64_t max_rows, fault_t *fault)
+change_log_prune(db_t *db, uint64_t lsn, int64_t max_rows, int64_t *bytes, fault_t *fault)
 {
     static const char sql[] =
         "DELETE FROM change_log WHERE lsn <= min(?1, coalesce("
-        "(SELECT lsn FROM change_log ORDER BY lsn LIMIT 1 OFFSET ?2), ?1))";
-    return db_run(db, sql, NULL, fault, "ui", lsn, max_rows);
+        "(SELECT lsn FROM change_log ORDER BY lsn LIMIT 1 OFFSET ?2), ?1))"
+        " RETURNING length(data)";
+    err_t err = OK;
+    sqlite3_stmt *rows = db_query(db, sql, fault, "ui", lsn, max_rows);
+    for (*bytes = 0; db_step(db, rows, &err, fault);)
+        *bytes += sqlite3_column_int64(rows, 0);
+    return err;
 }
 
 err_t

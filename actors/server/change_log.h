@@ -31,8 +31,10 @@ CHECKED err_t change_log_floor(db_t *db, uint64_t *lsn, fault_t *fault);
 /*  Rows of the transactions behind a position, up to another.  */
 CHECKED err_t change_log_count(db_t *db, uint64_t after, uint64_t up_to, uint64_t *n,
                                fault_t *fault);
-/*  Forgets whole transactions up to lsn, about max_rows rows of them at a time.  */
-CHECKED err_t change_log_prune(db_t *db, uint64_t lsn, int64_t max_rows, fault_t *fault);
+/*  Forgets whole transactions up to lsn, about max_rows rows of them at a time. *bytes is what
+    their rows took.  */
+CHECKED err_t change_log_prune(db_t *db, uint64_t lsn, int64_t max_rows, int64_t *bytes,
+                               fault_t *fault);
 
 /*  The last row up to that position; 0 if it is not kept.  */
 CHECKED err_t change_log_row_at(db_t *db, uint64_t lsn, int64_t *row, fault_t *fault);

@@ -10,8 +10,8 @@
 
 #include "actors/common/wal_watch.h"
 #include "actors/server/actors.h"
-#include "actors/server/change_log.h"
 #include "actors/server/client_changes/schema.h"
+#include "actors/server/history.h"
 #include "actors/settings.h"
 
 #include <unistd.h>
@@ -19,9 +19,7 @@
 enum {
     TIMER_AGAIN = 1,
     TIMER_LOOK = 2,
-    AGAIN_MS = 1000,   /* after a start, or trouble with the database */
-    PRUNE_AFTER = 256, /* positions too many before anything is forgotten */
-    PRUNE_ROWS = 2000, /* forgotten at once, about */
+    AGAIN_MS = 1000, /* after a start, or trouble with the database */
 };
 
 /*  A commit can be seen a little later than its bytes in the log: the disk comes between. So
@@ -32,6 +30,7 @@ static const uint64_t looks_ms[] = {1, 5, 20, 200, 2000};
 typedef struct replicator {
     db_t *db;
     catalog_t *catalog;
+    history_t history;
     int64_t schema_version; /* that was captured; -1: look */
     uint64_t announced;
     int64_t data_version; /* as PRAGMA data_version: it moves when others commit */
@@ -81,16 +80,6 @@ start(void *state, ctx_t *ctx)
 
 /*  ---------------------------------------------------------------------- advancing  */
 
-static err_t
-is_too_long(replicator_t *self, const log_head_t *head, uint64_t history, bool *too_long,
-            fault_t *fault)
-{
-    uint64_t floor = 0;
-    const err_t err = change_log_floor(self->db, &floor, fault);
-    *too_long = err == OK && head->lsn - floor >= history + PRUNE_AFTER;
-    return err;
-}
-
 static bool
 is_schema_new(replicator_t *self)
 {
@@ -98,24 +87,24 @@ is_schema_new(replicator_t *self)
 }
 
 static err_t
-write_log(replicator_t *self, const settings_t *settings, log_head_t *head, bool prune,
-          fault_t *fault)
+write_log(replicator_t *self, history_now_t *now, bool forget, fault_t *fault)
 {
-    const uint64_t history = (uint64_t) settings->stream_history;
     err_t err = db_begin(self->db, fault);
     if (err != OK)
         return err;
-    err = schema_follow(self->db, self->catalog, settings, &self->schema_version, fault);
+    err = schema_follow(self->db, self->catalog, now->settings, &self->schema_version, fault);
     if (err == OK)
-        err = change_log_seal(self->db, &head->lsn, fault);
-    if (err == OK && prune)
-        err = change_log_prune(self->db, head->lsn - history, PRUNE_ROWS, fault);
+        err = change_log_seal(self->db, &now->head, fault);
+    if (err == OK && forget)
+        err = history_forget(&self->history, self->db, now, fault);
     if (err == OK)
         err = db_commit(self->db, fault);
     else
         db_rollback(self->db);
-    if (err != OK)
+    if (err != OK) {
         self->schema_version = -1;
+        self->history = (history_t){0};
+    }
     return err;
 }
 
@@ -123,15 +112,16 @@ write_log(replicator_t *self, const settings_t *settings, log_head_t *head, bool
 static err_t
 keep_log(replicator_t *self, ctx_t *ctx, log_head_t *head, fault_t *fault)
 {
-    const settings_t *settings = ctx_settings(ctx);
-    const uint64_t history = (uint64_t) settings->stream_history;
-    bool too_long = false;
+    bool forget = false;
     err_t err = change_log_head(self->db, head, fault);
+    history_now_t now = {
+        .settings = ctx_settings(ctx), .head = head->lsn, .wall_ms = ctx_wall_ms(ctx)};
     if (err == OK)
-        err = is_too_long(self, head, history, &too_long, fault);
-    if (err != OK || (!head->unsealed && !too_long && !is_schema_new(self)))
+        err = history_look(&self->history, self->db, &now, &forget, fault);
+    if (err != OK || (!head->unsealed && !forget && !is_schema_new(self)))
         return err;
-    err = write_log(self, settings, head, too_long, fault);
+    err = write_log(self, &now, forget, fault);
+    head->lsn = now.head;
     if (err == OK)
         SEND(ctx, "checkpointer", wal_grown, .pages = (uint64_t) db_wal_pages(self->db));
     return err;
