@@ -55,6 +55,8 @@ print_row(listing_t *self, const change_row_t *change)
         buffer_add_format(&line, ", %" PRIu64 " times", change->attempts);
     if (change->held_by && change->held_by[0])
         buffer_add_format(&line, ", waits for %s", change->held_by);
+    if (change->folded_into && change->folded_into[0])
+        buffer_add_format(&line, ", sent with %s", change->folded_into);
     if (note && note[0]) {
         buffer_add_text(&line, ": ");
         add_quoted(&line, note);

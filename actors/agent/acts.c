@@ -82,7 +82,9 @@ static err_t
 read_refused(const verdicts_t *self, pile_t *pile, fault_t *fault)
 {
     static const char sql[] =
-        "SELECT " KNOWN_COLUMNS ", id, coalesce(txn, id), count(*) OVER () FROM local_changes"
+        "SELECT " KNOWN_COLUMNS ", id, coalesce((SELECT s.txn FROM local_changes AS s"
+        " WHERE s.id = local_changes.folded_into), txn, id), count(*) OVER () FROM "
+        "local_changes"
         " INDEXED BY idx_local_changes_processed_sync WHERE processed_sync = 0"
         " AND from_server = 0 AND state IN ('failed', 'parked') ORDER BY timestamp, rowid";
     err_t err = OK;

@@ -1,6 +1,8 @@
 #include "actors/agent/answers.h"
 
 #include "actors/agent/decisions.h"
+#include "actors/agent/folding.h"
+#include "actors/settings.h"
 
 static void
 answer_write(recorder_t *self, ctx_t *ctx, const job_t *job)
@@ -32,18 +34,43 @@ answer_read(ctx_t *ctx, const job_t *job, message_id_t id, const void *body,
         ctx_answer_error(ctx, &job->ticket, fault->err, fault->text);
 }
 
+/*  Before they are handed out, and never after.  */
+static err_t
+fold(recorder_t *self, ctx_t *ctx, fault_t *fault)
+{
+    bool any = false;
+    const settings_t *settings = ctx_settings(ctx);
+    const outbox_reader_t reader = recording_reader(self, ctx);
+    if (!settings->outbox_merge)
+        return OK;
+    const err_t err = folding_run(&reader, self->handed, &any, fault);
+    self->folds = self->folds || any;
+    return err;
+}
+
+static err_t
+read_outbox(recorder_t *self, ctx_t *ctx, const outbox_fetch_t *request, outbox_batch_t *batch,
+            fault_t *fault)
+{
+    outbox_flaws_t flaws = {0};
+    err_t err = catalog_refresh(self->catalog, fault);
+    if (err == OK)
+        err = fold(self, ctx, fault);
+    const outbox_reader_t reader = recording_reader(self, ctx);
+    if (err == OK)
+        err = outbox_read(&reader, request, batch, &flaws, fault);
+    if (err == OK && flaws.n > 0)
+        decisions_refuse(self, ctx, &flaws);
+    self->handed = batch->last > self->handed ? batch->last : self->handed;
+    return err;
+}
+
 static void
 answer_fetch(recorder_t *self, ctx_t *ctx, const job_t *job)
 {
     fault_t fault = {0};
     outbox_batch_t batch = {0};
-    outbox_flaws_t flaws = {0};
-    const outbox_reader_t reader = recording_reader(self, ctx);
-    fault.err = catalog_refresh(self->catalog, &fault);
-    if (fault.err == OK)
-        fault.err = outbox_read(&reader, job->body, &batch, &flaws, &fault);
-    if (fault.err == OK && flaws.n > 0)
-        decisions_refuse(self, ctx, &flaws);
+    fault.err = read_outbox(self, ctx, job->body, &batch, &fault);
     batch.pending = self->counts.pending;
     answer_read(ctx, job, MSG_outbox_batch, &batch, &fault);
 }

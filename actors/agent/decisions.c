@@ -149,6 +149,7 @@ begin(recorder_t *self, ctx_t *ctx, outbox_count_t *counts)
             .overlay = {.db = self->db, .catalog = self->catalog, .arena = ctx_arena(ctx)},
             .now = ctx_wall_ms(ctx),
             .newest = self->newest,
+            .folds = self->folds,
             .counts = counts,
         }};
 }

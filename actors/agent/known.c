@@ -36,3 +36,25 @@ known_find(const overlay_t *overlay, const char *id, known_t *known, bool *found
     sqlite3_reset(row);
     return OK;
 }
+
+/*  Found by their row, which has an index.  */
+err_t
+known_folded(const overlay_t *overlay, const known_t *into, known_list_t *list, fault_t *fault)
+{
+    static const char sql[] =
+        "SELECT " KNOWN_COLUMNS ", id, count(*) OVER () FROM local_changes"
+        " WHERE entity_type = ?1 AND entity_id = ?2 AND folded_into = ?3 AND from_server = 0"
+        " ORDER BY rowid";
+    err_t err = OK;
+    sqlite3_stmt *rows =
+        db_query(overlay->db, sql, fault, "ttt", into->table, into->key, into->id);
+    for (*list = (known_list_t){0}; db_step(overlay->db, rows, &err, fault); list->n++) {
+        if (list->n == 0)
+            list->items =
+                arena_new(overlay->arena, (size_t) sqlite3_column_int64(rows, KNOWN_COUNT + 1)
+                                              * sizeof *list->items);
+        const char *id = arena_text(overlay->arena, column_text(rows, KNOWN_COUNT));
+        list->items[list->n] = known_read(rows, id, overlay->arena);
+    }
+    return err;
+}

@@ -25,3 +25,11 @@ enum { KNOWN_COUNT = 9 };
 known_t known_read(sqlite3_stmt *row, const char *id, arena_t *arena);
 CHECKED err_t known_find(const overlay_t *overlay, const char *id, known_t *known, bool *found,
                          fault_t *fault);
+
+/*  Changes that were folded into that one, oldest first, in the overlay's arena.  */
+typedef struct known_list {
+    known_t *items;
+    size_t n;
+} known_list_t;
+CHECKED err_t known_folded(const overlay_t *overlay, const known_t *into, known_list_t *list,
+                           fault_t *fault);

@@ -70,9 +70,9 @@ read_rows(const outbox_reader_t *self, sqlite3_stmt *rows, size_t room, listing_
 err_t
 outbox_failed(const outbox_reader_t *self, failed_batch_t *batch, fault_t *fault)
 {
-    static const char sql[] =
-        ROW "WHERE processed_sync = 0 AND from_server = 0"
-            " AND state = 'failed' ORDER BY next_attempt, timestamp, rowid";
+    static const char sql[] = ROW
+        "WHERE processed_sync = 0 AND from_server = 0"
+        " AND folded_into IS NULL AND state = 'failed' ORDER BY next_attempt, timestamp, rowid";
     listing_t listing;
     const err_t err =
         read_rows(self, db_query(self->db, sql, fault, ""), FAILED_AT_ONCE, &listing, fault);

@@ -23,6 +23,7 @@ typedef struct outbox_reader {
     catalog_t *catalog;
     arena_t *arena; /* what is read lives there */
     bool blocked;   /* some changes were refused, and others may depend on them */
+    bool folds;     /* some were folded into others */
 } outbox_reader_t;
 
 /*  A change that cannot be sent, and why.  */

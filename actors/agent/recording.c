@@ -33,6 +33,12 @@ err_t
 recording_begin(recorder_t *self, fault_t *fault)
 {
     self->newest = newest_timestamp(self->db);
+    self->handed = (uint64_t) db_number(self->db, "SELECT max(rowid) FROM local_changes", 0);
+    self->folds = db_number(self->db,
+                            "SELECT 1 FROM local_changes WHERE processed_sync = 0"
+                            " AND folded_into IS NOT NULL LIMIT 1",
+                            0)
+                  != 0;
     return outbox_count(self->db, &self->counts, fault);
 }
 
@@ -151,6 +157,7 @@ recording_reader(const recorder_t *self, ctx_t *ctx)
         .catalog = self->catalog,
         .arena = ctx_arena(ctx),
         .blocked = self->counts.failed + self->counts.parked > 0,
+        .folds = self->folds,
     };
 }
 

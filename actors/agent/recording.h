@@ -28,8 +28,10 @@ typedef struct recorder {
     job_t *jobs; /* of this round */
     size_t n_jobs, room;
     waiters_t waiters;
-    bool sweeping; /* old rows are being removed, or will be looked for */
-    int64_t swept; /* seq: looked at up to here */
+    bool folds;      /* there may be changes folded into others */
+    uint64_t handed; /* seq: up to here the server may know the changes */
+    bool sweeping;   /* old rows are being removed, or will be looked for */
+    int64_t swept;   /* seq: looked at up to here */
 } recorder_t;
 
 /*  Reads where the database stands.  */

@@ -163,12 +163,41 @@ raise_again(const verdicts_t *self, int64_t seq, const char *table, const char *
     return err;
 }
 
+/*  One whose row shows it no more is tried after all, and then it is decided.  */
+static err_t
+record_one(verdicts_t *self, const known_t *known, const verdict_t *verdict, size_t outcome,
+           fault_t *fault)
+{
+    err_t err = OK;
+    if (!known->undecided && outcomes[outcome].decides)
+        err = raise_again(self, known->seq, known->table, known->key, fault);
+    return err == OK ? outcomes[outcome].record(self, known, verdict, fault) : err;
+}
+
+/*  What was folded into it has gone with it. *last: seq of the last of them.  */
+static err_t
+record_folded(verdicts_t *self, const known_t *known, const verdict_t *verdict, size_t outcome,
+              int64_t *last, fault_t *fault)
+{
+    known_list_t folded = {0};
+    err_t err = OK;
+    if (self->folds)
+        err = known_folded(&self->overlay, known, &folded, fault);
+    *last = known->seq;
+    for (size_t i = 0; err == OK && i < folded.n; i++) {
+        *last = folded.items[i].seq;
+        err = record_one(self, &folded.items[i], verdict, outcome, fault);
+    }
+    return err;
+}
+
 err_t
 verdicts_record(verdicts_t *self, const verdict_t *given, fault_t *fault)
 {
     known_t known;
     bool found = false;
     bytes_t row;
+    int64_t last = 0;
     const verdict_t verdict = plain(given);
     const size_t outcome = outcome_of(verdict.verdict);
     err_t err = known_find(&self->overlay, verdict.id, &known, &found, fault);
@@ -176,16 +205,16 @@ verdicts_record(verdicts_t *self, const verdict_t *given, fault_t *fault)
     if (err != OK || !found || is_old_news(&known, outcome))
         return err;
     err = check_row(self, &known, &verdict, &row, fault);
-    if (err == OK && !known.undecided && outcomes[outcome].decides)
-        err = raise_again(self, known.seq, known.table, known.key, fault);
     if (err == OK)
-        err = outcomes[outcome].record(self, &known, &verdict, fault);
+        err = record_one(self, &known, &verdict, outcome, fault);
+    if (err == OK)
+        err = record_folded(self, &known, &verdict, outcome, &last, fault);
     if (err != OK || !outcomes[outcome].decides)
         return err;
     const decided_t decided = {
         .table = known.table,
         .verdict = verdict.verdict,
-        .version = {.key = known.key, .lsn = verdict.lsn, .row = row, .seq = known.seq},
+        .version = {.key = known.key, .lsn = verdict.lsn, .row = row, .seq = last},
     };
     return overlay_decide(&self->overlay, &decided, fault);
 }
@@ -219,22 +248,36 @@ park(verdicts_t *self, const known_t *known)
                         .message = colon ? colon + 2 : known->error});
 }
 
-err_t
-verdicts_plan(verdicts_t *self, const retry_t *retry, fault_t *fault)
+static err_t
+plan_one(verdicts_t *self, const known_t *known, int64_t next_attempt, fault_t *fault)
 {
     static const char sql[] =
         "UPDATE local_changes SET state = ?2, next_attempt = nullif(?3, 0)"
         " WHERE rowid = ?1";
-    known_t known;
-    bool found = false;
-    const bool parks = retry->next_attempt == 0;
-    err_t err = known_find(&self->overlay, retry->id, &known, &found, fault);
-    if (err != OK || !found || known.done || known.pending || known.parked)
-        return err;
+    const bool parks = next_attempt == 0;
+    if (known->done || known->pending || known->parked)
+        return OK;
     if (parks)
-        park(self, &known);
-    return db_run(self->overlay.db, sql, NULL, fault, "iti", known.seq,
-                  parks ? "parked" : "failed", retry->next_attempt);
+        park(self, known);
+    return db_run(self->overlay.db, sql, NULL, fault, "iti", known->seq,
+                  parks ? "parked" : "failed", next_attempt);
+}
+
+err_t
+verdicts_plan(verdicts_t *self, const retry_t *retry, fault_t *fault)
+{
+    known_t known;
+    known_list_t folded = {0};
+    bool found = false;
+    err_t err = known_find(&self->overlay, retry->id, &known, &found, fault);
+    if (err != OK || !found)
+        return err;
+    err = plan_one(self, &known, retry->next_attempt, fault);
+    if (err == OK && self->folds)
+        err = known_folded(&self->overlay, &known, &folded, fault);
+    for (size_t i = 0; err == OK && i < folded.n; i++)
+        err = plan_one(self, &folded.items[i], retry->next_attempt, fault);
+    return err;
 }
 
 typedef struct due {

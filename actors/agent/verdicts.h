@@ -10,6 +10,7 @@ typedef struct verdicts {
     overlay_t overlay;
     int64_t now;            /* wall clock */
     int64_t newest;         /* timestamp of a local change */
+    bool folds;             /* there may be changes folded into others */
     outbox_count_t *counts; /* kept up */
     processed_t *processed; /* to be published; in the overlay's arena */
     size_t n_processed, room;

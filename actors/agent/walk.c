@@ -1,5 +1,6 @@
 #include "actors/agent/walk.h"
 
+#include "actors/agent/folding.h"
 #include "actors/agent/holds.h"
 #include "actors/agent/journal.h"
 #include "schemas/codec.h"
@@ -133,18 +134,20 @@ take_row(walking_t *self, sqlite3_stmt *rows, fault_t *fault)
     if (err != OK || self->over)
         return err;
     take(self, rows, &row);
+    if (self->reader->folds && row.flaw == NULL)
+        err = folding_complete(self->reader, &row, fault);
     add_row(self, &row);
-    return OK;
+    return err;
 }
 
 /*  The index of undecided rows is in the order of their time, which never falls, so it is in
     the order of rowid as well. What triggers have captured is not whole until it is sealed,
-    and nothing may overtake it.  */
+    and nothing may overtake it. What was folded into another goes with that one.  */
 static const char walk_sql[] =
     "SELECT rowid, id, txn, entity_type, entity_id, operation, data, timestamp,"
     " state, base, nullif(client_id, (SELECT client_id FROM sync_state))"
     " FROM local_changes INDEXED BY idx_local_changes_processed_sync"
-    " WHERE processed_sync = 0 AND from_server = 0 AND rowid > ?1"
+    " WHERE processed_sync = 0 AND from_server = 0 AND rowid > ?1 AND folded_into IS NULL"
     " AND timestamp >= coalesce((SELECT timestamp FROM local_changes WHERE rowid = ?1), 0)"
     " AND rowid < coalesce((SELECT min(rowid) FROM local_changes"
     " INDEXED BY idx_local_changes_unsealed WHERE from_server = 0 AND txn IS NULL), ?2)"

@@ -116,6 +116,7 @@ add_agent(world_t *self, size_t i)
     agent->settings.agent_db = agent->path;
     agent->settings.agent_server = "ws://server:1/api/sync";
     agent->settings.outbox_window = 4 + (int64_t) below(self, 40);
+    agent->settings.outbox_merge = agent->settings.outbox_window % 2 == 0;
     agent->settings.outbox_frame_bytes = 4096;
     agent->node = add_node(self->sim, names[i], NULL, &agent->settings, agent_actors);
 }
