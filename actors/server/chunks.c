@@ -1,6 +1,7 @@
 #include "actors/server/chunks.h"
 
 #include "actors/server/pacing.h"
+#include "actors/server/uploads.h"
 
 #include <string.h>
 
@@ -54,6 +55,7 @@ send_catchup(session_t *session, ctx_t *ctx, const stream_chunk_t *chunk)
     const delivery_t delivery = {.chunk = chunk->chunk, .lsn = chunk->lsn};
     session->sent = chunk->lsn;
     session->count += chunk->n_changes;
+    uploads_overtake(session, chunk->changes, chunk->n_changes);
     pacing_deliver(session, ctx, MSG_srv_catchup_changes, &stretch, &delivery);
 }
 
@@ -71,6 +73,7 @@ send_catchup_end(session_t *session, ctx_t *ctx, const stream_chunk_t *chunk)
          .change_count = chunk->count, .success = true);
     TELL(session, ctx, srv_live_start, .start_lsn = chunk->lsn, .final_lsn = chunk->lsn,
          .success = true);
+    uploads_show_held(session, ctx);
 }
 
 /*  JSON clients need not acknowledge what comes live.  */

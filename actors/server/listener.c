@@ -191,8 +191,7 @@ on_close(void *state, ctx_t *ctx, conn_t conn, int status, const char *reason)
             reason ? reason : "");
     if (!session->closing)
         SEND(ctx, "distributor", stream_close, .session = session->number);
-    for (int timer = 0; timer < SESSION_TIMERS; timer++)
-        ctx_cancel(ctx, session_timer(session, timer));
+    session_cancel_timers(session, ctx);
     sessions_remove(&self->sessions, session);
     return OK;
 }

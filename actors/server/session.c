@@ -32,9 +32,24 @@ delivery_release(delivery_t *self)
     *self = (delivery_t){0};
 }
 
+void
+held_destroy(held_t **self)
+{
+    if (*self == NULL)
+        return;
+    arena_release(&(*self)->arena);
+    free(*self);
+    *self = NULL;
+}
+
 static void
 forget_uploads(session_t *self)
 {
+    while (self->held) {
+        held_t *first = self->held;
+        self->held = first->next;
+        held_destroy(&first);
+    }
     while (self->uploads) {
         sent_t *oldest = self->uploads;
         self->uploads = oldest->next;
@@ -60,6 +75,13 @@ uint64_t
 session_timer(const session_t *self, session_timer_t timer)
 {
     return self->number * SESSION_TIMERS + timer;
+}
+
+void
+session_cancel_timers(const session_t *self, ctx_t *ctx)
+{
+    for (int timer = 0; timer < SESSION_TIMERS; timer++)
+        ctx_cancel(ctx, session_timer(self, (session_timer_t) timer));
 }
 
 /*  Clients of the JSON encoding know each frame by a name.  */

@@ -29,6 +29,15 @@ typedef struct delivery {
     buffer_t frame;
 } delivery_t;
 
+/*  A row that won against a change, to be shown to its client when that is live.  */
+typedef struct held {
+    struct held *next;
+    server_change_t change;
+    bytes_t key; /* {id: value} */
+    arena_t arena;
+} held_t;
+
+void held_destroy(held_t **self);
 void delivery_release(delivery_t *self);
 
 typedef struct session {
@@ -46,6 +55,7 @@ typedef struct session {
 
     delivery_t delivery;
     sent_t *uploads; /* not decided yet, oldest first */
+    held_t *held;
     family_t family; /* for a JSON client */
     uint64_t began;  /* where its catch-up did */
     uint64_t count;  /* changes in that */
@@ -81,6 +91,7 @@ typedef enum session_timer {
     SESSION_TIMERS
 } session_timer_t;
 uint64_t session_timer(const session_t *self, session_timer_t timer);
+void session_cancel_timers(const session_t *self, ctx_t *ctx);
 
 /*  A frame in the encoding of the client; and one that is packed, on its way.  */
 void session_pack(const session_t *self, ctx_t *ctx, message_id_t id, const void *body,

@@ -1,6 +1,7 @@
 #include "actors/server/uploads.h"
 
 #include "actors/settings.h"
+#include "schemas/row.h"
 
 #include <string.h>
 
@@ -106,9 +107,68 @@ send_all(session_t *session, ctx_t *ctx, const client_verdicts_t *verdicts, cons
 
 /*  ----------------------------------------------------------------------- what differs  */
 
+static void
+show(session_t *session, ctx_t *ctx, server_change_t *change)
+{
+    sequence_t place = {.chunk = 1, .total = 1};
+    TELL(session, ctx, srv_live_changes, .changes = change, .n_changes = 1,
+         .last_lsn = session->sent, .sequence = &place);
+}
+
+static void
+hold(session_t *session, const server_change_t *change, bytes_t key)
+{
+    held_t *held = mem_new(sizeof *held);
+    held->change = *change;
+    held->change.table = arena_text(&held->arena, change->table);
+    held->change.data = arena_bytes(&held->arena, change->data);
+    held->key = arena_bytes(&held->arena, key);
+    held->next = session->held;
+    session->held = held;
+}
+
+static bool
+is_overtaken(const held_t *held, const server_change_t *change)
+{
+    value_t ours;
+    value_t theirs;
+    return change->lsn > held->change.lsn && strcmp(change->table, held->change.table) == 0
+           && row_find(held->key, "id", &ours) && row_find(change->data, "id", &theirs)
+           && value_equal(&ours, &theirs);
+}
+
+void
+uploads_overtake(session_t *session, const server_change_t *changes, size_t n)
+{
+    held_t **at = &session->held;
+    while (*at) {
+        held_t *held = *at;
+        size_t i = 0;
+        while (i < n && !is_overtaken(held, &changes[i]))
+            i++;
+        if (i == n) {
+            at = &held->next;
+            continue;
+        }
+        *at = held->next;
+        held_destroy(&held);
+    }
+}
+
+void
+uploads_show_held(session_t *session, ctx_t *ctx)
+{
+    while (session->held) {
+        held_t *held = session->held;
+        session->held = held->next;
+        show(session, ctx, &held->change);
+        held_destroy(&held);
+    }
+}
+
 /*  A client of the JSON encoding does not know of the row in a result: it gets a live change.
-    While it catches up its own changes come with the others, unless they are newer than
-    that.  */
+    What it wrote itself comes with the others while it catches up, unless it is newer than
+    that; a row that won may be older than where it began. A snapshot has every row.  */
 static void
 show_row(session_t *session, ctx_t *ctx, const struct sent_change *sent,
          const verdict_t *verdict)
@@ -121,15 +181,14 @@ show_row(session_t *session, ctx_t *ctx, const struct sent_change *sent,
                                      : "update",
         .data = gone ? sent->key : verdict->row,
         .lsn = verdict->lsn,
-        .updated_at = ctx_wall_ms(ctx),
     };
-    sequence_t place = {.chunk = 1, .total = 1};
-    if (!session->live) {
-        session->missed = verdict->lsn > session->missed ? verdict->lsn : session->missed;
-        return;
-    }
-    TELL(session, ctx, srv_live_changes, .changes = &change, .n_changes = 1,
-         .last_lsn = session->sent, .sequence = &place);
+    change.updated_at = sent_changes_time(change.data, ctx_wall_ms(ctx));
+    if (session->live)
+        show(session, ctx, &change);
+    else if (strcmp(verdict->verdict, "applied") == 0 && verdict->lsn > session->missed)
+        session->missed = verdict->lsn;
+    else if (session->sent > 0)
+        hold(session, &change, sent->key);
 }
 
 static bool
