@@ -2,30 +2,7 @@
     transaction and goes to the server, whether the agent runs or not; what the agent itself
     writes is not captured again.  */
 
-#include "tests/unit/agent_sim.h"
-
-#define START_SQL "CREATE TABLE todo (id TEXT PRIMARY KEY, title TEXT, done INTEGER)"
-
-static void
-start_capturing(world_t *world)
-{
-    world->settings.agent_capture = "triggers";
-    start_with_todo(world);
-}
-
-/*  Whatever waits in the outbox, at most.  */
-static const outbox_batch_t *
-fetch(world_t *world)
-{
-    return ASK(world, "recorder", outbox_fetch, outbox_batch, .limit = 1000,
-               .max_bytes = 1000000);
-}
-
-static void
-expect(world_t *world, const char *sql, const char *expected)
-{
-    assert_string_equal(text_of(world, sql), expected);
-}
+#include "tests/unit/capturing_sim.h"
 
 /*  As "operation key", in the order recorded.  */
 static const char recorded[] =
@@ -69,19 +46,22 @@ programs_that_write_in_turn_have_transactions_of_their_own(void **state)
     expect(world, transactions, "3 of 4");
 }
 
+/*  By the application or by the server: one writer at a time.  */
 static void
 what_is_recorded_between_parts_transactions(void **state)
 {
     world_t *world = *state;
     start_capturing(world);
+    begin_history(world);
     sqlite3 *db = open_database(world);
     assert_int_equal(sqlite3_exec(db, "INSERT INTO todo VALUES ('a', 'Tea', 0)", 0, 0, 0), 0);
-    (void) write_one(world, "insert", "b", "{\"title\": \"Milk\"}");
+    (void) apply(world, "insert", 11, "{\"id\": \"b\", \"title\": \"Milk\"}");
     assert_int_equal(sqlite3_exec(db, "INSERT INTO todo VALUES ('c', 'Tea', 0)", 0, 0, 0), 0);
     sqlite3_close(db);
-    assert_int_equal(fetch(world)->n_changes, 3);
+    expect(world, transactions, "0 of 0");
+    assert_int_equal(fetch(world)->n_changes, 2);
     expect(world, recorded, "insert a,insert b,insert c");
-    expect(world, transactions, "3 of 3");
+    expect(world, transactions, "2 of 2");
 }
 
 static void
@@ -300,114 +280,6 @@ a_captured_column_stands_above_the_server_s_row(void **state)
     expect(world, "SELECT title || done FROM todo", "Milk0");
 }
 
-/*  -------------------------------------------------------------------------- which tables  */
-
-static const char captured_tables[] =
-    "SELECT group_concat(tbl_name) FROM (SELECT DISTINCT tbl_name FROM sqlite_schema"
-    " WHERE type = 'trigger' ORDER BY 1)";
-
-static void
-a_table_can_be_captured_otherwise_than_the_rest(void **state)
-{
-    world_t *world = *state;
-    table_settings_t table = *settings_of_table(&defaults, "todo");
-    table.name = "todo";
-    table.tables_capture = "triggers";
-    world->settings.tables = &table;
-    world->settings.n_tables = 1;
-    run_sql(world, "CREATE TABLE other (id INTEGER PRIMARY KEY)");
-    start_with_todo(world);
-    expect(world, captured_tables, "todo");
-
-    sim_stop(world->sim, world->node);
-    table.tables_capture = "api";
-    world->settings.agent_capture = "triggers";
-    start_agent(world);
-    expect(world, captured_tables, "other");
-}
-
-static void
-triggers_that_nobody_wants_any_more_are_dropped(void **state)
-{
-    world_t *world = *state;
-    start_capturing(world);
-    expect(world, captured_tables, "todo");
-    sim_stop(world->sim, world->node);
-    run_sql(world, "INSERT INTO todo VALUES ('a', 'Tea', 0)");
-    world->settings.agent_capture = "api";
-    start_agent(world);
-    expect(world, captured_tables, "NULL");
-    sim_run_ms(world->sim, 100);
-    assert_int_equal(fetch(world)->n_changes, 1);
-}
-
-static void
-a_table_that_an_application_makes_later_is_captured_with_its_rows(void **state)
-{
-    world_t *world = *state;
-    start_capturing(world);
-    begin_history(world);
-    run_sql(world, "CREATE TABLE later (id INTEGER PRIMARY KEY, x);"
-                   "INSERT INTO later VALUES (1, 2)");
-    assert_int_equal(fetch(world)->n_changes, 1);
-    run_sql(world, "INSERT INTO later VALUES (2, 3)");
-    assert_int_equal(fetch(world)->n_changes, 2);
-}
-
-static void
-a_table_of_the_server_is_captured_before_anybody_can_write_to_it(void **state)
-{
-    column_t columns[] = {{.name = "id", .type = "TEXT", .key = 1}, {.name = "x"}};
-    table_schema_t table = {.name = "new", .columns = columns, .n_columns = 2};
-    world_t *world = *state;
-    start_capturing(world);
-    begin_history(world);
-    (void) ASK(world, "lsn-manager", server_schema, changes_applied, .epoch = "e",
-               .tables = &table, .n_tables = 1);
-    expect(world, captured_tables, "new,todo");
-    run_sql(world, "INSERT INTO new VALUES ('a', 1)");
-    assert_int_equal(fetch(world)->n_changes, 1);
-}
-
-/*  What was there when both sides agreed is not sent again.  */
-static void
-rows_of_a_replica_are_not_recorded_when_it_begins_to_capture(void **state)
-{
-    world_t *world = *state;
-    start_with_todo(world);
-    begin_history(world);
-    (void) apply(world, "insert", 11, "{\"id\": \"a\", \"title\": \"Tea\", \"done\": 0}");
-    sim_stop(world->sim, world->node);
-    world->settings.agent_capture = "triggers";
-    start_agent(world);
-    sim_run_ms(world->sim, 100);
-    assert_int_equal(fetch(world)->n_changes, 0);
-    expect(world, captured_tables, "todo");
-}
-
-static void
-rows_from_before_the_first_connection_are_recorded(void **state)
-{
-    world_t *world = *state;
-    world->settings.agent_capture = "triggers";
-    run_sql(world, START_SQL "; INSERT INTO todo VALUES ('a', 'Tea', 0), ('b', 'Milk', 1)");
-    start_agent(world);
-    assert_int_equal(fetch(world)->n_changes, 2);
-    expect(world, transactions, "2 of 2");
-}
-
-static void
-a_guard_left_behind_hides_nothing_after_the_next_start(void **state)
-{
-    world_t *world = *state;
-    start_capturing(world);
-    sim_crash(world->sim, world->node);
-    run_sql(world, "INSERT INTO waybill_guard VALUES (1, 1)");
-    start_agent(world);
-    run_sql(world, "INSERT INTO todo VALUES ('a', 'Tea', 0)");
-    assert_int_equal(fetch(world)->n_changes, 1);
-}
-
 int
 main(void)
 {
@@ -428,13 +300,6 @@ main(void)
         IN_WORLD(a_rejected_row_goes_back_to_the_server_s_and_that_is_not_captured),
         IN_WORLD(a_rejected_row_with_children_goes_away),
         IN_WORLD(a_captured_column_stands_above_the_server_s_row),
-        IN_WORLD(a_table_can_be_captured_otherwise_than_the_rest),
-        IN_WORLD(triggers_that_nobody_wants_any_more_are_dropped),
-        IN_WORLD(a_table_that_an_application_makes_later_is_captured_with_its_rows),
-        IN_WORLD(a_table_of_the_server_is_captured_before_anybody_can_write_to_it),
-        IN_WORLD(rows_of_a_replica_are_not_recorded_when_it_begins_to_capture),
-        IN_WORLD(rows_from_before_the_first_connection_are_recorded),
-        IN_WORLD(a_guard_left_behind_hides_nothing_after_the_next_start),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
