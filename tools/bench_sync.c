@@ -30,21 +30,21 @@ bare_apply(const bench_t *bench)
 }
 
 static bool
-run_share(const bench_t *bench, const trial_t *trial, double ours[FIGURES_MOST])
+run_share(const bench_t *bench, const trial_t *trial, measured_t *ours)
 {
     const double bare = trial->bare(bench), rate = trial->ours(bench);
-    ours[0] = bare > 0 ? rate / bare : 0;
+    ours->figures[0] = bare > 0 ? rate / bare : 0;
     return bare > 0 && rate > 0;
 }
 
 static bool
-run_record(const bench_t *bench, double ours[FIGURES_MOST])
+run_record(const bench_t *bench, measured_t *ours)
 {
     return run_share(bench, &bench_record_trials[0], ours);
 }
 
 static bool
-run_apply(const bench_t *bench, double ours[FIGURES_MOST])
+run_apply(const bench_t *bench, measured_t *ours)
 {
     return run_share(bench, &bench_apply_trials[0], ours);
 }
@@ -102,16 +102,20 @@ figure_text(double figure, const char *unit, char text[48])
 }
 
 static bool
-print_figure(const bench_t *bench, const figure_t *figure, double ours, double bare)
+print_figure(const bench_t *bench, const figure_t *figure, double ours, double bare,
+             const measured_t *times)
 {
-    char goal[48], text[48], ratio[32] = "";
+    char goal[48], text[48], ratio[32] = "", cpu[48] = "";
     const bool good = figure->at_most ? ours <= figure->goal : ours >= figure->goal;
     const char *result = bench->quick ? "not judged" : good ? "met" : "MISSED";
     if (bare > 0)
         snprintf(ratio, sizeof ratio, "%.2f", ours / bare);
-    printf("%-40s %s %-16s %-20s %7s  %s\n", figure->what,
+    if (times->server_us > 0)
+        snprintf(cpu, sizeof cpu, "%.1f + %.1f µs", times->server_us, times->agents_us);
+    /* µ takes two bytes. */
+    printf("%-40s %s %-16s %-20s %7s  %*s  %s\n", figure->what,
            figure->at_most ? "<=" : ">=", figure_text(figure->goal, figure->unit, goal),
-           figure_text(ours, figure->unit, text), ratio, result);
+           figure_text(ours, figure->unit, text), ratio, cpu[0] ? 17 : 16, cpu, result);
     fflush(stdout);
     return good || bench->quick;
 }
@@ -120,22 +124,26 @@ print_figure(const bench_t *bench, const figure_t *figure, double ours, double b
 static int
 run_course(const bench_t *bench, const course_t *course)
 {
-    double ours[FIGURES_MOST][RUNS_MOST], bare[RUNS_MOST] = {0};
+    double ours[FIGURES_MOST][RUNS_MOST], bare[RUNS_MOST] = {0}, times[2][RUNS_MOST];
     const int runs = course->once || bench->quick ? 1 : bench->runs;
     for (int i = 0; i < runs; i++) {
-        double figures[FIGURES_MOST] = {0};
-        if (!course->run(bench, figures))
+        measured_t one = {0};
+        if (!course->run(bench, &one))
             return STATUS_USAGE;
         for (size_t k = 0; k < FIGURES_MOST; k++)
-            ours[k][i] = figures[k];
+            ours[k][i] = one.figures[k];
+        times[0][i] = one.server_us;
+        times[1][i] = one.agents_us;
         if (course->bare)
             bare[i] = course->bare(bench);
     }
+    const measured_t cpu = {.server_us = median(times[0], runs),
+                            .agents_us = median(times[1], runs)};
     bool good = true;
     for (size_t k = 0; k < FIGURES_MOST && course->figures[k].what; k++)
-        good =
-            print_figure(bench, &course->figures[k], median(ours[k], runs), median(bare, runs))
-            && good;
+        good = print_figure(bench, &course->figures[k], median(ours[k], runs),
+                            median(bare, runs), &cpu)
+               && good;
     return good ? STATUS_DONE : STATUS_NO;
 }
 
@@ -144,7 +152,8 @@ bench_sync(const verb_t *verb, const bench_t *bench, const char *name)
 {
     int worst = STATUS_DONE;
     bool found = false;
-    printf("%-40s %-19s %-20s %7s\n", "medians of the runs", "goal", "ours", "to bare");
+    printf("%-40s %-19s %-20s %7s  %16s\n", "medians of the runs", "goal", "ours", "to bare",
+           "server + agent");
     for (size_t i = 0; i < COUNT_OF(courses) && worst != STATUS_USAGE; i++) {
         if (name && strcmp(name, courses[i].name) != 0)
             continue;

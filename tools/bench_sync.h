@@ -13,8 +13,14 @@ typedef struct figure {
     bool at_most; /* else at least */
 } figure_t;
 
-/*  One run gives all its figures; false after a complaint.  */
-typedef bool course_fn(const bench_t *bench, double ours[FIGURES_MOST]);
+/*  What one run gives.  */
+typedef struct measured {
+    double figures[FIGURES_MOST];
+    double server_us, agents_us; /* processor time, of each change; 0: not looked at */
+} measured_t;
+
+/*  False after a complaint.  */
+typedef bool course_fn(const bench_t *bench, measured_t *ours);
 
 typedef struct course {
     const char *name;

@@ -79,15 +79,15 @@ begin(bench_world_t *world)
 }
 
 bool
-sync_live(const bench_t *bench, double ours[FIGURES_MOST])
+sync_live(const bench_t *bench, measured_t *ours)
 {
     const size_t n = bench_size(bench, WRITES);
     double *times = mem_new(n * sizeof *times);
     bench_world_t *world = bench_world_new(bench, 1);
     const bool good = world && begin(world) && time_writes(world, times, n);
     bench_world_destroy(&world);
-    ours[0] = median(times, (int) n); /* sorts them */
-    ours[1] = times[n * 99 / 100];
+    ours->figures[0] = median(times, (int) n); /* sorts them */
+    ours->figures[1] = times[n * 99 / 100];
     free(times);
     return good;
 }

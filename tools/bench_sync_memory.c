@@ -19,14 +19,14 @@ enum { ROWS = 1000000, CLIENTS = 1000, PATIENCE_S = 20 };
 static const double megabyte = 1e6;
 
 bool
-sync_memory(const bench_t *bench, double ours[FIGURES_MOST])
+sync_memory(const bench_t *bench, measured_t *ours)
 {
     bench_world_t *world = bench_world_new(bench, bench_size(bench, ROWS));
     member_t *agent = world ? bench_world_add_agent(world) : NULL;
     const bool good = agent && member_connect(agent) && bench_world_await(world, agent);
-    ours[0] = good ? member_memory(agent) / megabyte : 0;
+    ours->figures[0] = good ? member_memory(agent) / megabyte : 0;
     bench_world_destroy(&world);
-    return good && ours[0] > 0;
+    return good && ours->figures[0] > 0;
 }
 
 /*  ------------------------------------------------------------------------ the crowd  */
@@ -88,7 +88,7 @@ join(const bench_world_t *world, int *fd, size_t number, uint64_t lsn)
 
 /*  Clients that are at the server's position, and listen.  */
 bool
-sync_crowd(const bench_t *bench, double ours[FIGURES_MOST])
+sync_crowd(const bench_t *bench, measured_t *ours)
 {
     const size_t n = bench_size(bench, CLIENTS);
     int *fds = mem_new(n * sizeof *fds);
@@ -98,11 +98,11 @@ sync_crowd(const bench_t *bench, double ours[FIGURES_MOST])
     size_t joined = 0;
     while (lsn >= 0 && joined < n && join(world, &fds[joined], joined, (uint64_t) lsn))
         joined++;
-    ours[0] = joined == n ? member_memory(&world->server) / megabyte : 0;
+    ours->figures[0] = joined == n ? member_memory(&world->server) / megabyte : 0;
     for (size_t i = 0; i < n; i++)
         if (fds[i] > 0)
             close(fds[i]);
     free(fds);
     bench_world_destroy(&world);
-    return ours[0] > 0;
+    return ours->figures[0] > 0;
 }

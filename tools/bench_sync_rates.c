@@ -15,16 +15,49 @@ enum {
     ANSWER_MS = 60000,
 };
 
+/*  ------------------------------------------------------------------------- the clocks  */
+
+typedef struct watch {
+    uint64_t start;
+    double server_s, agent_s;
+} watch_t;
+
+static watch_t
+watch_start(const bench_world_t *world)
+{
+    return (watch_t){.start = now_ns(),
+                     .server_s = member_cpu(&world->server),
+                     .agent_s = member_cpu(&world->agents[0])};
+}
+
+/*  After n changes.  */
+static void
+watch_read(const watch_t *self, const bench_world_t *world, size_t n, measured_t *ours)
+{
+    const double us = 1e6 / (double) n;
+    ours->figures[0] = (double) n / seconds_since(self->start);
+    ours->server_us = (member_cpu(&world->server) - self->server_s) * us;
+    ours->agents_us = (member_cpu(&world->agents[0]) - self->agent_s) * us;
+}
+
 /*  ----------------------------------------------------------------------- initial sync  */
 
 static bool
-first_sync(bench_world_t *world, double *seconds)
+first_sync(bench_world_t *world, size_t n, measured_t *ours)
 {
     member_t *agent = bench_world_add_agent(world);
-    const uint64_t start = now_ns();
+    const watch_t watch = watch_start(world);
     const bool good = agent && member_connect(agent) && bench_world_await(world, agent);
-    *seconds = seconds_since(start);
+    watch_read(&watch, world, n, ours);
     return good;
+}
+
+/*  A world with an agent that has what there is: nothing.  */
+static bool
+begin(bench_world_t *world)
+{
+    measured_t nothing;
+    return world && first_sync(world, 1, &nothing);
 }
 
 static bool
@@ -34,14 +67,12 @@ has_rows(bench_world_t *world, size_t rows)
 }
 
 bool
-sync_initial(const bench_t *bench, double ours[FIGURES_MOST])
+sync_initial(const bench_t *bench, measured_t *ours)
 {
     const size_t rows = bench_size(bench, INITIAL);
-    double seconds = 0;
     bench_world_t *world = bench_world_new(bench, rows);
-    const bool good = world && first_sync(world, &seconds) && has_rows(world, rows);
+    const bool good = world && first_sync(world, rows, ours) && has_rows(world, rows);
     bench_world_destroy(&world);
-    ours[0] = (double) rows / seconds;
     return good;
 }
 
@@ -93,28 +124,26 @@ queue_changes(member_t *agent, size_t n)
 }
 
 static bool
-upload(bench_world_t *world, size_t n, double *seconds)
+upload(bench_world_t *world, size_t n, measured_t *ours)
 {
     static const char undecided[] =
         "SELECT EXISTS (SELECT 1 FROM local_changes WHERE processed_sync = 0)";
     member_t *agent = &world->agents[0];
     if (!member_disconnect(agent) || !queue_changes(agent, n))
         return false;
-    const uint64_t start = now_ns();
+    const watch_t watch = watch_start(world);
     const bool good = member_connect(agent) && member_await(agent, undecided, 0);
-    *seconds = seconds_since(start);
+    watch_read(&watch, world, n, ours);
     return good && member_await(&world->server, "SELECT count(*) FROM items", (int64_t) n);
 }
 
 bool
-sync_upload(const bench_t *bench, double ours[FIGURES_MOST])
+sync_upload(const bench_t *bench, measured_t *ours)
 {
     const size_t n = bench_size(bench, UPLOAD);
-    double synced, seconds = 0;
     bench_world_t *world = bench_world_new(bench, 0);
-    const bool good = world && first_sync(world, &synced) && upload(world, n, &seconds);
+    const bool good = begin(world) && upload(world, n, ours);
     bench_world_destroy(&world);
-    ours[0] = (double) n / seconds;
     return good;
 }
 
@@ -122,49 +151,43 @@ sync_upload(const bench_t *bench, double ours[FIGURES_MOST])
 
 /*  The clock starts before the first write.  */
 static bool
-fan_out(bench_world_t *world, size_t n, double *seconds)
+fan_out(bench_world_t *world, size_t n, measured_t *ours)
 {
-    const uint64_t start = now_ns();
+    const watch_t watch = watch_start(world);
     const bool good = member_put_items(&world->server, 0, n, A_TRANSACTION)
                       && bench_world_await(world, &world->agents[0]);
-    *seconds = seconds_since(start);
+    watch_read(&watch, world, n, ours);
     return good;
 }
 
 bool
-sync_fan_out(const bench_t *bench, double ours[FIGURES_MOST])
+sync_fan_out(const bench_t *bench, measured_t *ours)
 {
     const size_t n = bench_size(bench, STREAM);
-    double synced, seconds = 0;
     bench_world_t *world = bench_world_new(bench, 0);
-    const bool good = world && first_sync(world, &synced) && fan_out(world, n, &seconds)
-                      && has_rows(world, n);
+    const bool good = begin(world) && fan_out(world, n, ours) && has_rows(world, n);
     bench_world_destroy(&world);
-    ours[0] = (double) n / seconds;
     return good;
 }
 
 static bool
-catch_up(bench_world_t *world, size_t n, double *seconds)
+catch_up(bench_world_t *world, size_t n, measured_t *ours)
 {
     member_t *agent = &world->agents[0];
     if (!member_disconnect(agent) || !member_put_items(&world->server, 0, n, A_TRANSACTION))
         return false;
-    const uint64_t start = now_ns();
+    const watch_t watch = watch_start(world);
     const bool good = member_connect(agent) && bench_world_await(world, agent);
-    *seconds = seconds_since(start);
+    watch_read(&watch, world, n, ours);
     return good;
 }
 
 bool
-sync_catch_up(const bench_t *bench, double ours[FIGURES_MOST])
+sync_catch_up(const bench_t *bench, measured_t *ours)
 {
     const size_t n = bench_size(bench, STREAM);
-    double synced, seconds = 0;
     bench_world_t *world = bench_world_new(bench, 0);
-    const bool good = world && first_sync(world, &synced) && catch_up(world, n, &seconds)
-                      && has_rows(world, n);
+    const bool good = begin(world) && catch_up(world, n, ours) && has_rows(world, n);
     bench_world_destroy(&world);
-    ours[0] = (double) n / seconds;
     return good;
 }

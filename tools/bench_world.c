@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum {
@@ -210,6 +211,16 @@ member_put_items(member_t *self, size_t first, size_t n, size_t a_transaction)
     }
     sqlite3_finalize(statement);
     return good;
+}
+
+double
+member_cpu(const member_t *self)
+{
+    clockid_t clock;
+    struct timespec used = {0};
+    if (clock_getcpuclockid(self->pid, &clock) == 0)
+        (void) clock_gettime(clock, &used);
+    return (double) used.tv_sec + (double) used.tv_nsec / 1e9;
 }
 
 double

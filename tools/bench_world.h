@@ -49,6 +49,8 @@ bool bench_world_await(bench_world_t *self, member_t *agent);
 /*  Rows first to first + n of `items`, by plain SQL, so many in a transaction.  */
 bool member_put_items(member_t *self, size_t first, size_t n, size_t a_transaction);
 
+/*  Processor time that the process has taken, in seconds.  */
+double member_cpu(const member_t *self);
 /*  Bytes of memory that the process has now; 0 after a complaint.  */
 double member_memory(const member_t *self);
 
