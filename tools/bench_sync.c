@@ -154,6 +154,7 @@ bench_sync(const verb_t *verb, const bench_t *bench, const char *name)
     bool found = false;
     printf("%-40s %-19s %-20s %7s  %16s\n", "medians of the runs", "goal", "ours", "to bare",
            "server + agent");
+    fflush(stdout);
     for (size_t i = 0; i < COUNT_OF(courses) && worst != STATUS_USAGE; i++) {
         if (name && strcmp(name, courses[i].name) != 0)
             continue;

@@ -6,9 +6,12 @@
 
 #include <errno.h>
 #include <ftw.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 typedef struct family {
@@ -87,6 +90,39 @@ run_named(const verb_t *verb, const bench_t *bench, const char *name, const char
     return complain_usage(verb, "%s: no such bench", name);
 }
 
+/*  The process that measures. Its servers and agents end when it does.  */
+static volatile pid_t worker;
+
+static void
+pass_on(int number)
+{
+    kill(worker, number);
+}
+
+static int
+await_everybody(void)
+{
+    int status = STATUS_NO, ended;
+    for (pid_t pid; (pid = waitpid(-1, &ended, 0)) > 0 || errno == EINTR;)
+        if (pid == worker)
+            status = WIFEXITED(ended) ? WEXITSTATUS(ended) : STATUS_NO;
+    return status;
+}
+
+/*  Measures in a process of its own, so that whatever ends it, somebody is left to clean up
+    behind the last one of them.  */
+static int
+run_apart(const verb_t *verb, const bench_t *bench, const char *name, const char *figure)
+{
+    prctl(PR_SET_CHILD_SUBREAPER, 1);
+    worker = fork();
+    if (worker == 0)
+        exit(run_named(verb, bench, name, figure));
+    signal(SIGINT, pass_on);
+    signal(SIGTERM, pass_on);
+    return await_everybody();
+}
+
 static int
 remove_one(const char *path, const struct stat *about, int type, struct FTW *place)
 {
@@ -115,7 +151,7 @@ bench(args_t *args)
     char *dir = mem_format("%s/waybill-bench.XXXXXX", parent ? parent : "/var/tmp");
     if (mkdtemp(dir)) {
         bench_t self = {.runs = (int) runs, .dir = dir, .quick = quick};
-        status = run_named(args->verb, &self, args->values[0],
+        status = run_apart(args->verb, &self, args->values[0],
                            args->count > 1 ? args->values[1] : NULL);
         nftw(dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
     } else {

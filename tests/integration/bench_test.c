@@ -2,8 +2,11 @@
 
 #include "tests/integration/process.h"
 
+#include <dirent.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* cmocka wants these first. */
 #include <setjmp.h>
@@ -38,12 +41,42 @@ refuses_a_figure_that_there_is_not(void **state)
     outcome_release(&bench);
 }
 
+static size_t
+count_entries(const char *dir)
+{
+    struct dirent **entries = NULL;
+    const int n = scandir(dir, &entries, NULL, NULL);
+    for (int i = 0; i < n; i++)
+        free(entries[i]);
+    free(entries);
+    return (size_t) n - 2; /* . and .. */
+}
+
+static void
+leaves_nothing_behind_when_it_is_told_to_stop(void **state)
+{
+    (void) state;
+    char *dir = directory_new(), *work = path_in(dir, "work"), *log = path_in(dir, "log");
+    assert_int_equal(mkdir(work, 0700), 0);
+    process_t *bench = process_new(
+        log, NULL,
+        (const char *const[]){"bench", "sync", "live", "--quick", "--dir", work, NULL});
+    assert_true(process_await_ready(bench));
+    (void) process_end(bench, SIGTERM);
+    assert_int_equal(count_entries(work), 0);
+    process_destroy(&bench);
+    free(work);
+    free(log);
+    directory_destroy(&dir);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(measures_every_figure_of_synchronising),
         cmocka_unit_test(refuses_a_figure_that_there_is_not),
+        cmocka_unit_test(leaves_nothing_behind_when_it_is_told_to_stop),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
