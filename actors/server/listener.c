@@ -112,6 +112,12 @@ admit(listener_t *self, ctx_t *ctx, const visitor_t *visitor, net_answer_t *answ
         *answer = (net_answer_t){.status = 503, .body = "Too many clients: try again later"};
         return;
     }
+    if (visitor->identity.user[0] != '\0'
+        && sessions_count_of(&self->sessions, visitor->identity.user)
+               >= (size_t) settings->limits_user_clients) {
+        *answer = (net_answer_t){.status = 503, .body = "Too many clients of this user"};
+        return;
+    }
     answer->token = self->next++;
     (void) sessions_add(&self->sessions, answer->token, visitor, now_ms);
 }

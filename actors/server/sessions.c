@@ -72,6 +72,15 @@ sessions_count_open(const sessions_t *self)
     return open;
 }
 
+size_t
+sessions_count_of(const sessions_t *self, const char *user)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < self->n; i++)
+        n += strcmp(self->items[i]->visitor.identity.user, user) == 0;
+    return n;
+}
+
 void
 sessions_remove(sessions_t *self, session_t *session)
 {

@@ -19,6 +19,8 @@ session_t *sessions_of(const sessions_t *self, const char *client_id);
 void sessions_remove(sessions_t *self, session_t *session);
 /*  Forgets those that were accepted before that time and never opened.  */
 void sessions_forget_absent(sessions_t *self, uint64_t before_ms);
+/*  Of one user.  */
+size_t sessions_count_of(const sessions_t *self, const char *user);
 /*  Frames of all there were; and how many are open now.  */
 tally_t sessions_tally(const sessions_t *self);
 size_t sessions_count_open(const sessions_t *self);

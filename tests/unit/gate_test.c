@@ -132,6 +132,21 @@ keeps_what_it_knew_when_the_file_is_spoilt(void **state)
     assert_string_equal(client.closed, "");
 }
 
+static void
+limits_the_connections_of_one_user(void **state)
+{
+    world_t *world = *state;
+    world->settings.limits_user_clients = 1;
+    const meeting_t meeting = meet(world);
+    dial(&meeting, "ws://127.0.0.1:8787/api/sync?clientId=one&lsn=0/0&token=t-ann");
+    sim_run_ms(world->sim, 1000);
+    dial(&meeting, "ws://127.0.0.1:8787/api/sync?clientId=two&lsn=0/0&token=t-bob");
+    sim_run_ms(world->sim, 1000);
+    assert_string_equal(client.closed, "");
+    dial(&meeting, "ws://127.0.0.1:8787/api/sync?clientId=three&lsn=0/0&token=t-bob");
+    expect_closed(&meeting, "503 ");
+}
+
 #define GUARDED(test) cmocka_unit_test_setup_teardown(test, make_guarded, remove_guarded)
 
 int
@@ -144,6 +159,7 @@ main(void)
         GUARDED(refuses_changes_under_the_client_id_of_another_user),
         GUARDED(ends_a_connection_whose_token_was_taken_away),
         GUARDED(learns_of_a_new_token_when_it_is_shown),
+        GUARDED(limits_the_connections_of_one_user),
         GUARDED(keeps_what_it_knew_when_the_file_is_spoilt),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
