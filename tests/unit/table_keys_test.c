@@ -160,6 +160,45 @@ triggers_and_we_give_a_key_one_text_that_names_it(void **state)
     for_each_kind(state, check_texts);
 }
 
+/*  A column converts what is put into it; the text is that of what it stores.  */
+static void
+a_value_is_named_as_its_column_stores_it(void **state)
+{
+    static const struct {
+        const char *columns, *row, *text;
+    } given[] = {
+        {"id REAL PRIMARY KEY", "{\"id\":9007199254740993}", "9007199254740992"},
+        {"id REAL PRIMARY KEY", "{\"id\":-0.0}", "0"},
+        {"id TEXT PRIMARY KEY", "{\"id\":7}", "7"},
+        {"id INTEGER PRIMARY KEY", "{\"id\":\"7\"}", "7"},
+        {"id NUMERIC PRIMARY KEY", "{\"id\":1e3}", "1000"},
+        {"a INT, b TEXT, c REAL, PRIMARY KEY (a, b, c)", "{\"a\":\"-1\",\"b\":2,\"c\":3}",
+         "[-1,\"2\",3]"},
+        {"a INT, b TEXT, c, PRIMARY KEY (a, b, c)", "{\"a\":2.0,\"b\":\"\",\"c\":\"3\"}",
+         "[2,\"\",\"3\"]"},
+    };
+    world_t *world = *state;
+    for (size_t i = 0; i < COUNT_OF(given); i++) {
+        buffer_t row = {0};
+        const char *text = NULL;
+        char *sql = mem_format("DROP TABLE IF EXISTS t; DELETE FROM waybill_versions;"
+                               " CREATE TABLE t (%s)",
+                               given[i].columns);
+        run(world, sql);
+        table_t *table = catalog_table(world->catalog, "t");
+        assert_int_equal(table_capture(table, &(capture_options_t){0}, &world->fault), OK);
+        assert_int_equal(
+            json_to_msgpack(given[i].row, strlen(given[i].row), &row, &world->fault), OK);
+        assert_int_equal(
+            table_check(table, buffer_bytes(&row), &world->arena, &text, &world->fault), OK);
+        assert_string_equal(text, given[i].text);
+        assert_int_equal(table_insert(table, buffer_bytes(&row), &world->fault), OK);
+        expect(world, "SELECT key FROM waybill_versions", given[i].text);
+        buffer_release(&row);
+        free(sql);
+    }
+}
+
 /*  -------------------------------------------------------------------------- operations  */
 
 static void
@@ -327,6 +366,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         EACH(triggers_and_we_give_a_key_one_text_that_names_it),
+        EACH(a_value_is_named_as_its_column_stores_it),
         EACH(rows_are_written_read_and_deleted_by_any_key),
         EACH(pages_go_on_behind_any_key),
         EACH(prune_spares_what_a_page_has_under_any_key),
