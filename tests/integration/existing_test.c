@@ -104,6 +104,25 @@ expect_same_rows(const place_t *place)
     sqlite3_close(db);
 }
 
+/*  It also sees what other programs write to its own database.  */
+static process_t *
+start_capturing_agent(const place_t *place)
+{
+    char *config = path_in(place->directory, "agent.conf");
+    char *log = path_in(place->directory, "log");
+    char *text = mem_format("agent\n    db = \"%s\"\n    server = \"ws://%s/api/sync\"\n"
+                            "    capture = \"triggers\"\n",
+                            place->agent_db, strrchr(place->server->ready, ' ') + 1);
+    write_file(config, text);
+    process_t *agent = process_new(
+        log, NULL,
+        (const char *const[]){"agent", "--config", config, "--run-dir", place->run, NULL});
+    free(config);
+    free(log);
+    free(text);
+    return agent;
+}
+
 static int
 start_place(void **state)
 {
@@ -127,9 +146,7 @@ start_place(void **state)
     free(server_run);
     if (!process_await_ready(place->server))
         return -1;
-    char *url = mem_format("ws://%s/api/sync", strrchr(place->server->ready, ' ') + 1);
-    place->agent = start_agent(place->directory, url, NULL);
-    free(url);
+    place->agent = start_capturing_agent(place);
     return process_await_ready(place->agent) ? 0 : -1;
 }
 
@@ -235,6 +252,30 @@ sends_what_other_programs_write_to_rows_with_any_key(void **state)
     expect_same_rows(place);
 }
 
+static void
+takes_what_other_programs_write_to_rows_of_an_agent(void **state)
+{
+    const place_t *place = *state;
+    sqlite3 *program = NULL;
+    await_synced(place);
+    assert_int_equal(sqlite3_open(place->agent_db, &program), SQLITE_OK);
+    sqlite3_db_config(program, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    sqlite3_busy_timeout(program, 60000);
+    query_run(program,
+              "BEGIN; INSERT INTO person VALUES (-1, 'Cid'); INSERT INTO tag VALUES ('x''\"y');"
+              "INSERT INTO tagged VALUES (-1, 'x''\"y', -9e999); COMMIT;"
+              "UPDATE tagged SET weight = 0.1 + 0.2 WHERE tag = 'Blue';"
+              "UPDATE \"it's a \"\"table\"\"\" SET \"b-key\" = x'01', \"select\" = x'0001'"
+              " WHERE \"b-key\" = x'00';"
+              "INSERT INTO exact VALUES ('2', 9223372036854775807, 3.0, x'00', 3.0),"
+              " (2, NULL, NULL, NULL, NULL); DELETE FROM exact WHERE id = x'00';"
+              "UPDATE odd SET id = id * 2, x = x || char(0)");
+    sqlite3_close(program);
+    expect_same_rows(place);
+    assert_int_equal(
+        query_number(place->program, "SELECT count(*) FROM exact WHERE id IN ('2', 2)"), 2);
+}
+
 int
 main(void)
 {
@@ -243,6 +284,7 @@ main(void)
         cmocka_unit_test(says_which_tables_are_left_out),
         cmocka_unit_test(takes_changes_of_rows_with_any_key),
         cmocka_unit_test(sends_what_other_programs_write_to_rows_with_any_key),
+        cmocka_unit_test(takes_what_other_programs_write_to_rows_of_an_agent),
     };
     return cmocka_run_group_tests(tests, start_place, stop_place);
 }
