@@ -36,6 +36,9 @@ void message_to_json(message_id_t id, const void *body, bool mask, buffer_t *out
 /*  Reads the JSON form into msgpack, which message_unpack() then checks: one set of
     checks for both encodings.  */
 CHECKED err_t json_to_msgpack(const char *json, size_t size, buffer_t *out, fault_t *fault);
+/*  The same for what SQL made of stored values, where anything can be in a text: bytes that
+    are not UTF-8 become U+FFFD.  */
+CHECKED err_t stored_json_to_msgpack(bytes_t json, buffer_t *out, fault_t *fault);
 
 /*  The same for one value of any shape, a row for instance. plausible() must have passed.  */
 CHECKED err_t msgpack_to_json(bytes_t value, buffer_t *out);

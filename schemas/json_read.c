@@ -212,3 +212,15 @@ json_to_msgpack(const char *json, size_t size, buffer_t *out, fault_t *fault)
     json_decref(root);
     return err;
 }
+
+err_t
+stored_json_to_msgpack(bytes_t json, buffer_t *out, fault_t *fault)
+{
+    if (text_is_utf8(json))
+        return json_to_msgpack((const char *) json.data, json.size, out, fault);
+    buffer_t repaired = {0};
+    text_repair(json, &repaired);
+    const err_t err = json_to_msgpack(buffer_text(&repaired), repaired.size, out, fault);
+    buffer_release(&repaired);
+    return err;
+}

@@ -3,6 +3,7 @@
 #include "schemas/number.h"
 #include "schemas/pack.h"
 #include "schemas/plausible.h"
+#include "schemas/text.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -59,6 +60,8 @@ columns_check(cursor_t cursor, bytes_t *names, size_t n_names, fault_t *fault)
         if (!cursor_next(&cursor, &token) || !value_of(&token, &value))
             return refuse_column(fault, key.bytes,
                                  "is not null, a 64-bit integer, a real, a text or a blob");
+        if (value.kind == VALUE_TEXT && !text_is_utf8(value.bytes))
+            return refuse_column(fault, key.bytes, "is a text that is not UTF-8");
     }
     return OK;
 }

@@ -54,8 +54,9 @@ are_plain(const uint8_t *at)
     return ((eight | (eight - ones)) & tops) == 0;
 }
 
-bool
-text_is_clean(bytes_t text)
+/*  How much of it is as it should be.  */
+static size_t
+good_size(bytes_t text, bool with_nul)
 {
     size_t i = 0;
     while (i < text.size) {
@@ -64,11 +65,36 @@ text_is_clean(bytes_t text)
             continue;
         }
         letter_t letter = letter_of(text.data + i, text.size - i);
-        if (letter.size == 0 || letter.code == 0)
-            return false;
+        if (letter.size == 0 || (letter.code == 0 && !with_nul))
+            break;
         i += letter.size;
     }
-    return true;
+    return i;
+}
+
+bool
+text_is_clean(bytes_t text)
+{
+    return good_size(text, false) == text.size;
+}
+
+bool
+text_is_utf8(bytes_t text)
+{
+    return good_size(text, true) == text.size;
+}
+
+void
+text_repair(bytes_t text, buffer_t *out)
+{
+    while (text.size > 0) {
+        const size_t good = good_size(text, true);
+        const size_t used = good < text.size ? good + 1 : good;
+        buffer_add(out, text.data, good);
+        if (used > good)
+            buffer_add_text(out, "\xef\xbf\xbd");
+        text = (bytes_t){text.data + used, text.size - used};
+    }
 }
 
 /*  -------------------------------------------------------------------- JSON  */

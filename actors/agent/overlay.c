@@ -56,7 +56,7 @@ read_standing(const overlay_t *self, sqlite3_stmt *rows, standing_t *standing)
     err_t err = OK;
     const bytes_t data = column_bytes(rows, 1);
     if (data.size > 0)
-        err = json_to_msgpack((const char *) data.data, data.size, &row, &none);
+        err = stored_json_to_msgpack(data, &row, &none);
     *standing = (standing_t){.operation = arena_text(self->arena, column_text(rows, 0)),
                              .row = arena_bytes(self->arena, buffer_bytes(&row))};
     buffer_release(&row);

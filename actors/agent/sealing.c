@@ -45,7 +45,7 @@ exceeds(const sealing_t *self, bytes_t data, bool *exceeds, fault_t *fault)
     *exceeds = false;
     if (data.size <= self->max_bytes)
         return OK;
-    const err_t err = json_to_msgpack((const char *) data.data, data.size, &packed, fault);
+    const err_t err = stored_json_to_msgpack(data, &packed, fault);
     *exceeds = packed.size > self->max_bytes;
     buffer_release(&packed);
     return err;

@@ -79,7 +79,7 @@ take_data(const walking_t *self, bytes_t text, walk_row_t *row)
     buffer_t data = {0};
     fault_t fault = {0};
     arena_t *arena = self->reader->arena;
-    err_t err = json_to_msgpack((const char *) text.data, text.size, &data, &fault);
+    err_t err = stored_json_to_msgpack(text, &data, &fault);
     if (err == OK)
         err = row_check(buffer_bytes(&data), &fault);
     if (err == OK)

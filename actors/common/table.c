@@ -1,4 +1,5 @@
 #include "actors/common/table.h"
+#include "schemas/text.h"
 
 #include <string.h>
 
@@ -187,6 +188,21 @@ table_delete(table_t *self, bytes_t key, bool *changed, fault_t *fault)
     return err == OK ? change(self, OPERATION_DELETE, changed, fault) : err;
 }
 
+/*  SQLite takes anything for a text; who reads the row takes only UTF-8.  */
+static void
+add_value(const value_t *value, buffer_t *out)
+{
+    if (value->kind != VALUE_TEXT || text_is_utf8(value->bytes)) {
+        row_add(out, value);
+        return;
+    }
+    buffer_t text = {0};
+    text_repair(value->bytes, &text);
+    const value_t repaired = {.kind = VALUE_TEXT, .bytes = buffer_bytes(&text)};
+    row_add(out, &repaired);
+    buffer_release(&text);
+}
+
 void
 table_add_row(const table_t *self, sqlite3_stmt *statement, const uint16_t *columns,
               size_t n_columns, buffer_t *out)
@@ -195,7 +211,7 @@ table_add_row(const table_t *self, sqlite3_stmt *statement, const uint16_t *colu
     for (size_t i = 0; i < n_columns; i++) {
         const value_t value = column_value(statement, (int) i);
         row_add_name(out, self->columns[columns != NULL ? columns[i] : i].name);
-        row_add(out, &value);
+        add_value(&value, out);
     }
 }
 

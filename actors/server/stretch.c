@@ -52,8 +52,7 @@ add_change(reading_t *self, const log_row_t *row, fault_t *fault)
     const view_t view = {.rights = self->source->rights,
                          .user = self->stream->user,
                          .arena = self->source->arena};
-    err_t err =
-        json_to_msgpack((const char *) row->data.data, row->data.size, &self->row, fault);
+    err_t err = stored_json_to_msgpack(row->data, &self->row, fault);
     if (err == OK)
         err = view_row(&view, row, buffer_bytes(&self->row), &seen, fault);
     if (err != OK || seen.operation == NULL)

@@ -12,7 +12,7 @@ was_seen(const view_t *self, rule_t *rule, const log_row_t *row, bool *seen, fau
     *seen = strcmp(row->operation, "insert") != 0;
     if (!rule_asks(rule, RIGHT_READ) || row->old.size == 0)
         return OK;
-    err_t err = json_to_msgpack((const char *) row->old.data, row->old.size, &old, fault);
+    err_t err = stored_json_to_msgpack(row->old, &old, fault);
     if (err == OK)
         err = rule_holds(rule, RIGHT_READ, self->user, buffer_bytes(&old), seen, fault);
     buffer_release(&old);

@@ -23,6 +23,7 @@ static const char database[] =
     " PRIMARY KEY (\"b-key\", \"the key\"));"
     "CREATE TABLE exact (id ANY PRIMARY KEY, i INT, r REAL, b BLOB, x ANY) STRICT;"
     "CREATE TABLE odd (id REAL PRIMARY KEY, x \"my_type\");"
+    "CREATE TABLE latin (id INTEGER PRIMARY KEY, x TEXT);"
     "CREATE TABLE keyless (a, b);"
     "CREATE VIEW people AS SELECT name FROM person;"
     "CREATE VIRTUAL TABLE search USING fts5 (body);"
@@ -33,6 +34,7 @@ static const char database[] =
     "INSERT INTO exact VALUES (1, 1, 1.0, x'', 1.0), ('1', NULL, NULL, NULL, '1'),"
     " (x'31', 9223372036854775807, 9e999, x'00', x'31'), (1.5, 0, 1e-300, NULL, 2);"
     "INSERT INTO odd VALUES (1, 'a' || char(0) || 'b'), (0.1, 9007199254740993);"
+    "INSERT INTO latin VALUES (1, CAST(x'41ff42' AS TEXT));"
     "INSERT INTO keyless VALUES (1, 2);"
     "INSERT INTO search VALUES ('tea');";
 
@@ -276,6 +278,27 @@ takes_what_other_programs_write_to_rows_of_an_agent(void **state)
         query_number(place->program, "SELECT count(*) FROM exact WHERE id IN ('2', 2)"), 2);
 }
 
+/*  SQLite takes any bytes for a text, and one such row must not stop the rest.  */
+static void
+a_text_that_is_not_utf8_arrives_with_its_bad_bytes_marked(void **state)
+{
+    const place_t *place = *state;
+    sqlite3 *agent = NULL;
+    int64_t marked = 0;
+    query_run(place->program, "INSERT INTO latin VALUES (2, CAST(x'41ff42' AS TEXT));"
+                              "INSERT INTO person VALUES (77, 'behind it')");
+    assert_int_equal(sqlite3_open_v2(place->agent_db, &agent, SQLITE_OPEN_READONLY, NULL),
+                     SQLITE_OK);
+    for (size_t tries = 0; marked < 2 && tries < 1000; tries++) {
+        await_synced(place);
+        marked = query_number(agent, "SELECT count(*) FROM latin"
+                                     " WHERE x = 'A' || char(0xfffd) || 'B'");
+    }
+    assert_int_equal(marked, 2);
+    sqlite3_close(agent);
+    expect_same_rows(place);
+}
+
 int
 main(void)
 {
@@ -285,6 +308,7 @@ main(void)
         cmocka_unit_test(takes_changes_of_rows_with_any_key),
         cmocka_unit_test(sends_what_other_programs_write_to_rows_with_any_key),
         cmocka_unit_test(takes_what_other_programs_write_to_rows_of_an_agent),
+        cmocka_unit_test(a_text_that_is_not_utf8_arrives_with_its_bad_bytes_marked),
     };
     return cmocka_run_group_tests(tests, start_place, stop_place);
 }

@@ -94,6 +94,7 @@ what_sqlite_cannot_hold_is_refused(void **state)
         BYTES(0x81, 0xa1, 'a', 0x90),                            /* a list */
         BYTES(0x81, 0xa1, 'a', 0x80),                            /* a map */
         BYTES(0x81, 0xa1, 'a', 0xd4, 1, 2),                      /* an extension */
+        BYTES(0x81, 0xa1, 'a', 0xa1, 0xff),                      /* a text, but not UTF-8 */
     };
     for (size_t i = 0; i < COUNT_OF(rows); i++) {
         fault_t fault = {0};

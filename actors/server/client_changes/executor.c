@@ -109,7 +109,7 @@ is_own(const work_t *work, const validated_t *validated, bytes_t data, bool *own
 {
     const char *key = NULL;
     buffer_t row = {0};
-    err_t err = json_to_msgpack((const char *) data.data, data.size, &row, fault);
+    err_t err = stored_json_to_msgpack(data, &row, fault);
     if (err == OK)
         err = table_key_text(validated->table, buffer_bytes(&row), work->arena, &key, fault);
     *own = err == OK && strcmp(key, validated->key_text) == 0;
