@@ -30,9 +30,12 @@ err_t
 checked_read(const overlay_t *overlay, const server_changes_t *stretch, checked_t **checked,
              fault_t *fault)
 {
-    err_t err = OK;
+    fault_t cause = {0};
     *checked = arena_new(overlay->arena, (stretch->n_changes + 1) * sizeof **checked);
-    for (size_t i = 0; err == OK && i < stretch->n_changes; i++)
-        err = checked_one(overlay, &stretch->changes[i], &(*checked)[i], fault);
-    return err;
+    for (size_t i = 0; i < stretch->n_changes; i++) {
+        const err_t err = checked_one(overlay, &stretch->changes[i], &(*checked)[i], &cause);
+        if (err != OK)
+            return fault_set(fault, err, "change %zu: %s", i, cause.text);
+    }
+    return OK;
 }
