@@ -78,6 +78,8 @@ CREATE TABLE IF NOT EXISTS waybill_server_rows (
   entity_id   TEXT NOT NULL,
   lsn         BIGINT NOT NULL,
   data        BLOB,
+  seq         INTEGER NOT NULL DEFAULT 0,            -- rowid of the local change it answers:
+                                                     -- later ones of that position stand above
   PRIMARY KEY (entity_type, entity_id)
 );
 

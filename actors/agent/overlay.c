@@ -13,6 +13,13 @@
 #define OF_THE_ROW                                                                             \
     " FROM local_changes WHERE entity_type = ?1 AND entity_id = ?2 AND from_server = 0"
 
+/*  Those applied come as the server applied them: one that was refused and tried again comes
+    later there than it was recorded. One without a verdict stays behind what was recorded
+    before it.  */
+#define PLACE                                                                                  \
+    " iif(verdict IS NULL, max(iif(verdict IS NULL, 0, lsn)) OVER (ORDER BY rowid), lsn)"      \
+    " AS place"
+
 typedef struct standing {
     const char *operation;
     bytes_t row; /* empty for a delete */
@@ -69,7 +76,8 @@ find_standing(const overlay_t *self, const char *table, const version_t *version
               fault_t *fault)
 {
     static const char sql[] =
-        "SELECT operation, data, count(*) OVER ()" OF_THE_ROW " AND " STANDS " ORDER BY rowid";
+        "SELECT operation, data, count(*) OVER ()," PLACE OF_THE_ROW " AND " STANDS
+        " ORDER BY place, rowid";
     err_t err = OK;
     sqlite3_stmt *rows =
         db_query(self->db, sql, fault, "ttui", table, version->key, version->lsn, version->seq);
@@ -154,13 +162,14 @@ static err_t
 keep(const overlay_t *self, const char *table, const version_t *version, fault_t *fault)
 {
     static const char with_row[] =
-        "INSERT OR REPLACE INTO waybill_server_rows VALUES (?1, ?2, ?3, ?4)";
+        "INSERT OR REPLACE INTO waybill_server_rows VALUES (?1, ?2, ?3, ?4, ?5)";
     static const char without[] =
-        "INSERT OR REPLACE INTO waybill_server_rows VALUES (?1, ?2, ?3, NULL)";
+        "INSERT OR REPLACE INTO waybill_server_rows VALUES (?1, ?2, ?3, NULL, ?4)";
     if (version->row.size == 0)
-        return db_run(self->db, without, NULL, fault, "ttu", table, version->key, version->lsn);
-    return db_run(self->db, with_row, NULL, fault, "ttub", table, version->key, version->lsn,
-                  version->row);
+        return db_run(self->db, without, NULL, fault, "ttui", table, version->key, version->lsn,
+                      version->seq);
+    return db_run(self->db, with_row, NULL, fault, "ttubi", table, version->key, version->lsn,
+                  version->row, version->seq);
 }
 
 static err_t
@@ -176,7 +185,7 @@ static err_t
 read_kept(const overlay_t *self, const char *table, const char *key, version_t *kept,
           fault_t *fault)
 {
-    static const char sql[] = "SELECT lsn, data FROM waybill_server_rows"
+    static const char sql[] = "SELECT lsn, data, seq FROM waybill_server_rows"
                               " WHERE entity_type = ?1 AND entity_id = ?2";
     err_t err = OK;
     sqlite3_stmt *row = db_query(self->db, sql, fault, "tt", table, key);
@@ -185,7 +194,8 @@ read_kept(const overlay_t *self, const char *table, const char *key, version_t *
         return err;
     *kept = (version_t){.key = key,
                         .lsn = (uint64_t) sqlite3_column_int64(row, 0),
-                        .row = arena_bytes(self->arena, column_bytes(row, 1))};
+                        .row = arena_bytes(self->arena, column_bytes(row, 1)),
+                        .seq = sqlite3_column_int64(row, 2)};
     sqlite3_reset(row);
     return OK;
 }
@@ -219,7 +229,8 @@ overlay_write(const overlay_t *self, table_t *table, const version_t *version, f
 
 /*  -------------------------------------------------------------------------- verdicts  */
 
-/*  The version that a verdict uncovers; false if the row may stay as it is.  */
+/*  The version that a verdict uncovers; false if the row may stay as it is. An applied change
+    may have come to the server after others that were recorded later: they are written anew.  */
 static bool
 choose_base(const decided_t *decided, const version_t *kept, version_t *base)
 {
@@ -227,8 +238,10 @@ choose_base(const decided_t *decided, const version_t *kept, version_t *base)
         *base = *kept;
         return true;
     }
-    *base = decided->version;
-    return strcmp(decided->verdict, "applied") != 0 || decided->version.row.size > 0;
+    const bool says_row =
+        strcmp(decided->verdict, "applied") != 0 || decided->version.row.size > 0;
+    *base = says_row ? decided->version : *kept;
+    return says_row || kept->key != NULL;
 }
 
 static err_t

@@ -16,6 +16,8 @@ begin_epoch(apply_t *self, const server_changes_t *stretch, fault_t *fault)
     return err == OK ? overlay_change_epoch(self->overlay.db, stretch->lsn, fault) : err;
 }
 
+/*  Until its end the rows are of no single position: whoever stops in the middle of a snapshot
+    begins it again, and follows no other history from where the last one was left.  */
 err_t
 pages_begin(apply_t *self, const server_changes_t *stretch, applied_t *applied, fault_t *fault)
 {
@@ -28,7 +30,8 @@ pages_begin(apply_t *self, const server_changes_t *stretch, applied_t *applied, 
         err = begin_epoch(self, stretch, fault);
     if (err == OK)
         err = covered_read(&self->covered, self->overlay.db, 0, fault);
-    return err;
+    self->position.lsn = 0;
+    return err == OK ? position_move(self->overlay.db, self->position.epoch, 0, fault) : err;
 }
 
 typedef struct sparing {

@@ -3,7 +3,8 @@
     Hears  stream_open, stream_pull, stream_ack, stream_close, head_get   from listener;
            log_advanced                                                  from replicator.
     Says   stream_opened, stream_chunk, head as answers; log_advanced to listener, when
-           somebody who was idle might have something now.
+           somebody who was idle might have something now; committed to replicator, when a
+           snapshot waits for the position of what another program wrote.
 
     It answers each pull with one chunk and never sends unasked, so a slow client costs a
     cursor and nothing else. What clients acknowledge is saved now and then: it only tells
@@ -244,6 +245,8 @@ on_stream_pull(void *state, ctx_t *ctx, const void *body)
     if (err == OK)
         err = stream_next(stream, &source, may_open, &chunk, &fault);
     note_snapshot(self, ctx, stream, had_snapshot);
+    if (may_open && stream->phase == STREAM_SNAPSHOT && stream->snapshot == NULL)
+        SEND(ctx, "replicator", committed, .lsn = self->head.lsn); /* to be sealed first */
     if (err != OK)
         return ctx_refuse(ctx, err, "%s", fault.text);
     ctx_reply(ctx, MSG_stream_chunk, &chunk);
@@ -390,6 +393,7 @@ stop(void *state, ctx_t *ctx)
 
 static const edge_t sends[] = {
     {"listener", MSG_log_advanced},
+    {"replicator", MSG_committed},
     {"checkpointer", MSG_wal_grown},
     {0},
 };

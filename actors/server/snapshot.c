@@ -22,7 +22,7 @@ struct snapshot {
 };
 
 static err_t
-begin(snapshot_t *self, const char *database, fault_t *fault)
+begin(snapshot_t *self, const char *database, bool *sealed, fault_t *fault)
 {
     log_head_t head;
     err_t err = db_open_reader(database, &self->db, fault);
@@ -32,6 +32,7 @@ begin(snapshot_t *self, const char *database, fault_t *fault)
         err = change_log_head(self->db, &head, fault);
     if (err == OK)
         err = catalog_open(self->db, &self->catalog, fault);
+    *sealed = err == OK && !head.unsealed;
     if (err == OK)
         self->lsn = head.lsn;
     return err;
@@ -43,10 +44,11 @@ snapshot_open(const char *database, const settings_t *settings, const char *user
 {
     *self = mem_new(sizeof **self);
     (*self)->user = mem_text(user);
-    err_t err = begin(*self, database, fault);
+    bool sealed = false;
+    err_t err = begin(*self, database, &sealed, fault);
     if (err == OK)
         err = rights_open((*self)->db, (*self)->catalog, settings, &(*self)->rights, fault);
-    if (err != OK)
+    if (err != OK || !sealed)
         snapshot_destroy(self);
     return err;
 }

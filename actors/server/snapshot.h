@@ -9,7 +9,8 @@
 
 typedef struct snapshot snapshot_t;
 
-/*  Of what that user may read.  */
+/*  Of what that user may read. *self is NULL, and that is OK, while rows of another program are
+    there that belong to no finished position yet: they would be ahead of it.  */
 CHECKED err_t snapshot_open(const char *database, const settings_t *settings, const char *user,
                             snapshot_t **self, fault_t *fault);
 void snapshot_destroy(snapshot_t **self);

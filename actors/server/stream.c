@@ -82,8 +82,8 @@ begin_snapshot(stream_t *self, const stream_source_t *source, bool may_open,
         return OK;
     const err_t err =
         snapshot_open(source->path, source->settings, self->user, &self->snapshot, fault);
-    if (err != OK)
-        return err;
+    if (err != OK || self->snapshot == NULL)
+        return err; /* the replicator seals what there is, and then we are pulled again */
     chunk->phase = "snapshot_begin";
     chunk->lsn = snapshot_lsn(self->snapshot);
     return OK;

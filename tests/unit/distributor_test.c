@@ -103,6 +103,30 @@ holds_no_more_than_eight_snapshots(void **state)
 }
 
 static void
+write_plain_sql(world_t *world, const char *sql)
+{
+    sqlite3 *db = NULL;
+    assert_int_equal(sqlite3_open(world->path, &db), SQLITE_OK);
+    sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+static void
+begins_a_snapshot_at_a_finished_position(void **state)
+{
+    world_t *world = *state;
+    start_server(world);
+    open_stream(world, 1, "a", 0);
+    write_plain_sql(world, "INSERT INTO todo VALUES ('p', 'plain')");
+    assert_string_equal(pull(world, 1)->phase, "idle");
+    sim_run_ms(world->sim, 10);
+    const stream_chunk_t *chunk = pull(world, 1);
+    assert_string_equal(chunk->phase, "snapshot_begin");
+    assert_int_equal(chunk->lsn, ORIGIN + 1);
+}
+
+static void
 takes_a_forgotten_snapshot_away(void **state)
 {
     world_t *world = *state;
@@ -172,6 +196,7 @@ main(void)
         WITH_WORLD(tells_why_a_client_must_start_again),
         WITH_WORLD(hands_a_change_on_to_other_clients_only),
         WITH_WORLD(holds_no_more_than_eight_snapshots),
+        WITH_WORLD(begins_a_snapshot_at_a_finished_position),
         WITH_WORLD(takes_a_forgotten_snapshot_away),
         WITH_WORLD(refuses_to_pull_without_a_stream),
         WITH_WORLD(remembers_where_a_client_stood_when_it_left),

@@ -16,6 +16,13 @@ change_locally(world_t *world)
 }
 
 static void
+rest_after_a_refusal(world_t *world)
+{
+    world->settings.retry_base_ms = 3600000;
+    world->settings.retry_cap_ms = 3600000;
+}
+
+static void
 hear_version(world_t *world, uint64_t lsn, const char *json)
 {
     assert_string_equal(apply(world, "update", lsn, json), "applied");
@@ -81,12 +88,39 @@ static void
 keeps_a_later_change_above_the_row_of_a_rejected_one(void **state)
 {
     world_t *world = *state;
-    world->settings.retry_base_ms = 3600000;
-    world->settings.retry_cap_ms = 3600000;
+    rest_after_a_refusal(world);
     const char *id = change_locally(world);
     (void) write_one(world, "update", "a", "{\"done\": 1}");
     decide(world, id, "rejected", 12, "{\"id\": \"a\", \"title\": \"theirs\", \"done\": 0}");
     assert_string_equal(text_of(world, "SELECT title || done FROM todo"), "theirs1");
+}
+
+static void
+stands_in_the_order_in_which_the_server_applied_them(void **state)
+{
+    world_t *world = *state;
+    rest_after_a_refusal(world);
+    const char *first = change_locally(world);
+    const char *second = write_one(world, "update", "a", "{\"title\": \"mine too\"}");
+    decide(world, first, "rejected", 12, "{\"id\": \"a\", \"title\": \"theirs\"}");
+    decide(world, second, "applied", 13, NULL);
+    assert_string_equal(text_of(world, title_sql), "mine too");
+    decide(world, first, "applied", 14, NULL);
+    assert_string_equal(text_of(world, title_sql), "mine");
+}
+
+static void
+stands_above_a_merged_one_of_the_same_position(void **state)
+{
+    world_t *world = *state;
+    rest_after_a_refusal(world);
+    const char *refused = change_locally(world);
+    const char *merged = write_one(world, "update", "a", "{\"title\": \"merged\"}");
+    const char *applied = write_one(world, "update", "a", "{\"title\": \"applied\"}");
+    decide(world, refused, "rejected", 12, "{\"id\": \"a\", \"title\": \"theirs\"}");
+    decide(world, merged, "merged", 13, "{\"id\": \"a\", \"title\": \"theirs\"}");
+    decide(world, applied, "applied", 13, NULL);
+    assert_string_equal(text_of(world, title_sql), "applied");
 }
 
 static void
@@ -125,6 +159,17 @@ survives_a_snapshot_without_its_row(void **state)
                         "10null");
 }
 
+static void
+stands_nowhere_while_a_snapshot_comes_in(void **state)
+{
+    world_t *world = *state;
+    (void) change_locally(world);
+    assert_string_equal(text_of(world, "SELECT lsn FROM sync_state"), "11");
+    (void) ASK(world, "lsn-manager", server_changes, changes_applied, .phase = "snapshot_begin",
+               .epoch = "e", .lsn = 20, .last = true);
+    assert_string_equal(text_of(world, "SELECT lsn FROM sync_state"), "0");
+}
+
 int
 main(void)
 {
@@ -135,9 +180,12 @@ main(void)
         IN_WORLD(stands_above_an_older_version_that_comes_after_its_verdict),
         IN_WORLD(becomes_the_row_that_a_merged_verdict_brings),
         IN_WORLD(keeps_a_later_change_above_the_row_of_a_rejected_one),
+        IN_WORLD(stands_in_the_order_in_which_the_server_applied_them),
+        IN_WORLD(stands_above_a_merged_one_of_the_same_position),
         IN_WORLD(goes_with_its_row_when_the_server_has_none),
         IN_WORLD(deletes_again_what_a_version_brings_back),
         IN_WORLD(survives_a_snapshot_without_its_row),
+        IN_WORLD(stands_nowhere_while_a_snapshot_comes_in),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
