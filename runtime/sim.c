@@ -161,6 +161,12 @@ sim_link(sim_t *self, int node, bool up)
 }
 
 void
+sim_set_clock(sim_t *self, int node, int64_t ahead_ms)
+{
+    node_set_clock(node_at(self, node), ahead_ms);
+}
+
+void
 sim_calm(sim_t *self)
 {
     self->world.faults = (sim_faults_t){0};

@@ -40,6 +40,9 @@ void sim_crash(sim_t *self, int node);
 /*  Cuts every connection of the node, and keeps new ones from opening while down.  */
 void sim_link(sim_t *self, int node, bool up);
 
+/*  From now on the node's wall clock is so far from that of the simulation.  */
+void sim_set_clock(sim_t *self, int node, int64_t ahead_ms);
+
 /*  Speaks to an actor of a node as a process joined over ipc would. Replies and events to
     the outsider are kept until taken. A crash of the node loses what was under way.  */
 void sim_tell(sim_t *self, int node, const char *to, message_id_t id, const void *body);

@@ -37,6 +37,7 @@ struct node {
     mail_t *mail; /* NULL: down */
     uint64_t epoch;
     uint64_t restart_ns;
+    int64_t ahead_ms; /* its wall clock */
     bool unlinked;
 };
 
@@ -121,7 +122,8 @@ seat_random(void *self)
 static int64_t
 seat_wall_ms(void *self)
 {
-    return world_wall_ms(((seat_t *) self)->node->world);
+    const node_t *node = ((seat_t *) self)->node;
+    return world_wall_ms(node->world) + node->ahead_ms;
 }
 
 static void
@@ -331,6 +333,12 @@ node_link(node_t *self, bool up)
     for (size_t i = 0; i < self->n; i++)
         if (self->seats[i].net)
             net_link(self->seats[i].net, up);
+}
+
+void
+node_set_clock(node_t *self, int64_t ahead_ms)
+{
+    self->ahead_ms = ahead_ms;
 }
 
 /*  ----------------------------------------------------------------------- its owner's view  */

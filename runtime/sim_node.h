@@ -23,6 +23,7 @@ bool node_is_up(const node_t *self);
 /*  restart: it comes back by itself after a while.  */
 void node_crash(node_t *self, bool restart);
 void node_link(node_t *self, bool up);
+void node_set_clock(node_t *self, int64_t ahead_ms);
 void node_hear(node_t *self, const char *pattern);
 
 /*  For an ordered stop, actor by actor.  */

@@ -72,30 +72,6 @@ compare_tables(const char *server, const char *agent, const char *table, buffer_
     sqlite3_close(db);
 }
 
-/*  Whatever was last written up to the replica's position is there as the server has it,
-    unless an undecided local change stands above it.  */
-static inline void
-compare_position(const char *server, const char *agent, const char *table, buffer_t *complaints)
-{
-    sqlite3 *db = look_into_both(server, agent);
-    char *sql = sqlite3_mprintf(
-        "SELECT v.key || ' at ' || v.lsn || ': server ' || quote(s.value) || ', replica '"
-        " || quote(m.value) FROM main.waybill_versions v"
-        " LEFT JOIN main.%w s ON s.id = v.key LEFT JOIN r.%w m ON m.id = v.key"
-        " WHERE v.tbl = %Q AND v.lsn <= (SELECT lsn FROM r.sync_state)"
-        " AND (SELECT epoch FROM r.sync_state) = (SELECT epoch FROM main.waybill_head)"
-        " AND NOT EXISTS (SELECT 1 FROM r.local_changes l WHERE l.entity_type = %Q"
-        "  AND l.entity_id = v.key AND l.from_server = 0 AND l.state = 'pending')"
-        " AND (s.id IS NOT m.id OR s.value IS NOT m.value OR s.owner IS NOT m.owner)",
-        table, table, table, table);
-    /*  Before the first connection there is no such table.  */
-    if (sqlite3_table_column_metadata(db, "r", table, "id", NULL, NULL, NULL, NULL, NULL)
-        == SQLITE_OK)
-        expect_none(db, agent, sql, complaints);
-    sqlite3_free(sql);
-    sqlite3_close(db);
-}
-
 /*  acknowledged: change ids as SQL rows, ('1'),('2'); may be empty.  */
 static inline void
 compare_journals(const char *server, const char *agent, const char *acknowledged,

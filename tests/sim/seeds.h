@@ -19,21 +19,25 @@ seed_fails(const char *program, uint64_t seed, seed_fn *run)
     run(seed, &complaints);
     bool failed = complaints.size > 0;
     if (failed)
-        fprintf(stderr, "seed %" PRIu64 ": %srepeat: WAYBILL_SEED=%" PRIu64 " build/bin/%s\n",
-                seed, buffer_text(&complaints), seed, program);
+        fprintf(stderr,
+                "seed %" PRIu64 ": %srepeat: WAYBILL_SEED=%" PRIu64 " build/dev/bin/%s\n", seed,
+                buffer_text(&complaints), seed, program);
     buffer_release(&complaints);
     return failed;
 }
 
-/*  How many of the seeds 1 to n fail; WAYBILL_SEED=N runs just that one.  */
+/*  How many of the seeds 1 to n fail; WAYBILL_SEEDS=FROM-TO runs those instead, and
+    WAYBILL_SEED=N just that one.  */
 static inline int
 seeds_failing(const char *program, uint64_t n, seed_fn *run)
 {
     const char *only = secure_getenv("WAYBILL_SEED");
-    if (only)
-        return seed_fails(program, strtoull(only, NULL, 10), run);
+    const char *range = only ? only : secure_getenv("WAYBILL_SEEDS");
+    char *end = NULL;
+    uint64_t first = range ? strtoull(range, &end, 10) : 1;
+    uint64_t last = only ? first : range && *end == '-' ? strtoull(end + 1, NULL, 10) : n;
     int failing = 0;
-    for (uint64_t seed = 1; seed <= n; seed++)
+    for (uint64_t seed = first; seed <= last; seed++)
         failing += seed_fails(program, seed, run);
     return failing;
 }
