@@ -241,7 +241,7 @@ choose_base(const decided_t *decided, const version_t *kept, version_t *base)
     const bool says_row =
         strcmp(decided->verdict, "applied") != 0 || decided->version.row.size > 0;
     *base = says_row ? decided->version : *kept;
-    return says_row || kept->key != NULL;
+    return says_row || (kept->key != NULL && kept->lsn < decided->version.lsn);
 }
 
 static err_t
@@ -271,15 +271,26 @@ overlay_decide(const overlay_t *self, const decided_t *decided, fault_t *fault)
     return err;
 }
 
+/*  Nothing is kept after a change of epoch: the row is the server's, or there is none.  */
+static err_t
+lay_on_what_is_there(const overlay_t *self, table_t *table, const char *key, fault_t *fault)
+{
+    pile_t undecided;
+    const version_t newest = {.key = key, .lsn = INT64_MAX};
+    const err_t err = find_standing(self, table_name(table), &newest, &undecided, fault);
+    return err == OK ? lay_all(self, table, &undecided, key, fault) : err;
+}
+
 err_t
 overlay_restore(const overlay_t *self, const char *table, const char *key, fault_t *fault)
 {
     version_t kept;
     table_t *known = catalog_table(self->catalog, table);
     err_t err = read_kept(self, table, key, &kept, fault);
-    if (err == OK && kept.key != NULL && known != NULL && table_key(known) != NULL)
-        err = overlay_write(self, known, &kept, fault);
-    return err;
+    if (err != OK || known == NULL || table_key(known) == NULL)
+        return err;
+    return kept.key ? overlay_write(self, known, &kept, fault)
+                    : lay_on_what_is_there(self, known, key, fault);
 }
 
 err_t

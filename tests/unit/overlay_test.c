@@ -170,6 +170,20 @@ stands_nowhere_while_a_snapshot_comes_in(void **state)
     assert_string_equal(text_of(world, "SELECT lsn FROM sync_state"), "0");
 }
 
+static void
+is_seen_again_when_tried_again_in_a_new_epoch(void **state)
+{
+    world_t *world = *state;
+    start_with_todo(world);
+    const char *id = write_one(world, "insert", "a", "{\"title\": \"mine\"}");
+    decide(world, id, "rejected", 12, NULL);
+    assert_string_equal(text_of(world, title_sql), "none");
+    begin_history(world);
+    sim_run_ms(world->sim, 60000);
+    assert_string_equal(text_of(world, "SELECT state FROM local_changes"), "pending");
+    assert_string_equal(text_of(world, title_sql), "mine");
+}
+
 int
 main(void)
 {
@@ -185,6 +199,7 @@ main(void)
         IN_WORLD(goes_with_its_row_when_the_server_has_none),
         IN_WORLD(deletes_again_what_a_version_brings_back),
         IN_WORLD(survives_a_snapshot_without_its_row),
+        IN_WORLD(is_seen_again_when_tried_again_in_a_new_epoch),
         IN_WORLD(stands_nowhere_while_a_snapshot_comes_in),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
