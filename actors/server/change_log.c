@@ -33,6 +33,19 @@ change_log_head(db_t *db, log_head_t *head, fault_t *fault)
     return OK;
 }
 
+err_t
+change_log_rename(db_t *db, const char *epoch, fault_t *fault)
+{
+    err_t err = db_begin(db, fault);
+    if (err != OK)
+        return err;
+    err = db_run(db, "UPDATE waybill_head SET epoch = ?1", NULL, fault, "t", epoch);
+    if (err == OK)
+        return db_commit(db, fault);
+    db_rollback(db);
+    return err;
+}
+
 static err_t
 read_number(db_t *db, sqlite3_stmt *statement, int64_t *number, fault_t *fault)
 {

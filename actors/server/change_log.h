@@ -21,6 +21,10 @@ typedef struct log_head {
 CHECKED err_t change_log_begin(db_t *db, const char *epoch, fault_t *fault);
 CHECKED err_t change_log_head(db_t *db, log_head_t *head, fault_t *fault);
 
+/*  From here on it is another history, in a transaction of its own: whoever follows the old one
+    must start again.  */
+CHECKED err_t change_log_rename(db_t *db, const char *epoch, fault_t *fault);
+
 /*  Makes one position of the rows above head, if there are any. Inside a transaction that
     writes. *lsn is the newest position afterwards.  */
 CHECKED err_t change_log_seal(db_t *db, uint64_t *lsn, fault_t *fault);

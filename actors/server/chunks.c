@@ -65,7 +65,7 @@ send_catchup_end(session_t *session, ctx_t *ctx, const stream_chunk_t *chunk)
 {
     session->sent = chunk->lsn;
     if (session->missed > chunk->lsn) {
-        session_open_stream(session, ctx, chunk->lsn, "");
+        session_open_stream(session, ctx, chunk->lsn, session->epoch);
         return;
     }
     session->live = true;

@@ -100,9 +100,30 @@ reason_to_resync(const log_head_t *head, const limits_t *limits, const stream_op
     return NULL;
 }
 
+/*  A client that has seen more of this very history than there is: our database was replaced by
+    an older copy. The positions will be given out again, to other changes, so nobody may go
+    on from where he stands.  */
 static err_t
-decide_opening(distributor_t *self, const stream_open_t *request, opening_t *opening,
-               fault_t *fault)
+notice_older_copy(distributor_t *self, ctx_t *ctx, const stream_open_t *request, fault_t *fault)
+{
+    char epoch[UUID_TEXT];
+    const bool same = request->epoch && strcmp(request->epoch, self->head.epoch) == 0;
+    if (!same || request->lsn <= self->head.lsn)
+        return OK;
+    ctx_uuid(ctx, epoch);
+    const err_t err = change_log_rename(self->writer, epoch, fault);
+    if (err != OK)
+        return err;
+    ctx_log(ctx, LOG_warning, "%s has seen more than there is: an older copy; all start anew",
+            request->client_id);
+    streams_close(&self->streams);
+    SEND(ctx, "listener", log_advanced, .lsn = self->head.lsn);
+    return change_log_head(self->reader, &self->head, fault);
+}
+
+static err_t
+decide_opening(distributor_t *self, ctx_t *ctx, const stream_open_t *request,
+               opening_t *opening, fault_t *fault)
 {
     limits_t limits = {0};
     err_t err = change_log_head(self->reader, &self->head, fault);
@@ -118,7 +139,7 @@ decide_opening(distributor_t *self, const stream_open_t *request, opening_t *ope
                      : request->lsn < self->head.lsn ? "catchup"
                                                      : "live";
     opening->lsn = opening->reason ? 0 : request->lsn;
-    return OK;
+    return notice_older_copy(self, ctx, request, fault);
 }
 
 /*  Tables without a key cannot be synchronised.  */
@@ -139,20 +160,6 @@ describe_tables(distributor_t *self, arena_t *arena, table_schema_t **tables)
         described++;
     }
     return described;
-}
-
-/*  An older stream of the session or of the client has nobody left to pull it.  */
-static void
-close_older(distributor_t *self, const stream_open_t *request)
-{
-    for (size_t i = 0; i < self->streams.n; i++) {
-        stream_t *stream = self->streams.items[i];
-        if (stream->session == request->session
-            || strcmp(stream->client_id, request->client_id) == 0)
-            stream->closed = true;
-    }
-    self->slot_freed = true;
-    streams_sweep(&self->streams);
 }
 
 /*  The client id belongs to the user from now on.  */
@@ -184,8 +191,9 @@ on_stream_open(void *state, ctx_t *ctx, const void *body)
     err_t err = claim(self, ctx, request, &fault);
     if (err != OK)
         return ctx_refuse(ctx, err, "%s", fault.text);
-    close_older(self, request);
-    err = decide_opening(self, request, &opening, &fault);
+    streams_close_older(&self->streams, request->session, request->client_id);
+    self->slot_freed = true;
+    err = decide_opening(self, ctx, request, &opening, &fault);
     if (err == OK)
         err = catalog_refresh(self->catalog, &fault);
     if (err == OK)

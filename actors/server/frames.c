@@ -54,7 +54,7 @@ static void
 on_catchup_request(session_t *session, ctx_t *ctx, const wire_t *wire)
 {
     const clt_catchup_request_t *body = wire->body;
-    session_open_stream(session, ctx, body->from_lsn, "");
+    session_open_stream(session, ctx, body->from_lsn, session->epoch);
 }
 
 static void

@@ -190,7 +190,7 @@ session_reopen_stream(session_t *self, ctx_t *ctx)
     if (++self->failures > FAILURES)
         session_close(self, ctx, 1011, "Its stream has failed");
     else
-        session_open_stream(self, ctx, self->position, "");
+        session_open_stream(self, ctx, self->position, self->epoch);
 }
 
 void

@@ -1,6 +1,7 @@
 #include "actors/server/streams.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /*  Where that session is, or would be.  */
 static size_t
@@ -40,6 +41,25 @@ streams_add(streams_t *self, uint64_t session, const char *client_id, const char
     self->n++;
     self->items[place] = stream_new(session, client_id, user);
     return self->items[place];
+}
+
+void
+streams_close_older(streams_t *self, uint64_t session, const char *client_id)
+{
+    for (size_t i = 0; i < self->n; i++) {
+        stream_t *stream = self->items[i];
+        if (stream->session == session || strcmp(stream->client_id, client_id) == 0)
+            stream->closed = true;
+    }
+    streams_sweep(self);
+}
+
+void
+streams_close(streams_t *self)
+{
+    for (size_t i = 0; i < self->n; i++)
+        self->items[i]->closed = true;
+    streams_sweep(self);
 }
 
 void

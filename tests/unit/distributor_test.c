@@ -68,6 +68,27 @@ tells_why_a_client_must_start_again(void **state)
     assert_string_equal(pull(world, COUNT_OF(cases))->phase, "snapshot_begin");
 }
 
+/*  The client has seen more of this history than there is.  */
+static void
+begins_another_history_when_its_database_is_an_older_copy(void **state)
+{
+    world_t *world = *state;
+    start_server(world);
+    char *epoch = mem_text(ASK(world, "distributor", head_get, head, .session = 1)->epoch);
+    open_stream(world, 1, "a", ORIGIN);
+    const stream_opened_t *opened =
+        ASK(world, "distributor", stream_open, stream_opened, .session = 2, .client_id = "b",
+            .lsn = ORIGIN + 9, .epoch = epoch);
+    assert_string_equal(opened->reason, "client_ahead");
+    assert_string_not_equal(opened->epoch, epoch);
+    const problem_t *problem = ASK(world, "distributor", stream_pull, problem, .session = 1);
+    assert_string_equal(problem->code, "NOT_FOUND");
+    opened = ASK(world, "distributor", stream_open, stream_opened, .session = 1,
+                 .client_id = "a", .lsn = ORIGIN, .epoch = epoch);
+    assert_string_equal(opened->reason, "epoch_changed");
+    free(epoch);
+}
+
 static void
 hands_a_change_on_to_other_clients_only(void **state)
 {
@@ -194,6 +215,7 @@ main(void)
         WITH_WORLD(describes_the_tables_to_whoever_opens_a_stream),
         WITH_WORLD(decides_by_the_clients_position),
         WITH_WORLD(tells_why_a_client_must_start_again),
+        WITH_WORLD(begins_another_history_when_its_database_is_an_older_copy),
         WITH_WORLD(hands_a_change_on_to_other_clients_only),
         WITH_WORLD(holds_no_more_than_eight_snapshots),
         WITH_WORLD(begins_a_snapshot_at_a_finished_position),
