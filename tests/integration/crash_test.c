@@ -2,7 +2,7 @@
     changes flow: nothing that was acknowledged is lost, nothing is applied twice, and a
     position never stands before its data.
 
-    WAYBILL_SEED=NUMBER repeats a run's choices.  */
+    WAYBILL_SEED=NUMBER repeats a run's choices, WAYBILL_KILLS=NUMBER kills as often.  */
 
 #include "tests/integration/process.h"
 #include "tests/integration/query.h"
@@ -317,18 +317,20 @@ loses_nothing_and_applies_nothing_twice(void **state)
 {
     chaos_t *self = *state;
     const char *given = getenv("WAYBILL_SEED");
+    const char *wanted = getenv("WAYBILL_KILLS");
     long seed = given ? atol(given) : (long) time(NULL);
+    const int kills = wanted ? atoi(wanted) : KILLS;
     print_message("WAYBILL_SEED=%ld\n", seed);
     srand48(seed);
 
     set_up(self);
-    for (self->round = 0; self->round < KILLS; self->round++)
+    for (self->round = 0; self->round < kills; self->round++)
         kill_one(self);
     come_to_rest(self);
 
     int64_t acks = query_number(self->notes, "SELECT count(*) FROM acks");
-    print_message("%d kills, %" PRId64 " acknowledged changes\n", KILLS, acks);
-    assert_true(acks > KILLS);
+    print_message("%d kills, %" PRId64 " acknowledged changes\n", kills, acks);
+    assert_true(acks > kills);
     for (size_t i = 1; i < NODES; i++)
         check_acknowledged(self, &self->nodes[i]);
     check_server(self);
