@@ -258,12 +258,11 @@ static char *
 foreign_statement(world_t *self)
 {
     static const char *const forms[] = {
-        "INSERT INTO item VALUES ('item%llu', %llu, 'sql')"
-        " ON CONFLICT (id) DO UPDATE SET value = excluded.value, owner = excluded.owner",
+        "REPLACE INTO item (id, value, owner) VALUES ('item%llu', %llu, 'sql')",
         "UPDATE item SET value = value + 1 WHERE id >= 'item%llu' AND value > %llu",
         "DELETE FROM item WHERE id = 'item%llu' AND value > %llu",
-        "INSERT OR REPLACE INTO item VALUES ('item%llu', %llu, NULL)",
-        "INSERT OR REPLACE INTO part (id, owner, value) VALUES ('part1', 'item%llu', %llu)",
+        "REPLACE INTO item (id, value) VALUES ('item%llu', %llu)",
+        "REPLACE INTO part (id, owner, value) VALUES ('part1', 'item%llu', %llu)",
         "DELETE FROM part WHERE owner = 'item%llu' AND value > %llu",
     };
     return sqlite3_mprintf(forms[world_draw(self, COUNT_OF(forms))], world_draw(self, ITEMS),
