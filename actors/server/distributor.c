@@ -15,10 +15,8 @@
 #include "actors/server/change_log.h"
 #include "actors/server/clients.h"
 #include "actors/server/openings.h"
-#include "actors/server/rules_change.h"
+#include "actors/server/resume.h"
 #include "actors/settings.h"
-
-#include <string.h>
 
 enum {
     SNAPSHOTS = 8,        /* held at a time: each keeps the log from being emptied */
@@ -73,73 +71,33 @@ source_of(const distributor_t *self, ctx_t *ctx)
 
 /*  ---------------------------------------------------------------------- opening  */
 
-typedef struct opening {
-    const char *phase;
-    const char *reason;
-    uint64_t lsn; /* where the stream begins; 0: with a snapshot */
-} opening_t;
-
-/*  Who stands before them cannot go on.  */
-typedef struct limits {
-    uint64_t floor; /* of the history */
-    uint64_t rules; /* that are in force since */
-} limits_t;
-
-static const char *
-reason_to_resync(const log_head_t *head, const limits_t *limits, const stream_open_t *request)
-{
-    const bool epoch_known = request->epoch != NULL && request->epoch[0] != '\0';
-    if (epoch_known && strcmp(request->epoch, head->epoch) != 0)
-        return "epoch_changed";
-    if (request->lsn > head->lsn)
-        return "client_ahead";
-    if (request->lsn < limits->floor)
-        return "history_truncated";
-    if (request->lsn < limits->rules)
-        return "permissions_changed";
-    return NULL;
-}
-
-/*  A client that has seen more of this very history than there is: our database was replaced by
-    an older copy. The positions will be given out again, to other changes, so nobody may go
-    on from where he stands.  */
+/*  The positions will be given out again, to other changes: nobody may go on from where he
+    stands.  */
 static err_t
-notice_older_copy(distributor_t *self, ctx_t *ctx, const stream_open_t *request, fault_t *fault)
+begin_another_history(distributor_t *self, ctx_t *ctx, const char *client_id, fault_t *fault)
 {
     char epoch[UUID_TEXT];
-    const bool same = request->epoch && strcmp(request->epoch, self->head.epoch) == 0;
-    if (!same || request->lsn <= self->head.lsn)
-        return OK;
     ctx_uuid(ctx, epoch);
     const err_t err = change_log_rename(self->writer, epoch, fault);
     if (err != OK)
         return err;
     ctx_log(ctx, LOG_warning, "%s has seen more than there is: an older copy; all start anew",
-            request->client_id);
+            client_id);
     streams_close(&self->streams);
     SEND(ctx, "listener", log_advanced, .lsn = self->head.lsn);
     return change_log_head(self->reader, &self->head, fault);
 }
 
 static err_t
-decide_opening(distributor_t *self, ctx_t *ctx, const stream_open_t *request,
-               opening_t *opening, fault_t *fault)
+decide_resume(distributor_t *self, ctx_t *ctx, const stream_open_t *request, resume_t *resume,
+              fault_t *fault)
 {
-    limits_t limits = {0};
     err_t err = change_log_head(self->reader, &self->head, fault);
     if (err == OK)
-        err = change_log_floor(self->reader, &limits.floor, fault);
-    if (err == OK)
-        err = rules_since(self->reader, &limits.rules, fault);
-    *opening = (opening_t){.phase = "snapshot"};
-    if (err != OK || request->lsn == 0)
-        return err;
-    opening->reason = reason_to_resync(&self->head, &limits, request);
-    opening->phase = opening->reason                 ? "resync"
-                     : request->lsn < self->head.lsn ? "catchup"
-                                                     : "live";
-    opening->lsn = opening->reason ? 0 : request->lsn;
-    return notice_older_copy(self, ctx, request, fault);
+        err = resume_decide(resume, self->reader, &self->head, request, fault);
+    if (err == OK && resume->older_copy)
+        err = begin_another_history(self, ctx, request->client_id, fault);
+    return err;
 }
 
 /*  Tables without a key cannot be synchronised.  */
@@ -185,7 +143,7 @@ on_stream_open(void *state, ctx_t *ctx, const void *body)
     distributor_t *self = state;
     const stream_open_t *request = body;
     const stream_source_t source = source_of(self, ctx);
-    opening_t opening;
+    resume_t resume;
     fault_t fault = {0};
     table_schema_t *tables = NULL;
     err_t err = claim(self, ctx, request, &fault);
@@ -193,7 +151,7 @@ on_stream_open(void *state, ctx_t *ctx, const void *body)
         return ctx_refuse(ctx, err, "%s", fault.text);
     streams_close_older(&self->streams, request->session, request->client_id);
     self->slot_freed = true;
-    err = decide_opening(self, ctx, request, &opening, &fault);
+    err = decide_resume(self, ctx, request, &resume, &fault);
     if (err == OK)
         err = catalog_refresh(self->catalog, &fault);
     if (err == OK)
@@ -203,15 +161,15 @@ on_stream_open(void *state, ctx_t *ctx, const void *body)
     stream_t *stream =
         streams_add(&self->streams, request->session, request->client_id, request->user);
     stream->rows = request->rows;
-    err = stream_start(stream, &source, opening.lsn, &fault);
+    err = stream_start(stream, &source, resume.lsn, &fault);
     if (err != OK)
         return ctx_refuse(ctx, err, "%s", fault.text);
     const size_t n_tables = describe_tables(self, ctx_arena(ctx), &tables);
     opened_t *opened = openings_add(&self->openings, ctx, request);
     opened->answer = (stream_opened_t){
         .session = request->session,
-        .phase = opening.phase,
-        .reason = opening.reason,
+        .phase = resume.phase,
+        .reason = resume.reason,
         .epoch = arena_text(ctx_arena(ctx), self->head.epoch),
         .lsn = self->head.lsn,
         .tables = tables,

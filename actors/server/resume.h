@@ -1,0 +1,17 @@
+/*  resume - where a client may go on, and why it may not.  */
+
+#pragma once
+
+#include "actors/server/change_log.h"
+#include "schemas/message.h"
+
+typedef struct resume {
+    const char *phase;  /* snapshot, resync, catchup or live */
+    const char *reason; /* of a resync */
+    uint64_t lsn;       /* where the stream begins; 0: with a snapshot */
+    bool older_copy;    /* the client has seen more of this very history than there is: our
+                           database was replaced by an older copy */
+} resume_t;
+
+CHECKED err_t resume_decide(resume_t *self, db_t *db, const log_head_t *head,
+                            const stream_open_t *request, fault_t *fault);
