@@ -83,7 +83,8 @@ compare_journals(const char *server, const char *agent, const char *acknowledged
                       "WITH acknowledged (id) AS (VALUES %s) SELECT id FROM acknowledged a"
                       " WHERE NOT EXISTS (SELECT 1 FROM r.local_changes l WHERE l.id = a.id"
                       "  AND (l.state = 'pending' OR (l.verdict IS NOT NULL AND EXISTS"
-                      "  (SELECT 1 FROM main.client_changes c WHERE c.id = a.id))))",
+                      "  (SELECT 1 FROM main.client_changes c"
+                      "  WHERE c.id = coalesce(l.folded_into, a.id)))))",
                       acknowledged);
     if (*acknowledged)
         expect_none(db, "acknowledged, without a verdict", buffer_text(&sql), complaints);
