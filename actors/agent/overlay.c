@@ -75,9 +75,8 @@ static err_t
 find_standing(const overlay_t *self, const char *table, const version_t *version, pile_t *pile,
               fault_t *fault)
 {
-    static const char sql[] =
-        "SELECT operation, data, count(*) OVER ()," PLACE OF_THE_ROW " AND " STANDS
-        " ORDER BY place, rowid";
+    static const char sql[] = "SELECT operation, data, count(*) OVER ()," PLACE OF_THE_ROW
+                              " AND " STANDS " ORDER BY place, rowid";
     err_t err = OK;
     sqlite3_stmt *rows =
         db_query(self->db, sql, fault, "ttui", table, version->key, version->lsn, version->seq);
@@ -230,7 +229,7 @@ overlay_write(const overlay_t *self, table_t *table, const version_t *version, f
 /*  -------------------------------------------------------------------------- verdicts  */
 
 /*  The version that a verdict uncovers; false if the row may stay as it is. An applied change
-    may have come to the server after others that were recorded later: they are written anew.  */
+    may have come to the server after others that were recorded later: they are written anew. */
 static bool
 choose_base(const decided_t *decided, const version_t *kept, version_t *base)
 {
