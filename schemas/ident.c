@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 /*  ------------------------------------------------------------------- LSN  */
 
@@ -75,4 +76,15 @@ uuid_text(const uint8_t uuid[16], char text[UUID_TEXT])
     }
     *at = '\0';
     return text;
+}
+
+bool
+uuid_is_text(const char *text)
+{
+    static const char shape[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";
+    size_t i = 0;
+    for (; shape[i] != '\0' && text[i] != '\0'; i++)
+        if (shape[i] == '-' ? text[i] != '-' : strchr("0123456789abcdef", text[i]) == NULL)
+            return false;
+    return shape[i] == '\0' && text[i] == '\0';
 }

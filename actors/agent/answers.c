@@ -12,6 +12,8 @@ answer_write(recorder_t *self, ctx_t *ctx, const job_t *job)
     for (size_t i = 0; i < write->n_changes; i++)
         ids[i] = job->recorded[i].id;
     ANSWER(ctx, &job->ticket, written, .ids = ids, .n_ids = write->n_changes);
+    if (job->repeated)
+        return;
     for (size_t i = 0; i < write->n_changes; i++)
         ctx_publish(ctx, MSG_change_recorded, &job->recorded[i]);
     self->counts.pending += write->n_changes;

@@ -95,15 +95,18 @@ check_size(ctx_t *ctx, const write_t *write)
     return OK;
 }
 
-/*  A change has its id before it is tried: a second try is the same change.  */
+/*  A change has its id before it is tried: a second try is the same change. Who chooses it
+    may ask twice.  */
 static recorded_t *
 name_changes(ctx_t *ctx, const write_t *write)
 {
     recorded_t *recorded = arena_new(ctx_arena(ctx), write->n_changes * sizeof *recorded);
     for (size_t i = 0; i < write->n_changes; i++) {
         char id[UUID_TEXT];
+        const char *chosen = write->changes[i].change;
+        const bool given = chosen != NULL && chosen[0] != '\0';
         ctx_uuid(ctx, id);
-        recorded[i].id = arena_text(ctx_arena(ctx), id);
+        recorded[i].id = given ? chosen : arena_text(ctx_arena(ctx), id);
     }
     return recorded;
 }

@@ -52,7 +52,9 @@ record_job(const writes_t *writes, job_t *job, fault_t *fault)
     if (err != OK)
         return err;
     job->fault = (fault_t){0};
-    err = writes_record(writes, job->body, job->recorded, &job->fault);
+    err = writes_find_earlier(writes, job->body, &job->repeated, &job->fault);
+    if (err == OK && !job->repeated)
+        err = writes_record(writes, job->body, job->recorded, &job->fault);
     if (err != OK && !writes_is_refusal(err)) {
         *fault = job->fault;
         return err;

@@ -15,6 +15,7 @@ typedef struct job {
     ticket_t ticket;
     const void *body;
     recorded_t *recorded; /* write: one a change */
+    bool repeated;        /* write: recorded already, and only to be answered */
     const void *result;   /* act: what to answer */
     fault_t fault;        /* err not OK: it came to nothing */
 } job_t;

@@ -77,6 +77,11 @@ check_entry(ctx_t *ctx, size_t i, const entry_t *entry)
     if (entry->id[0] == '\0')
         return ctx_refuse(ctx, ERR_INVALID_CHANGE,
                           "changes[%zu].id: it is empty; give the row's primary key", i);
+    if (entry->change != NULL && entry->change[0] != '\0' && !uuid_is_text(entry->change))
+        return ctx_refuse(ctx, ERR_INVALID_CHANGE,
+                          "changes[%zu].change: \"%.40s\" is no UUID in small letters; leave it"
+                          " out, and one is made",
+                          i, entry->change);
     return check_data(ctx, i, entry, rule);
 }
 

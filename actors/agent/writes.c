@@ -19,6 +19,51 @@ writes_is_refusal(err_t err)
            || err == ERR_RULE_VIOLATION;
 }
 
+/*  ------------------------------------------------------------------------- repeating  */
+
+/*  Whatever came from the server has ids of others: not to be had.  */
+static err_t
+find_change(const writes_t *self, const entry_t *entry, bool *found, fault_t *fault)
+{
+    static const char sql[] = "SELECT from_server = 0 AND entity_type = ?2 COLLATE NOCASE"
+                              " FROM local_changes WHERE id = ?1";
+    *found = false;
+    if (entry->change == NULL || entry->change[0] == '\0')
+        return OK;
+    sqlite3_stmt *statement = db_statement(self->db, sql, fault);
+    if (statement == NULL)
+        return fault->err;
+    const err_t err = db_run(self->db, sql, found, fault, "tt", entry->change, entry->table);
+    if (err != OK || !*found)
+        return err;
+    const bool same = sqlite3_column_int(statement, 0) != 0;
+    sqlite3_reset(statement);
+    if (same)
+        return OK;
+    return fault_set(fault, ERR_INVALID_CHANGE, "%s is the id of another change; choose a new",
+                     entry->change);
+}
+
+err_t
+writes_find_earlier(const writes_t *self, const write_t *write, bool *repeated, fault_t *fault)
+{
+    fault_t cause = {0};
+    *repeated = false;
+    for (size_t i = 0; i < write->n_changes; i++) {
+        bool found;
+        if (find_change(self, &write->changes[i], &found, &cause) != OK)
+            return fault_set(fault, cause.err, "changes[%zu].change: %s", i, cause.text);
+        if (i > 0 && found != *repeated)
+            return fault_set(
+                fault, ERR_INVALID_CHANGE,
+                "changes[%zu].change: some of these changes are recorded already and"
+                " others not; repeat all of a write, or none",
+                i);
+        *repeated = found;
+    }
+    return OK;
+}
+
 /*  ------------------------------------------------------------------------- checking  */
 
 /*  Puts the columns of the key that the data leaves out in front of it.  */

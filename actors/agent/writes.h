@@ -17,6 +17,11 @@ typedef struct writes {
     all else by writes_record().  */
 typedef change_recorded_t recorded_t;
 
+/*  *repeated: these changes, by the ids that the application chose, are recorded already.
+    INVALID_CHANGE if that is true of some of them only, or of changes of other tables.  */
+CHECKED err_t writes_find_earlier(const writes_t *self, const write_t *write, bool *repeated,
+                                  fault_t *fault);
+
 /*  Inside of the caller's savepoint: all of it, or an error and the caller rolls back. The
     error names the field: INVALID_CHANGE, ENTITY_NOT_FOUND or RULE_VIOLATION if the change
     is to blame, others if the database is.  */

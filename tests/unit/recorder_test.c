@@ -116,6 +116,47 @@ only_records_what_the_application_wrote_itself(void **state)
     assert_string_equal(text_of(world, "SELECT count(*) FROM local_changes"), "1");
 }
 
+#define CHOSEN "0198f000-0000-7000-8000-000000000001"
+
+static void
+records_a_write_once_however_often_it_is_repeated(void **state)
+{
+    world_t *world = *state;
+    start_with_todo(world);
+    entry_t changes[] = {entry(world, "insert", "a", "{\"title\": \"Tea\"}"),
+                         entry(world, "insert", "b", "{\"title\": \"Milk\"}")};
+    changes[0].change = CHOSEN;
+    changes[1].change = "0198f000-0000-7000-8000-000000000002";
+    for (int i = 0; i < 3; i++) {
+        const written_t *written =
+            ASK(world, "service", write, written, .changes = changes, .n_changes = 2);
+        assert_string_equal(written->ids[0], CHOSEN);
+        assert_int_equal(written->n_ids, 2);
+    }
+    assert_string_equal(text_of(world, "SELECT count(*) FROM local_changes"), "2");
+    assert_int_equal(ASK(world, "recorder", outbox_counts, verdicts_recorded)->pending, 2);
+}
+
+static void
+refuses_a_chosen_id_that_it_cannot_take(void **state)
+{
+    world_t *world = *state;
+    start_with_todo(world);
+    entry_t changes[] = {entry(world, "insert", "a", "{}"), entry(world, "insert", "b", "{}")};
+    changes[0].change = "17";
+    const problem_t *problem =
+        ASK(world, "service", write, problem, .changes = changes, .n_changes = 1);
+    assert_non_null(strstr(problem->message, "changes[0].change: \"17\" is no UUID"));
+    changes[0].change = CHOSEN;
+    (void) ASK(world, "service", write, written, .changes = changes, .n_changes = 1);
+    problem = ASK(world, "service", write, problem, .changes = changes, .n_changes = 2);
+    assert_non_null(strstr(problem->message, "changes[1].change: some of these"));
+    run_sql(world, "UPDATE local_changes SET from_server = 1");
+    problem = ASK(world, "service", write, problem, .changes = changes, .n_changes = 1);
+    assert_non_null(strstr(problem->message, "is the id of another change"));
+    assert_string_equal(text_of(world, "SELECT count(*) FROM todo"), "1");
+}
+
 static void
 refuses_a_transaction_larger_than_the_limit(void **state)
 {
@@ -339,6 +380,8 @@ main(void)
         IN_WORLD(records_all_changes_of_a_write_or_none),
         IN_WORLD(records_an_upsert_as_what_it_came_to),
         IN_WORLD(only_records_what_the_application_wrote_itself),
+        IN_WORLD(records_a_write_once_however_often_it_is_repeated),
+        IN_WORLD(refuses_a_chosen_id_that_it_cannot_take),
         IN_WORLD(refuses_a_transaction_larger_than_the_limit),
         IN_WORLD(refuses_a_transaction_that_no_frame_could_take),
         IN_WORLD(never_dates_a_change_before_an_older_one),
