@@ -90,6 +90,40 @@ decides_nothing_more_of_a_session_after_a_change_was_put_off(void **state)
     assert_string_equal(insert_all(world, 8, second, 1)->verdicts[0].verdict, "applied");
 }
 
+static bytes_t
+packed(const char *bytes)
+{
+    return (bytes_t){(const uint8_t *) bytes, strlen(bytes)};
+}
+
+/*  As a cascade at the client records them.  */
+static void
+takes_a_child_before_its_parent_in_one_transaction(void **state)
+{
+    world_t *world = *state;
+    client_change_t changes[] = {
+        {.id = "c1", .table = "child", .operation = "insert"},
+        {.id = "c2", .table = "parent", .operation = "insert"},
+        {.id = "c3", .table = "child", .operation = "insert"},
+    };
+    changes[0].data = packed("\x82\xa2id\xa1k\xa2of\xa1p");
+    changes[1].data = packed("\x81\xa2id\xa1p");
+    changes[2].data = packed("\x82\xa2id\xa1l\xa2of\xa1q");
+    for (size_t i = 0; i < COUNT_OF(changes); i++) {
+        changes[i].updated_at = 1;
+        changes[i].txn = i < 2 ? "whole" : "orphan";
+    }
+    start_server(world);
+    foreign_sql(world, "CREATE TABLE parent (id TEXT PRIMARY KEY);"
+                       "CREATE TABLE child (id TEXT PRIMARY KEY, of TEXT REFERENCES parent)");
+    const client_verdicts_t *verdicts =
+        ASK(world, "client-changes", client_changes, client_verdicts, .session = 1,
+            .client_id = "one", .changes = changes, .n_changes = COUNT_OF(changes));
+    assert_string_equal(verdicts->verdicts[0].verdict, "applied");
+    assert_string_equal(verdicts->verdicts[1].verdict, "applied");
+    assert_string_equal(verdicts->verdicts[2].code, "RULE_VIOLATION");
+}
+
 #define WITH_WORLD(test) cmocka_unit_test_setup_teardown(test, make_world, remove_world)
 
 int
@@ -99,6 +133,7 @@ main(void)
         WITH_WORLD(asks_for_changes_again_while_the_database_is_locked),
         WITH_WORLD(rejects_a_change_whose_rule_rolls_everything_back),
         WITH_WORLD(rejects_many_changes_whose_rule_rolls_everything_back),
+        WITH_WORLD(takes_a_child_before_its_parent_in_one_transaction),
         WITH_WORLD(decides_nothing_more_of_a_session_after_a_change_was_put_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
