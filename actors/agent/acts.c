@@ -102,18 +102,33 @@ read_refused(const verdicts_t *self, pile_t *pile, fault_t *fault)
     return err;
 }
 
-/*  The server could not decide about it, so its version of the row is not known here; and it
-    needs nobody: it is tried again, as often as it takes.  */
-static bool
-is_put_off(const refused_t *refused)
+static err_t
+error_of(const refused_t *refused)
 {
     const char *error = refused->known.error;
     char name[40] = "";
     const size_t size = strcspn(error, ":");
     if (size < sizeof name)
         memcpy(name, error, size);
-    const err_t err = err_named(name);
-    return refused->known.undecided && err != ERR_COUNT && err_is_transient(err);
+    return err_named(name);
+}
+
+/*  The server could not decide about it, so its version of the row is not known here; and it
+    needs nobody: it is tried again, as often as it takes. One that fits no frame was parked
+    here, and would only end the connection. NULL: nothing speaks against the act.  */
+static const char *
+objection(const refused_t *refused, bool retries)
+{
+    const err_t err = error_of(refused);
+    if (!refused->known.undecided || err == ERR_COUNT)
+        return NULL;
+    if (retries)
+        return err == ERR_TOO_LARGE ? "is too large to be sent; write it in smaller parts, and"
+                                      " discard it"
+                                    : NULL;
+    return err_is_transient(err) ? "was not refused but put off by the server; it is tried"
+                                   " again by itself"
+                                 : NULL;
 }
 
 static err_t
@@ -151,20 +166,19 @@ choose(pile_t *pile, const act_t *request, text_set_t *wanted)
     text_set_release(&txns);
 }
 
-/*  With all, those that were only put off are passed over.  */
+/*  With all, those that something speaks against are passed over.  */
 static void
-leave_put_off(pile_t *pile, const act_t *request, fault_t *refusal)
+leave_unfit(pile_t *pile, const act_t *request, fault_t *refusal)
 {
+    const bool retries = action_named(request->act)->run == retry;
     for (size_t i = 0; i < pile->n; i++) {
         refused_t *refused = &pile->items[i];
-        if (!refused->chosen || !is_put_off(refused))
+        const char *why = refused->chosen ? objection(refused, retries) : NULL;
+        if (why == NULL)
             continue;
         refused->chosen = false;
         if (!request->all)
-            (void) fault_set(refusal, ERR_REFUSED,
-                             "ids: change %s was not refused but put off by the server; it is"
-                             " tried again by itself",
-                             refused->known.id);
+            (void) fault_set(refusal, ERR_REFUSED, "ids: change %s %s", refused->known.id, why);
     }
 }
 
@@ -180,8 +194,8 @@ find_chosen(const verdicts_t *self, const act_t *request, pile_t *pile, fault_t 
         if (text_set_has(&wanted, request->ids[i]))
             err = why_not(self, request->ids[i], refusal, fault);
     text_set_release(&wanted);
-    if (err == OK && action_named(request->act)->run != retry)
-        leave_put_off(pile, request, refusal);
+    if (err == OK)
+        leave_unfit(pile, request, refusal);
     return err;
 }
 

@@ -163,6 +163,21 @@ leaves_what_was_only_put_off(void **state)
     assert_int_equal(act(world, "retry", id)->n_ids, 1);
 }
 
+/*  Triggers have captured it, so that nobody could refuse it when it was written.  */
+static void
+sends_nothing_again_that_fits_no_frame(void **state)
+{
+    world_t *world = *state;
+    start_impatient(world);
+    const char *id = write_one(world, "insert", "a", "{}");
+    run_sql(world, "UPDATE local_changes SET state = 'parked', error = 'TOO_LARGE: it is'");
+    sim_stop(world->sim, world->node);
+    start_agent(world);
+    assert_non_null(strstr(act_refused(world, "retry", id)->message, "too large"));
+    assert_int_equal(ASK(world, "service", act, acted, .act = "retry", .all = true)->n_ids, 0);
+    assert_int_equal(act(world, "discard", id)->n_ids, 1);
+}
+
 static void
 names_the_field_of_a_bad_request(void **state)
 {
@@ -260,6 +275,7 @@ main(void)
         IN_WORLD(refuses_what_the_server_may_have_taken),
         IN_WORLD(does_all_that_it_was_asked_or_nothing),
         IN_WORLD(leaves_what_was_only_put_off),
+        IN_WORLD(sends_nothing_again_that_fits_no_frame),
         IN_WORLD(names_the_field_of_a_bad_request),
         IN_WORLD(remembers_the_time_of_a_change_that_was_given_up),
         IN_WORLD(tells_all_about_one_change),
