@@ -45,7 +45,9 @@ static const char portion_sql[] =
     " AND (c.from_server OR NOT (c.verdict = 'applied' AND ifnull(c.lsn, 0) >"
     " (SELECT lsn FROM sync_state))"
     " AND NOT EXISTS (SELECT 1 FROM local_changes AS o WHERE o.entity_type = c.entity_type"
-    " AND o.entity_id = c.entity_id AND o.from_server = 0 AND o.processed_sync = 0))"
+    " AND o.entity_id = c.entity_id AND o.from_server = 0 AND o.processed_sync = 0)"
+    " AND NOT EXISTS (SELECT 1 FROM waybill_held AS h WHERE h.entity_type = c.entity_type"
+    " AND h.entity_id = c.entity_id))"
     " FROM local_changes AS c WHERE c.rowid > ?1 ORDER BY c.rowid LIMIT ?4";
 
 static void

@@ -2,7 +2,8 @@
     and then removed with their errors, a portion at a time.
 
     Never removed: what is not decided or not in its table; an applied change that still stands
-    above the server's stream; whatever belongs to a row with an undecided change.  */
+    above the server's stream; whatever belongs to a row with an undecided change, or with a
+    server change that is set aside.  */
 
 #pragma once
 

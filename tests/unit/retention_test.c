@@ -86,6 +86,31 @@ keeps_what_stands_above_the_servers_stream(void **state)
     assert_string_equal(ids_kept(world), "NULL");
 }
 
+/*  It is written below them when it can be written at last.  */
+static void
+keeps_what_stands_above_a_change_that_is_set_aside(void **state)
+{
+    world_t *world = *state;
+    world->settings.journal_keep_ms = DAY_MS;
+    run_sql(world, "CREATE TABLE todo (id TEXT PRIMARY KEY, title TEXT);"
+                   "CREATE TABLE rule (held INTEGER); INSERT INTO rule VALUES (1);"
+                   "CREATE TRIGGER no BEFORE INSERT ON todo WHEN NEW.title = 'Older' AND EXISTS"
+                   " (SELECT 1 FROM rule) BEGIN SELECT RAISE(ABORT, 'no'); END");
+    start_agent(world);
+    begin_history(world);
+    (void) apply(world, "insert", 11, "{\"id\": \"a\", \"title\": \"Older\"}");
+    decide(world, write_one(world, "insert", "a", "{\"title\": \"Mine\"}"), "applied", 12,
+           NULL);
+    (void) apply(world, "insert", 12, "{\"id\": \"b\"}");
+    age(world);
+    pass_time(world);
+    assert_string_equal(ids_kept(world), "a1,a0");
+    run_sql(world, "DELETE FROM rule");
+    sim_run_ms(world->sim, 60000);
+    assert_string_equal(text_of(world, "SELECT count(*) FROM waybill_held"), "0");
+    assert_string_equal(text_of(world, "SELECT title FROM todo WHERE id = 'a'"), "Mine");
+}
+
 static void
 keeps_so_many_rows_about(void **state)
 {
@@ -158,6 +183,7 @@ main(void)
         IN_WORLD(removes_what_is_done_and_too_old_with_its_errors),
         IN_WORLD(keeps_what_is_not_decided),
         IN_WORLD(keeps_what_stands_above_the_servers_stream),
+        IN_WORLD(keeps_what_stands_above_a_change_that_is_set_aside),
         IN_WORLD(keeps_so_many_rows_about),
         IN_WORLD(keeps_everything_if_told_so),
         IN_WORLD(removes_more_than_one_portion),
