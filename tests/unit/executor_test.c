@@ -68,6 +68,36 @@ takes_a_refusing_trigger_for_a_rule(void **state)
     assert_string_equal(world->verdicts[0].message, "not this one");
 }
 
+/*  What a trigger keeps as it was, and notes in another table.  */
+static void
+expect_ignored(world_t *world, const char *words)
+{
+    plain_sql(world,
+              "CREATE TRIGGER keep_i BEFORE INSERT ON todo WHEN NEW.title = 'x' BEGIN"
+              " INSERT OR IGNORE INTO list (name) VALUES (NEW.id); SELECT RAISE(IGNORE); END;"
+              "CREATE TRIGGER keep_u BEFORE UPDATE ON todo WHEN NEW.title = 'x' BEGIN"
+              " INSERT OR IGNORE INTO list (name) VALUES (NEW.id); SELECT RAISE(IGNORE); END;"
+              "INSERT INTO todo (id, title) VALUES ('a', 'kept');"
+              "UPDATE waybill_versions SET updated_at = 1");
+    seal(world);
+    submit_one(world, "client", change(world, words, "{\"id\":\"a\",\"title\":\"x\"}", 77));
+    expect_verdict(world, 0, "merged");
+    expect_row(world, 0, "{\"id\":\"a\",\"title\":\"kept\",\"list\":null}");
+    expect(world, "SELECT client_id IS NULL FROM change_log WHERE tbl = 'list'", "1");
+}
+
+static void
+merges_an_insert_that_a_trigger_has_ignored(void **state)
+{
+    expect_ignored(*state, "c1 todo insert");
+}
+
+static void
+merges_an_update_that_a_trigger_has_ignored(void **state)
+{
+    expect_ignored(*state, "c1 todo update");
+}
+
 #define WITH_WORLD(test) cmocka_unit_test_setup_teardown(test, make_world, remove_world)
 
 int
@@ -79,6 +109,8 @@ main(void)
         WITH_WORLD(takes_its_name_back_before_the_commit),
         WITH_WORLD(sets_only_the_columns_sent),
         WITH_WORLD(tells_the_rule_that_was_broken_in_the_words_of_the_database),
+        WITH_WORLD(merges_an_insert_that_a_trigger_has_ignored),
+        WITH_WORLD(merges_an_update_that_a_trigger_has_ignored),
         WITH_WORLD(takes_a_refusing_trigger_for_a_rule),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

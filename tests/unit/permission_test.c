@@ -203,6 +203,31 @@ takes_a_row_away_that_the_user_has_moved_out_of_sight(void **state)
     expect(world, "SELECT owner FROM note WHERE id = 'ann'", "bob");
 }
 
+static void
+tells_the_user_of_rows_that_triggers_wrote_for_a_row_moved_out_of_sight(void **state)
+{
+    world_t *world = *state;
+    note_settings.tables_write = "";
+    plain_sql(world, "CREATE TRIGGER moved AFTER UPDATE OF owner ON note BEGIN"
+                     " INSERT INTO list VALUES (1, 'moved'); END;");
+    follow_schema(world);
+    open_rights(world);
+    submit_note(world, "c1 note update", "{\"id\":\"ann\",\"owner\":\"bob\"}");
+    expect_verdict(world, 0, "merged");
+    expect(world, "SELECT tbl FROM change_log WHERE change_id = 'c1' AND client_id IS NULL",
+           "list");
+}
+
+static void
+does_not_tell_by_a_bad_time_that_there_is_an_unreadable_row(void **state)
+{
+    world_t *world = *state;
+    submit_one(world, "client", change(world, "c1 note update", "{\"id\":\"bob\"}", 0));
+    expect_verdict(world, 0, "rejected INVALID_CHANGE");
+    submit_one(world, "client", change(world, "c2 note update", "{\"id\":\"none\"}", 0));
+    expect_verdict(world, 0, "rejected INVALID_CHANGE");
+}
+
 /*  ---------------------------------------------------------------------- truth table  */
 
 enum { ABSENT, MINE, THEIRS, UNREADABLE, N_STANDINGS };
@@ -301,6 +326,8 @@ main(void)
         WITH_NOTES(gives_readable_rows_back_without_their_hidden_columns),
         WITH_NOTES(knows_no_hidden_column_of_a_clients_change),
         WITH_NOTES(takes_a_row_away_that_the_user_has_moved_out_of_sight),
+        WITH_NOTES(tells_the_user_of_rows_that_triggers_wrote_for_a_row_moved_out_of_sight),
+        WITH_NOTES(does_not_tell_by_a_bad_time_that_there_is_an_unreadable_row),
         WITH_NOTES(decides_by_existence_permission_rule_and_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -35,6 +35,20 @@ expect_todo(world_t *world, const char *expected)
     expect(world, "SELECT title || ' ' || list FROM todo", expected);
 }
 
+/*  ------------------------------------------------------------------------- by row  */
+
+static void
+lets_a_client_overwrite_what_it_wrote_under_an_earlier_id(void **state)
+{
+    world_t *world = *state;
+    begin(world, "row");
+    client_change_t made = change(world, "c1 todo update", "{\"id\":\"a\",\"list\":2}", 10);
+    made.origin = "writer";
+    submit_one(world, "a-new-id", made);
+    expect_verdict(world, 0, "applied");
+    expect_todo(world, "Tea 2");
+}
+
 /*  ------------------------------------------------------------------------- by column  */
 
 static void
@@ -215,6 +229,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        IN_WORLD(lets_a_client_overwrite_what_it_wrote_under_an_earlier_id),
         IN_WORLD(keeps_both_edits_of_different_columns),
         IN_WORLD(loses_one_of_them_by_row),
         IN_WORLD(takes_of_a_change_what_wins_and_gives_the_row),

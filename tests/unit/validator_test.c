@@ -20,6 +20,9 @@ static err_t
 check(world_t *world, client_change_t made, validated_t *validated)
 {
     const work_t work = work_of(world, "client");
+    const err_t err = validator_check_fields(&made, &world->fault);
+    if (err != OK)
+        return err;
     return validator_check(&work, &made, validated, &world->fault);
 }
 

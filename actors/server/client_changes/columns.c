@@ -12,7 +12,7 @@ wins(const work_t *work, const validated_t *validated, const char *column, bool 
     *won = true;
     if (!db_step(work->db, version, &err, fault))
         return err;
-    *won = validator_wins(work, validated->updated_at, sqlite3_column_int64(version, 0),
+    *won = validator_wins(work, validated, sqlite3_column_int64(version, 0),
                           column_text(version, 1));
     sqlite3_reset(version);
     return OK;

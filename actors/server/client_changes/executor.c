@@ -24,29 +24,15 @@ executor_forget_origin(db_t *db, fault_t *fault)
 }
 
 static err_t
-run_insert(const validated_t *validated, bool *changed, fault_t *fault)
+run(const validated_t *validated, fault_t *fault)
 {
-    *changed = true;
-    return table_upsert(validated->table, validated->row, fault);
+    bool changed = false;
+    if (validated->operation == OPERATION_INSERT)
+        return table_upsert(validated->table, validated->row, fault);
+    if (validated->operation == OPERATION_UPDATE)
+        return table_update(validated->table, validated->row, &changed, fault);
+    return table_delete(validated->table, validated->key, &changed, fault);
 }
-
-static err_t
-run_update(const validated_t *validated, bool *changed, fault_t *fault)
-{
-    return table_update(validated->table, validated->row, changed, fault);
-}
-
-static err_t
-run_delete(const validated_t *validated, bool *changed, fault_t *fault)
-{
-    return table_delete(validated->table, validated->key, changed, fault);
-}
-
-static err_t (*const runs[OPERATION_COUNT])(const validated_t *, bool *, fault_t *) = {
-    [OPERATION_INSERT] = run_insert,
-    [OPERATION_UPDATE] = run_update,
-    [OPERATION_DELETE] = run_delete,
-};
 
 /*  Only a rule of the database can make SQLite refuse a checked row with a plain error: a
     trigger of the application, for instance. It would refuse again, so it is no trouble
@@ -59,21 +45,35 @@ name_rule(const work_t *work, err_t err, fault_t *fault)
     return err;
 }
 
+/*  Nothing was written. Where the row is there, or was to be made, a trigger wanted it so; else
+    it went away without a trace, as REPLACE does it.  */
+static err_t
+look_at_ignored(const client_change_t *change, const validated_t *validated, fault_t *fault)
+{
+    buffer_t row = {0};
+    bool found = false;
+    const err_t err = table_read(validated->table, validated->key, &row, &found, fault);
+    buffer_release(&row);
+    if (err != OK || found || validated->operation == OPERATION_INSERT)
+        return err;
+    return fault_set(fault, ERR_ENTITY_NOT_FOUND,
+                     "%s %s: there is no such row; insert it first", change->table,
+                     validated->key_text);
+}
+
 err_t
 executor_apply(const work_t *work, const client_change_t *change, const validated_t *validated,
-               fault_t *fault)
+               bool *written, fault_t *fault)
 {
-    bool changed = false;
     err_t err = set_origin(work, change->id, validated->updated_at, fault);
     if (err != OK)
         return err;
-    err = runs[validated->operation](validated, &changed, fault);
+    err = run(validated, fault);
     if (err != OK)
         return name_rule(work, err, fault);
-    if (!changed)
-        return fault_set(fault, ERR_ENTITY_NOT_FOUND,
-                         "%s %s: there is no such row; insert it first", change->table,
-                         validated->key_text);
+    *written = db_changes(work->db) > 0;
+    if (!*written)
+        return look_at_ignored(change, validated, fault);
     if (validated->by_column && validated->operation != OPERATION_DELETE)
         return columns_note(work, validated, fault);
     return OK;

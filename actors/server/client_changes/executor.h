@@ -4,9 +4,10 @@
 
 #include "actors/server/client_changes/validator.h"
 
-/*  Constraint failures are ERR_RULE_VIOLATION, with SQLite's words.  */
+/*  Constraint failures are ERR_RULE_VIOLATION, with SQLite's words. *written is false if a rule
+    of the database has ignored the change.  */
 CHECKED err_t executor_apply(const work_t *work, const client_change_t *change,
-                             const validated_t *validated, fault_t *fault);
+                             const validated_t *validated, bool *written, fault_t *fault);
 /*  Before the end of the transaction: what others write is not this client's.  */
 CHECKED err_t executor_forget_origin(db_t *db, fault_t *fault);
 

@@ -97,6 +97,25 @@ note_clock(const work_t *work, const client_change_t *change, const validated_t 
     verdict->message = arena_text(work->arena, text);
 }
 
+/*  A rule of the database may have left the row as it was.  */
+static err_t
+apply(const work_t *work, const client_change_t *change, const validated_t *validated,
+      verdict_t *verdict, fault_t *fault)
+{
+    bool written = false;
+    verdict->verdict = "applied";
+    note_clock(work, change, validated, verdict);
+    err_t err = executor_apply(work, change, validated, &written, fault);
+    if (err == OK)
+        err = permission_after(work, change, validated, fault);
+    if (err != OK)
+        return err;
+    if (!written)
+        verdict->verdict = "merged";
+    const bool has_it = written && validated->operation != OPERATION_DELETE;
+    return attach_row(work, validated, has_it ? &change->data : NULL, verdict, fault);
+}
+
 static err_t
 judge(const work_t *work, const client_change_t *change, verdict_t *verdict, fault_t *fault)
 {
@@ -106,29 +125,23 @@ judge(const work_t *work, const client_change_t *change, verdict_t *verdict, fau
     err_t err = ledger_claim(work, change, &fresh, fault);
     if (err != OK || !fresh)
         return err;
-    err = permission_before(work, change, fault);
+    err = validator_check_fields(change, fault);
+    if (err == OK)
+        err = permission_before(work, change, fault);
     if (err == OK)
         err = validator_check(work, change, &validated, fault);
     if (err != OK)
         return err;
-    if (validated.decision == DECISION_MERGE) {
-        verdict->verdict = "merged";
-        return attach_row(work, &validated, NULL, verdict, fault);
-    }
-    verdict->verdict = "applied";
-    note_clock(work, change, &validated, verdict);
-    err = executor_apply(work, change, &validated, fault);
-    if (err == OK)
-        err = permission_after(work, change, &validated, fault);
-    if (err != OK)
-        return err;
-    const bool deleted = validated.operation == OPERATION_DELETE;
-    return attach_row(work, &validated, deleted ? NULL : &change->data, verdict, fault);
+    if (validated.decision == DECISION_APPLY)
+        return apply(work, change, &validated, verdict, fault);
+    verdict->verdict = "merged";
+    return attach_row(work, &validated, NULL, verdict, fault);
 }
 
 /*  ------------------------------------------------------------- all of them, or none  */
 
-/*  Each applied change logs one row. More of them come from triggers of the application.  */
+/*  Each applied change logs one row. More of them come from triggers of the application, which
+    may also run for a change that is merged in the end.  */
 static err_t
 disown_derived(const work_t *work, const transaction_t *self, fault_t *fault)
 {
@@ -141,7 +154,7 @@ disown_derived(const work_t *work, const transaction_t *self, fault_t *fault)
         return err;
     for (size_t i = 0; err == OK && i < self->n; i++) {
         validated_t validated = {0};
-        if (!is(&self->verdicts[i], "applied"))
+        if (is(&self->verdicts[i], "duplicate"))
             continue;
         err = validator_find(work, &self->changes[i], &validated, fault);
         if (err == OK)

@@ -67,13 +67,21 @@ validator_find(const work_t *work, const client_change_t *change, validated_t *v
     return err;
 }
 
+static bool
+is_own(const work_t *work, const char *origin, const char *client_id)
+{
+    return strcmp(client_id, work->client_id) == 0
+           || (origin != NULL && strcmp(client_id, origin) == 0);
+}
+
 bool
-validator_wins(const work_t *work, int64_t updated_at, int64_t their_time,
+validator_wins(const work_t *work, const validated_t *validated, int64_t their_time,
                const char *their_client)
 {
-    if (updated_at != their_time)
-        return updated_at > their_time;
-    return strcmp(work->client_id, their_client) >= 0;
+    if (validated->updated_at != their_time)
+        return validated->updated_at > their_time;
+    return is_own(work, validated->origin, their_client)
+           || strcmp(work->client_id, their_client) > 0;
 }
 
 /*  ------------------------------------------------------------------------- versions  */
@@ -128,8 +136,7 @@ find_standing(const work_t *work, const validated_t *validated, const version_t 
 {
     if (!version->known)
         return find_unversioned(validated, standing, fault);
-    const bool won =
-        validator_wins(work, validated->updated_at, version->updated_at, version->client_id);
+    const bool won = validator_wins(work, validated, version->updated_at, version->client_id);
     if (version->deleted)
         *standing = won ? GONE_BEFORE : GONE_SINCE;
     else
@@ -174,10 +181,7 @@ refuse_stale(const work_t *work, const contest_t *contest, validated_t *validate
 {
     const version_t *version = contest->version;
     const client_change_t *change = contest->change;
-    const bool own =
-        version->known
-        && (strcmp(version->client_id, work->client_id) == 0
-            || (change->origin && strcmp(version->client_id, change->origin) == 0));
+    const bool own = version->known && is_own(work, change->origin, version->client_id);
     if (version->known && !own && version->lsn > change->base)
         return fault_set(fault, ERR_STALE,
                          "%s %s: somebody else has changed it since; look at it and change it"
@@ -217,8 +221,8 @@ judge_contest(const work_t *work, const client_change_t *change, validated_t *va
 
 /*  ------------------------------------------------------------------------- checking  */
 
-static err_t
-check_fields(const client_change_t *change, fault_t *fault)
+err_t
+validator_check_fields(const client_change_t *change, fault_t *fault)
 {
     if (change->id[0] == '\0')
         return fault_set(fault, ERR_INVALID_CHANGE, "field id: it must not be empty");
@@ -232,15 +236,14 @@ err_t
 validator_check(const work_t *work, const client_change_t *change, validated_t *validated,
                 fault_t *fault)
 {
-    err_t err = check_fields(change, fault);
-    if (err == OK)
-        err = validator_find(work, change, validated, fault);
+    err_t err = validator_find(work, change, validated, fault);
     if (err != OK)
         return err;
     /* A clock too far ahead would win against everybody until theirs get there. */
     const bool believed = change->updated_at <= work->wall_ms + work->settings->limits_ahead_ms;
     validated->updated_at = believed ? change->updated_at : work->wall_ms;
     validated->row = change->data;
+    validated->origin = change->origin;
     err = judge_contest(work, change, validated, fault);
     if (err == OK && validated->decision == DECISION_NOT_FOUND)
         return fault_set(fault, ERR_ENTITY_NOT_FOUND,

@@ -36,13 +36,17 @@ typedef struct validated {
     int64_t updated_at;  /* the change's, unless its clock was not believed */
     bytes_t row;         /* to be written: what was sent, or what wins of it */
     bool by_column;      /* each column has a version of its own */
+    const char *origin;  /* the client id that it was made under; NULL: this one */
 } validated_t;
 
 decision_t validator_decide(operation_t operation, standing_t standing);
 /*  Does this client's version win against another? Ties go to the greater client id, and a
-    client may overwrite itself.  */
-bool validator_wins(const work_t *work, int64_t updated_at, int64_t their_time,
+    client may overwrite itself, under whatever id it was known.  */
+bool validator_wins(const work_t *work, const validated_t *validated, int64_t their_time,
                     const char *their_client);
+/*  What can be said without looking at any row, and so comes before permission.
+    ERR_INVALID_CHANGE.  */
+CHECKED err_t validator_check_fields(const client_change_t *change, fault_t *fault);
 /*  ERR_INVALID_CHANGE, ERR_ENTITY_NOT_FOUND, ERR_STALE, or the database's trouble.  */
 CHECKED err_t validator_check(const work_t *work, const client_change_t *change,
                               validated_t *validated, fault_t *fault);
