@@ -120,18 +120,27 @@ cell_use_net(cell_t *self, const net_driver_t *driver, net_t *net)
 
 /*  A restarted instance finds its listener still open.  */
 err_t
-net_listen(ctx_t *ctx, const char *address, const net_limits_t *limits, int *port,
-           fault_t *fault)
+net_listen_as(ctx_t *ctx, const net_listen_t *request, const net_limits_t *limits, int *port,
+              fault_t *fault)
 {
     cell_t *self = ctx->cell;
     if (self->driver == NULL)
-        return fault_set(fault, ERR_CONFIG, "%s: this process has no network", address);
+        return fault_set(fault, ERR_CONFIG, "%s: this process has no network",
+                         request->address);
     err_t err = OK;
     if (self->listening == 0)
-        err = self->driver->listen(self->net, address, limits, &self->listening, fault);
+        err = self->driver->listen(self->net, request, limits, &self->listening, fault);
     if (err == OK && port)
         *port = self->listening;
     return err;
+}
+
+err_t
+net_listen(ctx_t *ctx, const char *address, const net_limits_t *limits, int *port,
+           fault_t *fault)
+{
+    const net_listen_t request = {.address = address};
+    return net_listen_as(ctx, &request, limits, port, fault);
 }
 
 conn_t

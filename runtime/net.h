@@ -52,14 +52,25 @@ typedef struct net_limits {
     size_t max_fragments; /* frames one message may be split into */
     uint32_t ping_s;      /* ping after so many silent seconds; 0: never */
     uint32_t hangup_s;    /* closed after so many seconds without an answer; > ping_s */
+    uint32_t handshake_s; /* listening side: for a peer's whole request; 0: the driver's */
 } net_limits_t;
 
 /*  Listens on HOST:PORT (port 0: any). *port tells which. One listener an actor.
     ERR_EXISTS: the port is taken.  */
 CHECKED err_t net_listen(ctx_t *ctx, const char *address, const net_limits_t *limits, int *port,
                          fault_t *fault);
-/*  Starts to connect to ws://HOST:PORT/PATH?QUERY with that sub-protocol. 0 and fault for a
-    URL that makes no sense; everything later comes to on_open or on_close.  */
+
+/*  The same, encrypted if there is a certificate.  */
+typedef struct net_listen {
+    const char *address;
+    const char *certificate; /* PEM file with its chain; NULL or empty: ws, not wss */
+    const char *key;         /* PEM file */
+} net_listen_t;
+CHECKED err_t net_listen_as(ctx_t *ctx, const net_listen_t *request, const net_limits_t *limits,
+                            int *port, fault_t *fault);
+
+/*  Starts to connect to ws[s]://HOST:PORT/PATH?QUERY with that sub-protocol. 0 and fault for
+    a URL that makes no sense; everything later comes to on_open or on_close.  */
 conn_t net_dial(ctx_t *ctx, const char *url, const char *protocol, const net_limits_t *limits,
                 fault_t *fault);
 
@@ -67,7 +78,8 @@ conn_t net_dial(ctx_t *ctx, const char *url, const char *protocol, const net_lim
 typedef struct net_dial {
     const char *url;
     const char *protocol;      /* NULL: none */
-    const char *authorization; /* value of that header; NULL: none */
+    const char *authorization; /* value of that header; NULL: none. Never in the clear */
+    const char *ca_file;       /* PEM file: whom to trust; NULL or empty: the system's */
 } net_dial_t;
 conn_t net_dial_as(ctx_t *ctx, const net_dial_t *request, const net_limits_t *limits,
                    fault_t *fault);
@@ -103,8 +115,8 @@ typedef struct net_driver {
     /*  Serves the sockets until something happened, a wake fd is readable, or timeout_ms
         has passed (-1: no limit; 0: do not sleep).  */
     void (*wait)(net_t *self, int timeout_ms);
-    err_t (*listen)(net_t *self, const char *address, const net_limits_t *limits, int *port,
-                    fault_t *fault);
+    err_t (*listen)(net_t *self, const net_listen_t *request, const net_limits_t *limits,
+                    int *port, fault_t *fault);
     conn_t (*dial)(net_t *self, const net_dial_t *request, const net_limits_t *limits,
                    fault_t *fault);
     void (*send)(net_t *self, conn_t conn, bytes_t frame, bool binary);

@@ -129,12 +129,13 @@ sim_dial(net_t *self, const net_dial_t *request, const net_limits_t *limits, fau
 }
 
 static err_t
-sim_listen(net_t *self, const char *address, const net_limits_t *limits, int *port,
+sim_listen(net_t *self, const net_listen_t *request, const net_limits_t *limits, int *port,
            fault_t *fault)
 {
     if (find_listener(self->network, self->address ? self->address : ""))
-        return fault_set(fault, ERR_EXISTS, "%s: somebody listens there already", address);
-    const char *colon = strrchr(self->address ? self->address : address, ':');
+        return fault_set(fault, ERR_EXISTS, "%s: somebody listens there already",
+                         request->address);
+    const char *colon = strrchr(self->address ? self->address : request->address, ':');
     self->listening = true;
     self->limits = *limits;
     *port = colon ? (int) strtol(colon + 1, NULL, 10) : 0;

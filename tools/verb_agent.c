@@ -24,6 +24,19 @@ check(const verb_t *verb, const settings_t *settings)
     return false;
 }
 
+/*  A network may be trusted, but whoever trusts one should know that they do.  */
+static void
+warn_of_listeners(const settings_t *settings)
+{
+    fault_t fault = {0};
+    url_t url;
+    if (url_parse(settings->agent_server, &url, &fault) == OK && !url.secure
+        && !address_is_loopback(&url.address))
+        complain("warning: %s is not encrypted: whoever is on the way can read and change what "
+                 "is synchronised; use wss://",
+                 settings->agent_server);
+}
+
 static void
 announce(void *ready_to, host_t *host)
 {
@@ -64,6 +77,7 @@ agent(args_t *args)
     static settings_t settings;
     if (!launch_settings("agent", config, options, &settings) || !check(args->verb, &settings))
         return STATUS_USAGE;
+    warn_of_listeners(&settings);
     return launch_run(&(launch_t){
         .role = "agent",
         .settings = &settings,
@@ -88,7 +102,7 @@ const verb_t verb_agent = {
         "  --config FILE   read settings from FILE; `waybill init` writes one. Options given\n"
         "                  here count more than the file\n"
         "  --db FILE       the application's SQLite file; made if missing\n"
-        "  --server URL    ws://HOST:PORT/api/sync\n"
+        "  --server URL    ws://HOST:PORT/api/sync, or wss://\n"
         "  --client-id ID  who this is to the server; default: made once, kept in the file\n"
         "  --capture HOW   api (default): what applications record through the agent is sent.\n"
         "                  triggers: what any program writes to the file with plain SQL is\n"

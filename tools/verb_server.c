@@ -19,19 +19,21 @@ static atomic_int bound_port;
 /*  The WebSocket driver, but noting the port. A listener that is restarted gets the same one
     again, so that clients find it.  */
 static err_t
-listen_and_note(net_t *net, const char *address, const net_limits_t *limits, int *port,
+listen_and_note(net_t *net, const net_listen_t *request, const net_limits_t *limits, int *port,
                 fault_t *fault)
 {
     address_t wanted;
     int before = atomic_load(&bound_port);
-    err_t err = address_parse(address, &wanted, fault);
+    err_t err = address_parse(request->address, &wanted, fault);
     if (err != OK)
         return err;
     bool v6 = strchr(wanted.host, ':') != NULL;
     AUTO(text)
     again = mem_format(v6 ? "[%s]:%d" : "%s:%d", wanted.host[0] ? wanted.host : "*",
                        wanted.port ? wanted.port : before);
-    err = websocket_driver.listen(net, again, limits, port, fault);
+    net_listen_t narrowed = *request;
+    narrowed.address = again;
+    err = websocket_driver.listen(net, &narrowed, limits, port, fault);
     if (err == OK)
         atomic_store(&bound_port, *port);
     return err;

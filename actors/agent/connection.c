@@ -109,11 +109,13 @@ write_authorization(const settings_t *settings, buffer_t *authorization, fault_t
 static void
 dial_as(connection_t *self, ctx_t *ctx, const char *url, fault_t *fault)
 {
+    const settings_t *settings = ctx_settings(ctx);
     buffer_t authorization = {0};
-    if (write_authorization(ctx_settings(ctx), &authorization, fault) == OK) {
+    if (write_authorization(settings, &authorization, fault) == OK) {
         const net_dial_t request = {
             .url = url,
             .protocol = "waybill.v1",
+            .ca_file = settings->agent_ca_file,
             .authorization = authorization.size > 0 ? buffer_text(&authorization) : NULL,
         };
         self->conn = net_dial_as(ctx, &request, &limits, fault);

@@ -1,5 +1,6 @@
 #include "actors/net/address.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
@@ -8,7 +9,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { HIGHEST_PORT = 65535, DEFAULT_PORT = 80 };
+enum { HIGHEST_PORT = 65535, CERTIFIED_HOST_MAX = 127, LOOPBACK_NET = 127 };
+
+static const struct {
+    const char *text;
+    bool secure;
+    int port;
+} schemes[] = {{"ws://", false, 80}, {"wss://", true, 443}};
 
 /*  Copies size bytes of text; false if they are none, too many, or not printable: a space
     or a line break would end the request line that they go into.  */
@@ -89,20 +96,57 @@ static err_t
 refuse_url(fault_t *fault, const char *text, const char *why)
 {
     return fault_set(fault, ERR_CONFIG,
-                     "\"%s\" cannot be dialled: %s; write ws://HOST:PORT/PATH", text, why);
+                     "\"%s\" cannot be dialled: %s; write ws://HOST:PORT/PATH or wss://...",
+                     text, why);
+}
+
+/*  What comes after the scheme; NULL if we have no such scheme.  */
+static const char *
+parse_scheme(const char *text, url_t *out)
+{
+    for (size_t i = 0; i < COUNT_OF(schemes); i++) {
+        const size_t size = strlen(schemes[i].text);
+        if (strncmp(text, schemes[i].text, size) != 0)
+            continue;
+        *out = (url_t){.secure = schemes[i].secure, .address.port = schemes[i].port};
+        return text + size;
+    }
+    return NULL;
+}
+
+static bool
+has_token(const char *text)
+{
+    const char *query = strchr(text, '?');
+    return query != NULL
+           && (strncmp(query, "?token=", 7) == 0 || strstr(query, "&token=") != NULL);
+}
+
+/*  The library cuts the host that it compares with the certificate: what would be cut cannot
+    be checked, and an empty one passes unchecked.  */
+static bool
+can_be_certified(const char *host)
+{
+    return strchr(host, ':') == NULL && strlen(host) <= CERTIFIED_HOST_MAX;
 }
 
 err_t
 url_parse(const char *text, url_t *out, fault_t *fault)
 {
-    static const char scheme[] = "ws://";
-    *out = (url_t){.address.port = DEFAULT_PORT};
-    if (strncmp(text, scheme, sizeof(scheme) - 1) != 0)
-        return refuse_url(fault, text, "it does not begin with ws://");
+    if (has_token(text))
+        return fault_set(fault, ERR_CONFIG,
+                         "a token in a URL is seen in logs: put it into a "
+                         "file and name that in agent.token_file");
+    *out = (url_t){.address.port = 0};
+    const char *authority = parse_scheme(text, out);
+    if (authority == NULL)
+        return refuse_url(fault, text, "it does not begin with ws:// or wss://");
 
-    const char *rest = parse_authority(text + sizeof(scheme) - 1, &out->address);
+    const char *rest = parse_authority(authority, &out->address);
     if (rest == NULL || out->address.port == 0)
         return refuse_url(fault, text, "its host or port makes no sense");
+    if (out->secure && !can_be_certified(out->address.host))
+        return refuse_url(fault, text, "wss wants the name that is in the certificate");
     if (strchr(rest, '#') != NULL)
         return refuse_url(fault, text, "a fragment (#) has no meaning here");
 
@@ -112,6 +156,18 @@ url_parse(const char *text, url_t *out, fault_t *fault)
         && !copy_part(out->target + lead, sizeof(out->target) - lead, rest, strlen(rest)))
         return refuse_url(fault, text, "its path is too long or has a space in it");
     return OK;
+}
+
+bool
+address_is_loopback(const address_t *self)
+{
+    struct in_addr v4;
+    struct in6_addr v6;
+    if (inet_pton(AF_INET, self->host, &v4) == 1)
+        return ntohl(v4.s_addr) >> 24 == LOOPBACK_NET;
+    if (inet_pton(AF_INET6, self->host, &v6) == 1)
+        return IN6_IS_ADDR_LOOPBACK(&v6);
+    return strcmp(self->host, "localhost") == 0;
 }
 
 /*  ------------------------------------------------------------------------ probe  */

@@ -1,4 +1,4 @@
-/*  address - HOST:PORT and ws://HOST:PORT/PATH taken apart.  */
+/*  address - HOST:PORT and ws[s]://HOST:PORT/PATH taken apart.  */
 
 #pragma once
 
@@ -12,14 +12,18 @@ typedef struct address {
 } address_t;
 
 typedef struct url {
+    bool secure; /* wss */
     address_t address;
     char target[TARGET_ROOM]; /* path and query, at least "/" */
 } url_t;
 
 /*  HOST:PORT, [V6]:PORT or *:PORT; port 0 is allowed.  */
 CHECKED err_t address_parse(const char *text, address_t *out, fault_t *fault);
-/*  ws://HOST[:PORT][/PATH][?QUERY]; the port is 80 if there is none.  */
+/*  ws://HOST[:PORT][/PATH][?QUERY], or wss; without a port it is 80 or 443. A token in the
+    query is refused: URLs end up in logs.  */
 CHECKED err_t url_parse(const char *text, url_t *out, fault_t *fault);
+/*  Whether what goes there stays on this machine.  */
+bool address_is_loopback(const address_t *self);
 /*  Asks the system whether this can be listened on, and why not; host becomes numeric. The
     WebSocket library does not tell, and waits for addresses that this machine lacks.  */
 CHECKED err_t address_probe(address_t *self, fault_t *fault);

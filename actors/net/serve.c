@@ -2,7 +2,9 @@
 
 #include "actors/net/channels.h"
 #include "actors/net/http.h"
+#include "actors/net/tls.h"
 
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -16,6 +18,7 @@ typedef struct event {
     channels_t *channels;
     struct lws *socket;
     channel_t *channel; /* NULL: the socket is no connection of ours (yet) */
+    void *user;
     void *data;
     size_t size;
 } event_t;
@@ -122,15 +125,34 @@ on_peer_close(event_t *event)
     return 0;
 }
 
+/*  The library's own text does not tell what is wrong with a certificate.  */
+static int
+on_certificate(event_t *event)
+{
+    const bool trusted = event->size != 0;
+    char why[REASON_ROOM];
+    if (trusted || event->channel == NULL)
+        return trusted ? 0 : -1;
+    int size = snprintf(why, sizeof(why), "its certificate is not trusted: %s",
+                        tls_distrust(event->user));
+    channel_blame(event->channel, 0, why, (size_t) size);
+    return -1;
+}
+
 static int
 on_failed(event_t *event)
 {
+    static const char tls_failed[] = "connect SSL err";
     if (event->channel == NULL)
         return 0;
     int status = (int) lws_http_client_http_response(event->socket);
     const char *why = event->data != NULL ? event->data : "";
-    channel_blame(event->channel, status, why,
-                  event->data != NULL ? strnlen(why, event->size) : 0);
+    size_t size = event->data != NULL ? strnlen(why, event->size) : 0;
+    if (size >= sizeof(tls_failed) && strncmp(why, tls_failed, sizeof(tls_failed) - 1) == 0) {
+        why = tls_complaint();
+        size = strlen(why);
+    }
+    channel_blame(event->channel, status, why, size);
     channels_bury(event->channels, event->channel);
     return 0;
 }
@@ -158,6 +180,7 @@ static const struct {
     {LWS_CALLBACK_WS_PEER_INITIATED_CLOSE, on_peer_close},
     {LWS_CALLBACK_CLIENT_CLOSED, on_closed},
     {LWS_CALLBACK_CLOSED, on_closed},
+    {LWS_CALLBACK_OPENSSL_PERFORM_SERVER_CERT_VERIFICATION, on_certificate},
     {LWS_CALLBACK_CLIENT_CONNECTION_ERROR, on_failed},
     {LWS_CALLBACK_HTTP_CONFIRM_UPGRADE, on_confirm_upgrade},
     {LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION, on_upgrade},
@@ -168,7 +191,6 @@ static const struct {
 static int
 serve(struct lws *socket, enum lws_callback_reasons reason, void *user, void *data, size_t size)
 {
-    (void) user;
     for (size_t i = 0; i < COUNT_OF(handlers); i++) {
         if (handlers[i].reason != reason)
             continue;
@@ -176,6 +198,7 @@ serve(struct lws *socket, enum lws_callback_reasons reason, void *user, void *da
             .channels = lws_context_user(lws_get_context(socket)),
             .socket = socket,
             .channel = lws_get_opaque_user_data(socket),
+            .user = user,
             .data = data,
             .size = size,
         };

@@ -3,6 +3,7 @@
 #include "actors/net/address.h"
 #include "actors/net/channels.h"
 #include "actors/net/serve.h"
+#include "actors/net/tls.h"
 
 #include <errno.h>
 #include <libwebsockets.h>
@@ -21,6 +22,8 @@ struct net {
     channels_t channels;
     struct lws_context *context;
     struct lws_vhost *dialler;  /* also polls the wake-up descriptors */
+    struct lws_vhost *private;  /* dials wss; NULL until it is asked to */
+    tls_context_t *trust;       /* of that */
     struct lws_vhost *listener; /* NULL until listen() */
     address_t address;          /* of the listener */
     lws_sorted_usec_list_t alarm;
@@ -33,7 +36,7 @@ open_context(net_t *self)
 {
     lws_set_log_level(0, NULL); /* what matters comes through the callbacks */
     return lws_create_context(&(struct lws_context_creation_info){
-        .options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
+        .options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT,
         .port = CONTEXT_PORT_NO_LISTEN,
         .fd_limit_per_thread = MOST_SOCKETS,
         .pt_serv_buf_size = SERVICE_ROOM,
@@ -60,6 +63,7 @@ close_net(net_t **self_p)
         return;
     if (self->context != NULL)
         lws_context_destroy(self->context);
+    tls_destroy(&self->trust);
     channels_release(&self->channels);
     free(self);
     *self_p = NULL;
@@ -123,37 +127,106 @@ wait_for_anything(net_t *self, int timeout_ms)
 
 /*  ------------------------------------------------------------------ listen, dial  */
 
+static bool
+is_given(const char *path)
+{
+    return path != NULL && path[0] != '\0';
+}
+
+static struct lws_vhost *
+open_listener(net_t *self, const net_listen_t *request)
+{
+    const char *host = self->address.host;
+    const uint32_t patience = self->channels.limits.handshake_s;
+    struct lws_context_creation_info info = {
+        .port = self->address.port,
+        .iface = host[0] != '\0' ? host : NULL,
+        .vhost_name = "listener",
+        .protocols = listener_protocols,
+        .alpn = "http/1.1",
+        .timeout_secs = HANDSHAKE_SECONDS,
+        .timeout_secs_ah_idle = patience != 0 ? patience : HANDSHAKE_SECONDS,
+        .keepalive_timeout = HANDSHAKE_SECONDS,
+        .retry_and_idle_policy = &self->channels.keepalive,
+        .options = strchr(host, ':') ? 0 : LWS_SERVER_OPTION_DISABLE_IPV6,
+    };
+    if (is_given(request->certificate)) {
+        info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+        info.ssl_cert_filepath = request->certificate;
+        info.ssl_private_key_filepath = request->key;
+        info.ssl_options_set = tls_refused_versions();
+    }
+    return lws_create_vhost(self->context, &info);
+}
+
 static err_t
-listen_on(net_t *self, const char *address, const net_limits_t *limits, int *port,
+check_encryption(const net_listen_t *request, fault_t *fault)
+{
+    const bool certified = is_given(request->certificate);
+    if (certified != is_given(request->key))
+        return fault_set(fault, ERR_CONFIG,
+                         "tls.certificate and tls.key: one alone is of no use; name both");
+    return certified ? tls_check_pair(request->certificate, request->key, fault) : OK;
+}
+
+static err_t
+listen_on(net_t *self, const net_listen_t *request, const net_limits_t *limits, int *port,
           fault_t *fault)
 {
     if (self->listener != NULL)
-        return fault_set(fault, ERR_EXISTS, "cannot listen on %s: listening already", address);
-    err_t err = address_parse(address, &self->address, fault);
+        return fault_set(fault, ERR_EXISTS, "cannot listen on %s: listening already",
+                         request->address);
+    err_t err = address_parse(request->address, &self->address, fault);
+    if (err == OK)
+        err = check_encryption(request, fault);
     if (err == OK)
         err = address_probe(&self->address, fault);
     if (err != OK)
         return err;
 
-    const char *host = self->address.host;
     self->channels.limits = *limits;
     self->channels.keepalive = channel_keepalive(limits);
-    self->listener = lws_create_vhost(
-        self->context, &(struct lws_context_creation_info){
-                           .port = self->address.port,
-                           .iface = host[0] != '\0' ? host : NULL,
-                           .vhost_name = "listener",
-                           .protocols = listener_protocols,
-                           .alpn = "http/1.1",
-                           .timeout_secs = HANDSHAKE_SECONDS,
-                           .keepalive_timeout = HANDSHAKE_SECONDS,
-                           .retry_and_idle_policy = &self->channels.keepalive,
-                           .options = strchr(host, ':') ? 0 : LWS_SERVER_OPTION_DISABLE_IPV6,
-                       });
+    self->listener = open_listener(self, request);
     if (self->listener == NULL)
         return address_refuse(&self->address, EADDRINUSE, fault);
     *port = lws_get_vhost_listen_port(self->listener);
     return OK;
+}
+
+/*  At the first dial, so that whoever dials only ws reads no authorities.  */
+static err_t
+open_private(net_t *self, const char *ca_file, fault_t *fault)
+{
+    if (self->private != NULL)
+        return OK;
+    tls_destroy(&self->trust);
+    const err_t err = tls_new_trust(ca_file, &self->trust, fault);
+    if (err != OK)
+        return err;
+    self->private =
+        lws_create_vhost(self->context, &(struct lws_context_creation_info){
+                                            .port = CONTEXT_PORT_NO_LISTEN,
+                                            .vhost_name = "private",
+                                            .protocols = dialler_protocols,
+                                            .alpn = "http/1.1",
+                                            .timeout_secs = HANDSHAKE_SECONDS,
+                                            .options = LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT,
+                                            .provided_client_ssl_ctx = self->trust,
+                                        });
+    return self->private != NULL ? OK : fault_set(fault, ERR_IO, "TLS cannot be used here");
+}
+
+/*  What stands between us and an attempt to connect there.  */
+static err_t
+prepare(net_t *self, const net_dial_t *request, url_t *url, fault_t *fault)
+{
+    const err_t err = url_parse(request->url, url, fault);
+    if (err == OK && url->secure)
+        return open_private(self, request->ca_file, fault);
+    if (err == OK && request->authorization != NULL && !address_is_loopback(&url->address))
+        return fault_set(fault, ERR_CONFIG,
+                         "the token would be sent in the clear: use wss://, or send none");
+    return err;
 }
 
 static conn_t
@@ -161,7 +234,7 @@ dial(net_t *self, const net_dial_t *request, const net_limits_t *limits, fault_t
 {
     url_t url;
     const char *protocol = request->protocol;
-    if (url_parse(request->url, &url, fault) != OK)
+    if (prepare(self, request, &url, fault) != OK)
         return 0;
     char host[HOST_ROOM + sizeof(":65535")];
     snprintf(host, sizeof(host), "%s:%d", url.address.host, url.address.port);
@@ -171,7 +244,9 @@ dial(net_t *self, const net_dial_t *request, const net_limits_t *limits, fault_t
     channel->authorization = request->authorization ? mem_text(request->authorization) : NULL;
     struct lws *socket = lws_client_connect_via_info(&(struct lws_client_connect_info){
         .context = self->context,
-        .vhost = self->dialler,
+        .vhost = url.secure ? self->private : self->dialler,
+        .ssl_connection = LCCSCF_HTTP_NO_FOLLOW_REDIRECT | (url.secure ? LCCSCF_USE_SSL : 0),
+        .alpn = "http/1.1",
         .address = url.address.host,
         .port = url.address.port,
         .path = url.target,

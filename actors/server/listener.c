@@ -11,6 +11,7 @@
 #include "actors/server/actors.h"
 #include "actors/server/api.h"
 #include "actors/server/chunks.h"
+#include "actors/server/ear.h"
 #include "actors/server/frames.h"
 #include "actors/server/gate.h"
 #include "actors/server/pacing.h"
@@ -22,9 +23,6 @@
 #include <string.h>
 
 enum {
-    FRAGMENTS = 64,
-    PING_S = 20,
-    HANGUP_S = 60,
     ABSENT_MS = 30000, /* from acceptance to the open connection */
     NOBODY = 0,        /* as a session: the listener itself asks */
     HEAD_AGAIN_MS = 1000,
@@ -41,14 +39,6 @@ typedef struct listener {
 } listener_t;
 
 /*  --------------------------------------------------------------------- starting  */
-
-static void
-log_address(ctx_t *ctx, const char *address, int port)
-{
-    const char *colon = strrchr(address, ':');
-    const int host = colon ? (int) (colon - address) : (int) strlen(address);
-    ctx_log(ctx, LOG_info, "listening on %.*s:%d", host, address, port);
-}
 
 static void
 ask_head(ctx_t *ctx)
@@ -71,21 +61,13 @@ static err_t
 start(void *state, ctx_t *ctx)
 {
     listener_t *self = state;
-    const settings_t *settings = ctx_settings(ctx);
-    const net_limits_t limits = {
-        .max_frame = (size_t) settings->limits_frame_bytes,
-        .max_fragments = FRAGMENTS,
-        .ping_s = PING_S,
-        .hangup_s = HANGUP_S,
-    };
-    int port = 0;
     fault_t fault = {0};
     self->next = (ctx_random(ctx) >> 16) + 1;
-    if (gate_open(&self->gate, ctx, &fault) != OK)
+    err_t err = gate_open(&self->gate, ctx, &fault);
+    if (err == OK)
+        err = ear_open(ctx, &fault);
+    if (err != OK)
         return ctx_fail(ctx, "%s", fault.text);
-    if (net_listen(ctx, settings->server_listen, &limits, &port, &fault) != OK)
-        return ctx_fail(ctx, "%s", fault.text);
-    log_address(ctx, settings->server_listen, port);
     self->began_ms = ctx_now_ms(ctx);
     ask_head(ctx);
     return OK;

@@ -93,7 +93,8 @@ set_up(void **state)
     open_side(&pair->client);
     fault_t fault = {0};
     err_t err =
-        websocket_driver.listen(pair->server.net, "127.0.0.1:0", &limits, &pair->port, &fault);
+        websocket_driver.listen(pair->server.net, &(net_listen_t){.address = "127.0.0.1:0"},
+                                &limits, &pair->port, &fault);
     assert_string_equal(fault.text, "");
     assert_int_equal(err, OK);
     *state = pair;

@@ -227,9 +227,9 @@ static void
 refuses_urls_that_make_no_sense(void **state)
 {
     static const char *const urls[] = {
-        "",          "http://a:1/",    "wss://a:1/",  "ws://",           "ws://:80/",
-        "ws://a:x/", "ws://a:70000/",  "ws://a:0/",   "ws://a:1/ b c",   "ws://a:1/\r\nX: y",
-        "ws://[::1", "ws://a:1/x#top", "ws://a b:1/", "ws://a:1234567/",
+        "",          "http://a:1/",    "wss://[::1]:1/", "ws://",           "ws://:80/",
+        "ws://a:x/", "ws://a:70000/",  "ws://a:0/",      "ws://a:1/ b c",   "ws://a:1/\r\nX: y",
+        "ws://[::1", "ws://a:1/x#top", "ws://a b:1/",    "ws://a:1234567/",
     };
     pair_t *pair = *state;
     for (size_t i = 0; i < COUNT_OF(urls); i++) {
@@ -253,7 +253,9 @@ says_that_a_port_is_taken(void **state)
     int port = 0;
     fault_t fault = {0};
     snprintf(address, sizeof(address), "127.0.0.1:%d", pair->port);
-    assert_int_equal(websocket_driver.listen(pair->client.net, address, &limits, &port, &fault),
+    assert_int_equal(websocket_driver.listen(pair->client.net,
+                                             &(net_listen_t){.address = address}, &limits,
+                                             &port, &fault),
                      ERR_EXISTS);
     assert_non_null(strstr(fault.text, "the port is taken"));
 }
@@ -267,8 +269,8 @@ refuses_addresses_that_make_no_sense(void **state)
     for (size_t i = 0; i < COUNT_OF(addresses); i++) {
         int port = 0;
         fault_t fault = {0};
-        err_t err =
-            websocket_driver.listen(pair->client.net, addresses[i], &limits, &port, &fault);
+        err_t err = websocket_driver.listen(
+            pair->client.net, &(net_listen_t){.address = addresses[i]}, &limits, &port, &fault);
         assert_true(err != OK);
         assert_int_equal(fault.err, err);
     }
