@@ -2,11 +2,13 @@
 
 -- The journal: every change ever made here or received, oldest first by rowid. A local row
 -- stays pending until the server's verdict or a person's act; both leave it in place.
+-- No IN (...) in its checks: SQLite would build a table of that list for every row written.
 CREATE TABLE IF NOT EXISTS local_changes (
   id              TEXT PRIMARY KEY NOT NULL,         -- UUIDv7, also the id at the server
   entity_type     TEXT NOT NULL,                     -- table
   entity_id       TEXT NOT NULL,                     -- primary key, as text
-  operation       TEXT NOT NULL CHECK (operation IN ('insert', 'update', 'delete')),
+  operation       TEXT NOT NULL
+                  CHECK (operation = 'insert' OR operation = 'update' OR operation = 'delete'),
   data            JSONB CHECK (operation <> 'delete' OR data IS NULL),
   timestamp       BIGINT NOT NULL,                   -- ms since 1970, never falling
   processed_local BOOLEAN DEFAULT FALSE,             -- it is in the entity table
@@ -21,7 +23,8 @@ CREATE TABLE IF NOT EXISTS local_changes (
   verdict         TEXT,                              -- applied, merged or rejected; by a
                                                      -- person: skipped or discarded
   state           TEXT NOT NULL DEFAULT 'pending'
-                  CHECK (state IN ('pending', 'failed', 'parked', 'done')),
+                  CHECK (state = 'pending' OR state = 'failed' OR state = 'parked'
+                         OR state = 'done'),
   next_attempt    BIGINT,                            -- failed: not before
   base            BIGINT,                            -- local: position it was made on
   old_data        JSONB,                             -- by triggers: what it replaced
