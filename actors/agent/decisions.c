@@ -89,14 +89,10 @@ decide_all(recorder_t *self, decisions_t *decisions, fault_t *fault)
     return err;
 }
 
-/*  The server's word does not answer to our foreign keys: what it takes away or gives back
-    is whole only at the end of its stream.  */
 static err_t
 commit(recorder_t *self, decisions_t *decisions, fault_t *fault)
 {
-    err_t err = db_exec(self->db, "PRAGMA foreign_keys = OFF", fault);
-    if (err == OK)
-        err = db_begin(self->db, fault);
+    err_t err = db_begin(self->db, fault);
     if (err != OK)
         return err;
     if (self->capturing.wanted)
@@ -109,6 +105,20 @@ commit(recorder_t *self, decisions_t *decisions, fault_t *fault)
         err = db_commit(self->db, fault);
     else
         db_rollback(self->db);
+    return err;
+}
+
+/*  The server's word does not answer to our foreign keys: what it takes away or gives back
+    is whole only at the end of its stream.  */
+static err_t
+commit_without_keys(recorder_t *self, ctx_t *ctx, decisions_t *decisions, fault_t *fault)
+{
+    fault_t keys = {0};
+    err_t err = db_exec(self->db, "PRAGMA foreign_keys = OFF", fault);
+    if (err == OK)
+        err = commit(self, decisions, fault);
+    if (db_exec(self->db, "PRAGMA foreign_keys = ON", &keys) != OK)
+        ctx_log(ctx, LOG_error, "foreign keys stay off: %s", keys.text);
     return err;
 }
 
@@ -158,10 +168,11 @@ begin(recorder_t *self, ctx_t *ctx, outbox_count_t *counts)
 static bool
 carry_out(recorder_t *self, ctx_t *ctx, decisions_t *decisions, fault_t *fault)
 {
-    fault_t keys = {0};
-    const err_t err = commit(self, decisions, fault);
-    if (db_exec(self->db, "PRAGMA foreign_keys = ON", &keys) != OK)
-        ctx_log(ctx, LOG_error, "foreign keys stay off: %s", keys.text);
+    err_t err = catalog_refresh(self->catalog, fault);
+    if (err == OK)
+        err = catalog_has_foreign_keys(self->catalog)
+                  ? commit_without_keys(self, ctx, decisions, fault)
+                  : commit(self, decisions, fault);
     if (err != OK)
         return false;
     self->counts = *decisions->verdicts.counts;

@@ -253,3 +253,12 @@ catalog_at(catalog_t *self, size_t index)
 {
     return self->tables[index];
 }
+
+bool
+catalog_has_foreign_keys(const catalog_t *self)
+{
+    for (size_t i = 0; i < self->n_tables; i++)
+        if (self->tables[i]->n_parents > 0)
+            return true;
+    return false;
+}

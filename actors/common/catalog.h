@@ -27,6 +27,9 @@ CHECKED err_t catalog_refresh(catalog_t *self, fault_t *fault);
 table_t *catalog_table(catalog_t *self, const char *name);
 size_t catalog_count(const catalog_t *self);
 table_t *catalog_at(catalog_t *self, size_t index); /* parents first */
+/*  Has any table a foreign key? If none has, spare the PRAGMA about them: it makes SQLite
+    prepare every statement of the connection anew.  */
+bool catalog_has_foreign_keys(const catalog_t *self);
 
 const char *table_name(const table_t *self);
 /*  The names of the columns of its primary key, as a person would list them: "a, b". NULL if

@@ -224,9 +224,11 @@ judge_submission(handler_t *self, const work_t *work, const submission_t *submis
 /*  Foreign keys are looked at when a local transaction is complete: a trigger or a cascade at
     the client may have recorded a child before its parent. It ends with this transaction.  */
 static err_t
-defer_keys(db_t *db, fault_t *fault)
+defer_keys(const handler_t *self, fault_t *fault)
 {
-    return db_exec(db, "PRAGMA defer_foreign_keys = ON", fault);
+    if (!catalog_has_foreign_keys(self->catalog))
+        return OK;
+    return db_exec(self->db, "PRAGMA defer_foreign_keys = ON", fault);
 }
 
 static err_t
@@ -241,10 +243,10 @@ judge_round(handler_t *self, ctx_t *ctx, uint64_t *lsn, fault_t *fault)
         .wall_ms = ctx_wall_ms(ctx),
     };
     self->answer_bytes = 0;
-    err_t err = defer_keys(self->db, fault);
+    err_t err =
+        schema_follow(self->db, self->catalog, ctx_settings(ctx), &self->schema_version, fault);
     if (err == OK)
-        err = schema_follow(self->db, self->catalog, ctx_settings(ctx), &self->schema_version,
-                            fault);
+        err = defer_keys(self, fault);
     if (err == OK)
         err = rights_follow(self->rights, fault);
     if (err == OK)
