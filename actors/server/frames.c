@@ -50,11 +50,14 @@ on_changes_received(session_t *session, ctx_t *ctx, const wire_t *wire)
     session_acknowledge(session, ctx, body->last_lsn);
 }
 
+/*  A position beyond what it was sent is not of the history that this session is in: it tells
+    nothing about ours.  */
 static void
 on_catchup_request(session_t *session, ctx_t *ctx, const wire_t *wire)
 {
     const clt_catchup_request_t *body = wire->body;
-    session_open_stream(session, ctx, body->from_lsn, session->epoch);
+    const bool was_sent = body->from_lsn <= session->sent;
+    session_open_stream(session, ctx, body->from_lsn, was_sent ? session->epoch : "");
 }
 
 static void
