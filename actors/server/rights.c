@@ -97,6 +97,15 @@ rights_of(const rights_t *self, const char *table)
 }
 
 bool
+rights_hide_rows(const rights_t *self)
+{
+    for (size_t i = 0; self != NULL && i < self->n; i++)
+        if (rule_asks(self->rules[i], RIGHT_READ))
+            return true;
+    return false;
+}
+
+bool
 rights_depend_on(const rights_t *self, const char *table)
 {
     for (size_t i = 0; i < self->n; i++)

@@ -19,5 +19,7 @@ CHECKED err_t rights_follow(rights_t *self, fault_t *fault);
 
 /*  NULL: everybody may do anything with that table, as where self is NULL.  */
 rule_t *rights_of(const rights_t *self, const char *table);
+/*  True if somebody may not read every row of every table.  */
+bool rights_hide_rows(const rights_t *self);
 /*  True if what may be read of some table depends on the rows of this one.  */
 bool rights_depend_on(const rights_t *self, const char *table);

@@ -78,6 +78,8 @@ sent_changes_complete(client_change_t *changes, size_t n, const sender_t *sender
             change->id = make_id(change, i, sender, arena);
         if (change->updated_at == 0)
             change->updated_at = sent_changes_time(change->data, sender->wall_ms);
+        if (sender->json && change->base == 0)
+            change->base = sender->position;
     }
 }
 

@@ -11,6 +11,7 @@ typedef struct sender {
     const char *client_id;
     const char *message_id; /* of the frame; NULL: it has none */
     bool json;
+    uint64_t position; /* that it has acknowledged */
     int64_t wall_ms;
     uint64_t chance; /* for a frame without a name */
 } sender_t;
@@ -31,9 +32,9 @@ typedef struct sent {
     arena_t arena;
 } sent_t;
 
-/*  Fills in what may be missing, id and updated_at. The same frame sent again gets the same
-   ids, so that its changes are known as duplicates; its content is in them too, because not
-   every client gives each frame a name of its own. Lives in arena.  */
+/*  Fills in what may be missing, id and updated_at, and for a JSON client base. The same frame
+   sent again gets the same ids, so that its changes are known as duplicates; its content is in
+   them too, because not every client gives each frame a name of its own. Lives in arena.  */
 void sent_changes_complete(client_change_t *changes, size_t n, const sender_t *sender,
                            arena_t *arena);
 

@@ -56,6 +56,7 @@ typedef struct session {
     delivery_t delivery;
     sent_t *uploads; /* not decided yet, oldest first */
     held_t *held;
+    size_t n_held, held_bytes;
     family_t family; /* for a JSON client */
     uint64_t began;  /* where its catch-up did */
     uint64_t count;  /* changes in that */

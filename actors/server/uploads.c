@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+enum { HELD = 1000, HELD_BYTES = 4 << 20 }; /* rows of a session that catches up */
+
 /*  ------------------------------------------------------------------------ receiving  */
 
 static void
@@ -23,6 +25,7 @@ remember(session_t *session, ctx_t *ctx, const clt_send_changes_t *body, const c
         .client_id = session->visitor.client_id,
         .message_id = request,
         .json = session->visitor.json,
+        .position = session->position,
         .wall_ms = ctx_wall_ms(ctx),
         .chance = ctx_random(ctx),
     };
@@ -115,9 +118,45 @@ show(session_t *session, ctx_t *ctx, server_change_t *change)
          .last_lsn = session->sent, .sequence = &place);
 }
 
-static void
-hold(session_t *session, const server_change_t *change, bytes_t key)
+static bool
+is_same_row(const held_t *held, const char *table, bytes_t row)
 {
+    value_t ours;
+    value_t theirs;
+    return strcmp(table, held->change.table) == 0 && row_find(held->key, "id", &ours)
+           && row_find(row, "id", &theirs) && value_equal(&ours, &theirs);
+}
+
+static void
+drop(session_t *session, held_t **at)
+{
+    held_t *held = *at;
+    *at = held->next;
+    session->n_held--;
+    session->held_bytes -= held->change.data.size;
+    held_destroy(&held);
+}
+
+static void
+drop_row(session_t *session, const char *table, bytes_t row)
+{
+    held_t **at = &session->held;
+    while (*at && !is_same_row(*at, table, row))
+        at = &(*at)->next;
+    if (*at)
+        drop(session, at);
+}
+
+/*  One of each row. Whoever sends and sends but takes nothing of its catch-up must not fill our
+    memory.  */
+static void
+hold(session_t *session, ctx_t *ctx, const server_change_t *change, bytes_t key)
+{
+    drop_row(session, change->table, key);
+    if (session->n_held == HELD || session->held_bytes + change->data.size > HELD_BYTES) {
+        session_close(session, ctx, 1008, "Too much waits for the end of the catch-up");
+        return;
+    }
     held_t *held = mem_new(sizeof *held);
     held->change = *change;
     held->change.table = arena_text(&held->arena, change->table);
@@ -125,16 +164,14 @@ hold(session_t *session, const server_change_t *change, bytes_t key)
     held->key = arena_bytes(&held->arena, key);
     held->next = session->held;
     session->held = held;
+    session->n_held++;
+    session->held_bytes += change->data.size;
 }
 
 static bool
 is_overtaken(const held_t *held, const server_change_t *change)
 {
-    value_t ours;
-    value_t theirs;
-    return change->lsn > held->change.lsn && strcmp(change->table, held->change.table) == 0
-           && row_find(held->key, "id", &ours) && row_find(change->data, "id", &theirs)
-           && value_equal(&ours, &theirs);
+    return change->lsn > held->change.lsn && is_same_row(held, change->table, change->data);
 }
 
 void
@@ -150,8 +187,7 @@ uploads_overtake(session_t *session, const server_change_t *changes, size_t n)
             at = &held->next;
             continue;
         }
-        *at = held->next;
-        held_destroy(&held);
+        drop(session, at);
     }
 }
 
@@ -159,10 +195,8 @@ void
 uploads_show_held(session_t *session, ctx_t *ctx)
 {
     while (session->held) {
-        held_t *held = session->held;
-        session->held = held->next;
-        show(session, ctx, &held->change);
-        held_destroy(&held);
+        show(session, ctx, &session->held->change);
+        drop(session, &session->held);
     }
 }
 
@@ -188,7 +222,7 @@ show_row(session_t *session, ctx_t *ctx, const struct sent_change *sent,
     else if (strcmp(verdict->verdict, "applied") == 0 && verdict->lsn > session->missed)
         session->missed = verdict->lsn;
     else if (session->sent > 0)
-        hold(session, &change, sent->key);
+        hold(session, ctx, &change, sent->key);
 }
 
 static bool

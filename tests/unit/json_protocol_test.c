@@ -20,6 +20,26 @@ SCRIPT_TEST(answers_nonsense_and_goes_on, "nonsense")
 SCRIPT_TEST(carries_values_as_they_are_stored, "values")
 SCRIPT_TEST(puts_a_transaction_in_order, "order")
 
+static table_settings_t todo;
+
+static void
+set_todo(world_t *world, const char *policy, const char *read)
+{
+    todo = *settings_of_table(&world->settings, "todo");
+    todo.name = "todo";
+    todo.tables_policy = policy;
+    todo.tables_read = read;
+    world->settings.tables = &todo;
+    world->settings.n_tables = 1;
+}
+
+static void
+takes_what_a_client_has_acknowledged_for_seen(void **state)
+{
+    set_todo(*state, "stale", "");
+    script_play(*state, "stale");
+}
+
 /*  ----------------------------------------------------------------------- many rows  */
 
 static json_t *
@@ -87,6 +107,64 @@ cuts_a_large_transaction_into_chunks_of_500_changes(void **state)
     expect_chunk(&script, "srv_catchup_changes", 500, 1, 3);
 }
 
+/*  As one position.  */
+static void
+write_sealed(script_t *script)
+{
+    write_many(script->world);
+    sim_tell(script->world->sim, script->world->node, "replicator", MSG_committed,
+             &(committed_t){0});
+    sim_run_ms(script->world->sim, 20);
+}
+
+static void
+does_not_tell_by_the_number_of_chunks_what_may_not_be_read(void **state)
+{
+    script_t script = {.world = *state};
+    set_todo(*state, "row", "CAST(substr(id, 2) AS INTEGER) <= 600");
+    script_start(&script);
+    write_sealed(&script);
+    script_order(&script, 0, ORDER_DIAL,
+                 "ws://127.0.0.1:8787/api/sync?clientId=phone&lsn=0/20000001");
+    expect_chunk(&script, "srv_catchup_changes", 500, 1, 2);
+    script_order(&script, 0, ORDER_TEXT,
+                 "{\"type\":\"clt_catchup_received\",\"chunk\":1,\"lsn\":\"0/20000001\"}");
+    expect_chunk(&script, "srv_catchup_changes", 100, 2, 2);
+}
+
+/*  Changes of the rows 1 to n, all of which come too late.  */
+static void
+send_losers(script_t *script, int n)
+{
+    buffer_t frame = {0};
+    buffer_add_text(&frame, "{\"type\":\"clt_send_changes\",\"changes\":[");
+    for (int i = 1; i <= n; i++)
+        buffer_add_format(&frame,
+                          "%s{\"table\":\"todo\",\"operation\":\"update\",\"data\":{\"id\":"
+                          "\"m%d\",\"title\":\"lost\"},\"updated_at\":\"2001-01-01\"}",
+                          i > 1 ? "," : "", i);
+    buffer_add_text(&frame, "]}");
+    script_order(script, 0, ORDER_TEXT, buffer_text(&frame));
+    sim_run_ms(script->world->sim, 1000);
+    buffer_release(&frame);
+}
+
+static void
+closes_a_client_that_sends_and_takes_nothing_of_its_catchup(void **state)
+{
+    script_t script = {.world = *state};
+    script_start(&script);
+    write_sealed(&script);
+    script_order(&script, 0, ORDER_DIAL,
+                 "ws://127.0.0.1:8787/api/sync?clientId=phone&lsn=0/20000000");
+    expect_chunk(&script, "srv_catchup_changes", 500, 1, 3);
+    send_losers(&script, 600);
+    send_losers(&script, 600);
+    assert_string_equal(clients[0].closed, "");
+    send_losers(&script, 1200);
+    assert_string_equal(clients[0].closed, "1008 Too much waits for the end of the catch-up");
+}
+
 #define WITH_SCRIPT(test) cmocka_unit_test_setup_teardown(test, make_world, script_release)
 
 int
@@ -102,6 +180,9 @@ main(void)
         WITH_SCRIPT(sends_a_position_of_no_use_to_the_start),
         WITH_SCRIPT(answers_nonsense_and_goes_on),
         WITH_SCRIPT(carries_values_as_they_are_stored),
+        WITH_SCRIPT(takes_what_a_client_has_acknowledged_for_seen),
+        WITH_SCRIPT(does_not_tell_by_the_number_of_chunks_what_may_not_be_read),
+        WITH_SCRIPT(closes_a_client_that_sends_and_takes_nothing_of_its_catchup),
         WITH_SCRIPT(puts_a_transaction_in_order),
         WITH_SCRIPT(cuts_a_snapshot_into_pages_of_500_rows),
         WITH_SCRIPT(cuts_a_large_transaction_into_chunks_of_500_changes),
