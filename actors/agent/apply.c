@@ -1,5 +1,6 @@
 #include "actors/agent/apply.h"
 
+#include "actors/agent/aside.h"
 #include "actors/agent/checked.h"
 #include "actors/agent/held.h"
 #include "actors/agent/pages.h"
@@ -16,16 +17,18 @@ static int
 is_late(void *arg)
 {
     const apply_t *self = arg;
-    return self->world.now_ms(self->world.arg) > self->deadline_ms;
+    const outside_t *outside = &self->overlay.outside;
+    return outside->now_ms(outside->arg) > self->deadline_ms;
 }
 
 /*  SQLite looks at the clock, in the middle of a statement too.  */
 void
 apply_restart_clock(apply_t *self)
 {
+    const outside_t *outside = &self->overlay.outside;
     if (self->limit_ms == 0)
         return;
-    self->deadline_ms = self->world.now_ms(self->world.arg) + self->limit_ms;
+    self->deadline_ms = outside->now_ms(outside->arg) + self->limit_ms;
     sqlite3_progress_handler(db_handle(self->overlay.db), STEPS_BETWEEN_LOOKS, is_late, self);
 }
 
@@ -40,7 +43,7 @@ apply_begin(apply_t *self, fault_t *fault)
     if (err == OK)
         err = covered_read(&self->covered, db, self->position.lsn, fault);
     if (err == OK)
-        err = held_count(db, &self->n_held, fault);
+        err = aside_count(db, &self->n_held, fault);
     return err;
 }
 

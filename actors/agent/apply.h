@@ -17,13 +17,6 @@ typedef struct doomed {
     fault_t fault;
 } doomed_t;
 
-/*  What comes from outside: the actor's context.  */
-typedef struct apply_world {
-    void *arg;
-    void (*new_id)(void *arg, char id[UUID_TEXT]);
-    uint64_t (*now_ms)(void *arg);
-} apply_world_t;
-
 typedef struct apply {
     overlay_t overlay; /* the database, its tables; its arena is cleared between portions */
     report_t report;   /* to be published */
@@ -31,8 +24,6 @@ typedef struct apply {
     int64_t seen; /* the newest version among the changes applied */
     covered_t covered;
     const handlers_t *handlers;
-    int64_t now; /* wall clock */
-    apply_world_t world;
     uint64_t limit_ms; /* for all; if careful, for one change; 0: none */
     uint64_t deadline_ms;
 

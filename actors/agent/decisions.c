@@ -1,6 +1,7 @@
 #include "actors/agent/decisions.h"
 
 #include "actors/agent/acts.h"
+#include "actors/agent/aside.h"
 #include "actors/agent/retention.h"
 #include "actors/agent/verdicts.h"
 #include "actors/common/local_capture.h"
@@ -150,18 +151,39 @@ tell(recorder_t *self, ctx_t *ctx, const decisions_t *decisions)
         SEND(ctx, "retry-manager", outbox_failed, .failed = self->counts.failed);
 }
 
+static void
+make_id(void *ctx, char id[UUID_TEXT])
+{
+    ctx_uuid(ctx, id);
+}
+
 static decisions_t
 begin(recorder_t *self, ctx_t *ctx, outbox_count_t *counts)
 {
     *counts = self->counts;
     return (decisions_t){
         .verdicts = {
-            .overlay = {.db = self->db, .catalog = self->catalog, .arena = ctx_arena(ctx)},
+            .overlay = {.db = self->db,
+                        .catalog = self->catalog,
+                        .arena = ctx_arena(ctx),
+                        .outside = {.arg = ctx, .new_id = make_id, .now = ctx_wall_ms(ctx)}},
             .now = ctx_wall_ms(ctx),
             .newest = self->newest,
             .folds = self->folds,
             .counts = counts,
         }};
+}
+
+/*  The processor tries again what this database refuses of the server.  */
+static void
+tell_of_held(recorder_t *self, ctx_t *ctx)
+{
+    uint64_t held = 0;
+    fault_t fault = {0};
+    if (aside_count(self->db, &held, &fault) != OK)
+        ctx_log(ctx, LOG_warning, "what is set aside was not counted: %s", fault.text);
+    if (held > 0)
+        SEND(ctx, "processor", changes_held, .held = held);
 }
 
 /*  False: it came to nothing, and fault says why.  */
@@ -177,6 +199,7 @@ carry_out(recorder_t *self, ctx_t *ctx, decisions_t *decisions, fault_t *fault)
         return false;
     self->counts = *decisions->verdicts.counts;
     tell(self, ctx, decisions);
+    tell_of_held(self, ctx);
     SEND(ctx, "checkpointer", wal_grown, .pages = (uint64_t) db_wal_pages(self->db));
     retention_arm(self, ctx);
     return true;

@@ -1,5 +1,6 @@
 #include "actors/agent/held.h"
 
+#include "actors/agent/aside.h"
 #include "actors/agent/rows.h"
 #include "actors/agent/trial.h"
 #include "schemas/codec.h"
@@ -9,58 +10,24 @@
 /*  In a transaction that is about something else.  */
 enum { RETRIES_AT_MOST = 200 };
 
-err_t
-held_count(db_t *db, uint64_t *n, fault_t *fault)
-{
-    err_t err = OK;
-    sqlite3_stmt *row = db_query(db, "SELECT count(*) FROM waybill_held", fault, "");
-    if (db_step(db, row, &err, fault))
-        *n = (uint64_t) sqlite3_column_int64(row, 0);
-    sqlite3_reset(row);
-    return err;
-}
-
-/*  -------------------------------------------------------------------- putting, dropping  */
-
-static err_t
-forget(apply_t *self, const char *table, const char *key, fault_t *fault)
-{
-    static const char mark[] =
-        "UPDATE local_changes SET state = 'done', skip_reason = 'a newer version came'"
-        " WHERE id = (SELECT change_id FROM waybill_held WHERE entity_type = ?1"
-        " AND entity_id = ?2)";
-    static const char drop[] =
-        "DELETE FROM waybill_held WHERE entity_type = ?1 AND entity_id = ?2";
-    db_t *db = self->overlay.db;
-    err_t err = db_run(db, mark, NULL, fault, "tt", table, key);
-    if (err == OK && db_changes(db) > 0)
-        err = db_run(db, drop, NULL, fault, "tt", table, key);
-    return err;
-}
+/*  ------------------------------------------------------------------- putting, passing  */
 
 err_t
 held_put(apply_t *self, const checked_t *checked, const char *change_id, const fault_t *cause,
          fault_t *fault)
 {
-    static const char sql[] =
-        "INSERT INTO waybill_held (change_id, entity_type, entity_id, lsn, change, code, error,"
-        " attempts, time) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, 1, ?8)";
-    buffer_t packed = {0};
     server_change_t change = *checked->change;
-    const char *table = table_name(checked->table);
     change.lsn = checked->lsn;
-    err_t err = forget(self, table, checked->key, fault);
-    if (err != OK)
-        return err;
-    message_pack(MSG_server_change, &change, &packed);
-    err = db_run(self->overlay.db, sql, NULL, fault, "tttubtti", change_id, table, checked->key,
-                 checked->lsn, buffer_bytes(&packed), err_name(cause->err), cause->text,
-                 self->now);
-    buffer_release(&packed);
+    const aside_t aside = {.change_id = change_id,
+                           .table = table_name(checked->table),
+                           .key = checked->key,
+                           .change = &change,
+                           .cause = cause,
+                           .now = self->overlay.outside.now};
     if (self->n_set_aside++ == 0)
         self->set_aside = *cause;
     self->n_held++;
-    return err;
+    return aside_put(self->overlay.db, &aside, fault);
 }
 
 /*  What is not held yet may be soon, where each change is tried on its own.  */
@@ -75,7 +42,9 @@ err_t
 held_pass(apply_t *self, const table_t *table, const char *key, fault_t *fault)
 {
     held_touch(self, table);
-    return self->n_held > 0 ? forget(self, table_name(table), key, fault) : OK;
+    if (self->n_held == 0)
+        return OK;
+    return aside_forget(self->overlay.db, table_name(table), key, INT64_MAX, fault);
 }
 
 err_t
@@ -170,7 +139,7 @@ note_failure(const apply_t *self, const held_t *held, const fault_t *cause, faul
                      "UPDATE waybill_held SET attempts = attempts + 1, code = ?2, error = ?3,"
                      " time = ?4 WHERE seq = ?1",
                      NULL, fault, "itti", held->seq, err_name(cause->err), cause->text,
-                     self->now);
+                     self->overlay.outside.now);
     return err;
 }
 
@@ -207,5 +176,5 @@ held_retry(apply_t *self, fault_t *fault)
         if (err == OK)
             err = next(self, &held, fault);
     }
-    return err == OK ? held_count(self->overlay.db, &self->n_held, fault) : err;
+    return err == OK ? aside_count(self->overlay.db, &self->n_held, fault) : err;
 }

@@ -9,7 +9,6 @@
 #include "actors/agent/apply.h"
 #include "actors/agent/checked.h"
 
-CHECKED err_t held_count(db_t *db, uint64_t *n, fault_t *fault);
 /*  In place of an older one of its row; change_id is its row of local_changes.  */
 CHECKED err_t held_put(apply_t *self, const checked_t *checked, const char *change_id,
                        const fault_t *cause, fault_t *fault);

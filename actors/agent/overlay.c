@@ -1,6 +1,6 @@
 #include "actors/agent/overlay.h"
 
-#include "actors/agent/journal.h"
+#include "actors/agent/aside.h"
 #include "schemas/codec.h"
 
 #include <string.h>
@@ -209,21 +209,57 @@ is_open(const overlay_t *self, const char *table, const char *key, bool *open, f
     return has_row(self->db, db_query(self->db, sql, fault, "tt", table, key), open, fault);
 }
 
+static err_t
+keep_if_open(const overlay_t *self, const char *table, const version_t *version, fault_t *fault)
+{
+    bool open = false;
+    const err_t err = is_open(self, table, version->key, &open, fault);
+    return err == OK && open ? keep(self, table, version, fault) : err;
+}
+
 err_t
 overlay_write(const overlay_t *self, table_t *table, const version_t *version, fault_t *fault)
 {
     pile_t pile;
-    bool open = false;
     err_t err = find_standing(self, table_name(table), version, &pile, fault);
     if (err == OK)
         err = write_base(self, table, version, fault);
     if (err == OK)
         err = lay_all(self, table, &pile, version->key, fault);
-    if (err == OK)
-        err = is_open(self, table_name(table), version->key, &open, fault);
-    if (err == OK && open)
-        err = keep(self, table_name(table), version, fault);
-    return err;
+    return err == OK ? keep_if_open(self, table_name(table), version, fault) : err;
+}
+
+/*  -------------------------------------------------------------------- or set aside  */
+
+static err_t
+set_aside(const overlay_t *self, table_t *table, const version_t *version, const fault_t *cause,
+          fault_t *fault)
+{
+    const err_t err = keep_if_open(self, table_name(table), version, fault);
+    return err == OK ? aside_put_version(self, table, version, cause, fault) : err;
+}
+
+static err_t
+write_or_set_aside(const overlay_t *self, table_t *table, const version_t *version,
+                   fault_t *fault)
+{
+    fault_t cause = {0};
+    err_t err = db_savepoint(self->db, "version", fault);
+    if (err != OK)
+        return err;
+    const err_t written = overlay_write(self, table, version, &cause);
+    if (written != OK && !is_of_the_change(written)) {
+        *fault = cause;
+        return written;
+    }
+    if (written != OK)
+        db_rollback_to(self->db, "version");
+    err = db_release(self->db, "version", fault);
+    if (err != OK)
+        return err;
+    if (written != OK)
+        return set_aside(self, table, version, &cause, fault);
+    return aside_forget(self->db, table_name(table), version->key, version->lsn, fault);
 }
 
 /*  -------------------------------------------------------------------------- verdicts  */
@@ -264,7 +300,7 @@ overlay_decide(const overlay_t *self, const decided_t *decided, fault_t *fault)
     if (err != OK || table == NULL || table_key(table) == NULL)
         return err;
     if (choose_base(decided, &kept, &base))
-        err = overlay_write(self, table, &base, fault);
+        err = write_or_set_aside(self, table, &base, fault);
     if (err == OK && kept.key != NULL)
         err = drop_if_done(self, decided->table, decided->version.key, fault);
     return err;
@@ -288,7 +324,7 @@ overlay_restore(const overlay_t *self, const char *table, const char *key, fault
     err_t err = read_kept(self, table, key, &kept, fault);
     if (err != OK || known == NULL || table_key(known) == NULL)
         return err;
-    return kept.key ? overlay_write(self, known, &kept, fault)
+    return kept.key ? write_or_set_aside(self, known, &kept, fault)
                     : lay_on_what_is_there(self, known, key, fault);
 }
 

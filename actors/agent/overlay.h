@@ -6,16 +6,28 @@
     is not done (it has no verdict, or waits for a retry or a person), the newest server
     version is kept in waybill_server_rows: a verdict may uncover it, and a change that is
     tried again stands above it again. Whether the verdict or the version comes first does not
-    matter.  */
+    matter.
+
+    A version that this database refuses, by a rule of its own, must not keep a verdict or an
+   act from being recorded: where one uncovers it, it is set aside (aside.h).  */
 
 #pragma once
 
 #include "actors/common/catalog.h"
 
+/*  What comes from outside: the actor's context.  */
+typedef struct outside {
+    void *arg;
+    void (*new_id)(void *arg, char id[UUID_TEXT]);
+    uint64_t (*now_ms)(void *arg); /* monotonic */
+    int64_t now;                   /* wall clock */
+} outside_t;
+
 typedef struct overlay {
     db_t *db;
     catalog_t *catalog;
     arena_t *arena;
+    outside_t outside;
 } overlay_t;
 
 /*  The server's version of a row.  */

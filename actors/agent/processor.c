@@ -1,6 +1,7 @@
 /*  processor - applies what the server sends, and alone moves the position.
 
-    Hears  server_schema, server_changes   from lsn-manager; answered with changes_applied.
+    Hears  server_schema, server_changes   from lsn-manager; answered with changes_applied;
+           changes_held                    from recorder, which sets aside as well.
     Says   changes_processed after the commit; wal_grown to checkpointer and, for
            old rows of the journal, to recorder; changes_held to connection-manager.
 
@@ -10,9 +11,9 @@
     follows it until a connection begins anew, because something would be missing before it.  */
 
 #include "actors/agent/actors.h"
+#include "actors/agent/aside.h"
 #include "actors/agent/batch.h"
 #include "actors/agent/capturing.h"
-#include "actors/agent/held.h"
 #include "actors/agent/store.h"
 #include "actors/agent/trial.h"
 #include "actors/settings.h"
@@ -31,6 +32,7 @@ typedef struct processor {
     uint64_t held;        /* changes set aside */
     bool broken;          /* a stretch was refused */
     bool waited;          /* because of what a local change may be in the way of */
+    bool armed;           /* what is set aside will be tried again */
     stretch_t *stretches; /* of this round */
     ticket_t *tickets;    /* of each, to answer it */
     size_t n, room;
@@ -52,7 +54,7 @@ open_database(processor_t *self, const char *path, fault_t *fault)
     if (err == OK)
         err = position_read(self->db, &position, fault);
     if (err == OK)
-        err = held_count(self->db, &self->held, fault);
+        err = aside_count(self->db, &self->held, fault);
     if (err == OK)
         self->lsn = position.lsn;
     return err;
@@ -154,12 +156,16 @@ batch_of(processor_t *self, ctx_t *ctx, stretch_t *stretches, size_t n)
         .capture = capturing_is_wanted(settings) ? settings : NULL,
         .blank =
             {
-                .overlay = {.db = self->db, .catalog = self->catalog, .arena = &self->portion},
+                .overlay = {.db = self->db,
+                            .catalog = self->catalog,
+                            .arena = &self->portion,
+                            .outside = {.arg = ctx,
+                                        .new_id = make_id,
+                                        .now_ms = now_ms,
+                                        .now = ctx_wall_ms(ctx)}},
                 .report = {.arena = ctx_arena(ctx)},
                 .parents = {.arena = ctx_arena(ctx)},
                 .handlers = &self->handlers,
-                .now = ctx_wall_ms(ctx),
-                .world = {.arg = ctx, .new_id = make_id, .now_ms = now_ms},
                 .limit_ms = (uint64_t) settings->apply_limit_ms,
             },
     };
@@ -168,8 +174,9 @@ batch_of(processor_t *self, ctx_t *ctx, stretch_t *stretches, size_t n)
 static void
 note_held(processor_t *self, ctx_t *ctx, uint64_t held)
 {
-    if (held > 0)
+    if (held > 0 && !self->armed)
         ctx_after(ctx, TIMER_HELD, HELD_AGAIN_MS);
+    self->armed = self->armed || held > 0;
     if (held != self->held)
         SEND(ctx, "connection-manager", changes_held, .held = held);
     self->held = held;
@@ -282,14 +289,31 @@ settle(void *state, ctx_t *ctx)
 static err_t
 on_timer(void *state, ctx_t *ctx, uint64_t timer)
 {
+    processor_t *self = state;
     fault_t fault = {0};
-    batch_t batch = batch_of(state, ctx, NULL, 0);
+    batch_t batch = batch_of(self, ctx, NULL, 0);
     (void) timer;
+    self->armed = false;
     batch.blank.retry_all = true;
-    if (commit(state, ctx, &batch, batch_commit_carefully, &fault) != OK) {
+    if (commit(self, ctx, &batch, batch_commit_carefully, &fault) != OK) {
         ctx_log(ctx, LOG_warning, "changes set aside could not be tried again: %s", fault.text);
-        ctx_after(ctx, TIMER_HELD, HELD_AGAIN_MS);
+        note_held(self, ctx, self->held);
     }
+    return OK;
+}
+
+/*  The hint may be older than what we have done since.  */
+static err_t
+on_changes_held(void *state, ctx_t *ctx, const void *body)
+{
+    processor_t *self = state;
+    uint64_t held = self->held;
+    fault_t fault = {0};
+    (void) body;
+    const err_t err = aside_count(self->db, &held, &fault);
+    if (err != OK)
+        return ctx_refuse(ctx, err, "%s", fault.text);
+    note_held(self, ctx, held);
     return OK;
 }
 
@@ -316,6 +340,7 @@ static const edge_t sends[] = {
 static handler_fn *const handlers[MSG_COUNT] = {
     [MSG_server_schema] = on_server_schema,
     [MSG_server_changes] = on_server_changes,
+    [MSG_changes_held] = on_changes_held,
 };
 
 const actor_class_t processor = {

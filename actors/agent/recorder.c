@@ -7,7 +7,8 @@
            wal_grown, whenever something was applied        from processor;
            and what any other program has written, through triggers (capturing.h).
     Says   change_recorded and changes_processed after the commit; outbox_dirty to
-           connection-manager, outbox_failed to retry-manager, wal_grown to checkpointer.
+           connection-manager, outbox_failed to retry-manager, changes_held to processor,
+           wal_grown to checkpointer.
 
     Whatever comes in a round is kept until settle(), committed at once, and answered only
     then. A write that is refused costs the others nothing; if the commit fails, everything
@@ -255,6 +256,7 @@ stop(void *state, ctx_t *ctx)
 static const edge_t sends[] = {
     {"connection-manager", MSG_outbox_dirty},
     {"retry-manager", MSG_outbox_failed},
+    {"processor", MSG_changes_held},
     {"checkpointer", MSG_wal_grown},
     {0},
 };

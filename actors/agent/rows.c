@@ -179,7 +179,7 @@ add_to_journal(apply_t *self, journal_row_t *row, fault_t *fault)
         err = journal_add_server(self->overlay.db, row, &added, fault);
     if (err != OK || added)
         return err;
-    self->world.new_id(self->world.arg, id);
+    self->overlay.outside.new_id(self->overlay.outside.arg, id);
     row->id = arena_text(self->overlay.arena, id);
     return journal_add_server(self->overlay.db, row, &added, fault);
 }
@@ -196,7 +196,7 @@ record(apply_t *self, const checked_t *checked, const outcome_t *outcome, const 
         .key = checked->key,
         .operation = change->operation,
         .row = checked->deletes ? (bytes_t){0} : change->data,
-        .timestamp = self->now,
+        .timestamp = self->overlay.outside.now,
         .lsn = checked->lsn,
         .client_id = change->client_id,
         .skip_reason = outcome->skip_reason,

@@ -97,12 +97,16 @@ blank(replica_t *replica)
     arena_clear(&replica->portion);
     arena_clear(&replica->round);
     return (apply_t){
-        .overlay = {.db = replica->db, .catalog = replica->catalog, .arena = &replica->portion},
+        .overlay = {.db = replica->db,
+                    .catalog = replica->catalog,
+                    .arena = &replica->portion,
+                    .outside = {.arg = replica,
+                                .new_id = make_id,
+                                .now_ms = look_at_the_clock,
+                                .now = 1000}},
         .report = {.arena = &replica->round},
         .parents = {.arena = &replica->round},
         .handlers = &replica->handlers,
-        .now = 1000,
-        .world = {.arg = replica, .new_id = make_id, .now_ms = look_at_the_clock},
         .limit_ms = replica->limit_ms,
     };
 }
