@@ -25,6 +25,15 @@ CREATE TABLE IF NOT EXISTS change_log (
 );
 CREATE INDEX IF NOT EXISTS idx_change_log_lsn ON change_log (lsn);
 
+-- The row that an insert may replace, for the triggers, where the row before is kept: REPLACE
+-- removes it without calling any.
+CREATE TABLE IF NOT EXISTS waybill_replaced (
+  tbl  TEXT NOT NULL,
+  key  TEXT NOT NULL,
+  data TEXT NOT NULL,                                -- the row as JSON
+  PRIMARY KEY (tbl, key)
+) WITHOUT ROWID;
+
 -- Who is writing, for the triggers: one row, filled inside a transaction of ours and
 -- emptied before its end, so that no other connection ever sees it.
 CREATE TABLE IF NOT EXISTS waybill_origin (

@@ -11,6 +11,12 @@ typedef struct capture {
     const capture_options_t *options;
 } capture_t;
 
+static bool
+is_wanted(const capture_t *self, const capture_event_t *event)
+{
+    return self->options->keep_old || !event->for_old;
+}
+
 static void
 write_name(buffer_t *name, const table_t *table, const capture_event_t *event)
 {
@@ -25,7 +31,7 @@ write_trigger(buffer_t *sql, const char *name, const capture_t *self,
     buffer_clear(sql);
     buffer_add_text(sql, "CREATE TRIGGER ");
     sql_name(sql, name);
-    buffer_add_format(sql, " AFTER %s ON ", event->name);
+    buffer_add_format(sql, " %s ON ", event->when);
     sql_name(sql, self->table->name);
     buffer_add_text(sql, " BEGIN");
     event->write_body(sql, self->table, self->options);
@@ -49,24 +55,27 @@ log_present_rows(const capture_t *self, fault_t *fault)
 static err_t
 is_captured(const capture_t *self, bool *captured, bool *fresh, fault_t *fault)
 {
-    static const char sql[] = "SELECT count(*), count(*) FILTER (WHERE sql IN (?2, ?3, ?4))"
+    static const char sql[] = "SELECT count(*), count(*) FILTER (WHERE sql IN (?2, ?3, ?4, ?5))"
                               " FROM sqlite_schema WHERE type = 'trigger'"
                               " AND tbl_name = ?1 AND name LIKE 'waybill\\_capture\\_%'"
                               " ESCAPE '\\'";
     buffer_t name = {0};
     buffer_t texts[CAPTURE_EVENTS] = {{0}};
+    int wanted = 0;
     for (size_t i = 0; i < CAPTURE_EVENTS; i++) {
+        if (!is_wanted(self, &capture_events[i]))
+            continue;
+        wanted++;
         write_name(&name, self->table, &capture_events[i]);
         write_trigger(&texts[i], buffer_text(&name), self, &capture_events[i]);
     }
 
     err_t err = OK;
-    sqlite3_stmt *row =
-        db_query(self->table->db, sql, fault, "tttt", self->table->name, buffer_text(&texts[0]),
-                 buffer_text(&texts[1]), buffer_text(&texts[2]));
+    sqlite3_stmt *row = db_query(self->table->db, sql, fault, "ttttt", self->table->name,
+                                 buffer_text(&texts[0]), buffer_text(&texts[1]),
+                                 buffer_text(&texts[2]), buffer_text(&texts[3]));
     *captured = db_step(self->table->db, row, &err, fault)
-                && sqlite3_column_int(row, 0) == CAPTURE_EVENTS
-                && sqlite3_column_int(row, 1) == CAPTURE_EVENTS;
+                && sqlite3_column_int(row, 0) == wanted && sqlite3_column_int(row, 1) == wanted;
     *fresh = err == OK && sqlite3_column_int(row, 0) == 0;
     sqlite3_reset(row);
     buffer_release(&name);
@@ -103,6 +112,8 @@ create_triggers(const capture_t *self, fault_t *fault)
     buffer_t name = {0};
     buffer_t sql = {0};
     for (size_t i = 0; i < CAPTURE_EVENTS && err == OK; i++) {
+        if (!is_wanted(self, &capture_events[i]))
+            continue;
         write_name(&name, self->table, &capture_events[i]);
         write_trigger(&sql, buffer_text(&name), self, &capture_events[i]);
         err = db_exec(self->table->db, buffer_text(&sql), fault);

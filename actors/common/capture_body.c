@@ -185,10 +185,63 @@ add_gone(buffer_t *sql, const table_t *table, const capture_options_t *options,
     buffer_release(&condition);
 }
 
+/*  ---------------------------------------------------------------------- what it replaces  */
+
+static void
+add_replaced(buffer_t *sql, const char *image, const table_t *table)
+{
+    buffer_add_text(sql, " FROM waybill_replaced WHERE tbl = ");
+    capture_sql_literal(sql, table->name);
+    buffer_add_text(sql, " AND key = ");
+    capture_sql_key_text(sql, image, table);
+}
+
+static void
+forget_replaced(buffer_t *sql, const char *image, const table_t *table)
+{
+    buffer_add_text(sql, " DELETE");
+    add_replaced(sql, image, table);
+    buffer_add_text(sql, ";");
+}
+
+/*  The row that stands at the key now, and goes if this is a REPLACE.  */
+static void
+write_inserting(buffer_t *sql, const table_t *table, const capture_options_t *options)
+{
+    (void) options;
+    forget_replaced(sql, "NEW", table);
+    buffer_add_text(sql, " INSERT INTO waybill_replaced (tbl, key, data) SELECT ");
+    capture_sql_literal(sql, table->name);
+    buffer_add_text(sql, ", ");
+    capture_sql_key_text(sql, "NEW", table);
+    buffer_add_text(sql, ", ");
+    capture_sql_row(sql, "waybill_before", table);
+    buffer_add_text(sql, " FROM ");
+    sql_name(sql, table->name);
+    buffer_add_text(sql, " AS waybill_before WHERE ");
+    for (size_t i = 0; i < table->n_keys; i++) {
+        buffer_add_text(sql, i > 0 ? " AND waybill_before." : "waybill_before.");
+        sql_name(sql, table->columns[table->keys[i]].name);
+        buffer_add_text(sql, " = NEW.");
+        sql_name(sql, table->columns[table->keys[i]].name);
+    }
+    buffer_add_text(sql, ";");
+}
+
+/*  ---------------------------------------------------------------------- what was done  */
+
 static void
 write_inserted(buffer_t *sql, const table_t *table, const capture_options_t *options)
 {
-    add_written(sql, table, options, "'insert'", "NULL");
+    buffer_t old = {0};
+    buffer_add_text(&old, "(SELECT data");
+    add_replaced(&old, "NEW", table);
+    buffer_add_text(&old, ")");
+    add_written(sql, table, options, "'insert'",
+                options->keep_old ? buffer_text(&old) : "NULL");
+    if (options->keep_old)
+        forget_replaced(sql, "NEW", table);
+    buffer_release(&old);
     if (options->columns && has_columns(table))
         add_columns(sql, table, is_written);
 }
@@ -211,6 +264,8 @@ write_updated(buffer_t *sql, const table_t *table, const capture_options_t *opti
     add_gone(sql, table, options, true);
     add_written(sql, table, options, buffer_text(&operation),
                 options->keep_old ? buffer_text(&old) : "NULL");
+    if (options->keep_old)
+        forget_replaced(sql, "NEW", table);
     if (options->columns && has_columns(table))
         add_columns(sql, table, is_changed);
     buffer_release(&operation);
@@ -224,9 +279,10 @@ write_deleted(buffer_t *sql, const table_t *table, const capture_options_t *opti
 }
 
 const capture_event_t capture_events[CAPTURE_EVENTS] = {
-    {"insert", write_inserted},
-    {"update", write_updated},
-    {"delete", write_deleted},
+    {"inserting", "BEFORE INSERT", true, write_inserting},
+    {"insert", "AFTER INSERT", false, write_inserted},
+    {"update", "AFTER UPDATE", false, write_updated},
+    {"delete", "AFTER DELETE", false, write_deleted},
 };
 
 void

@@ -5,11 +5,13 @@
 #include "actors/common/catalog.h"
 
 typedef struct capture_event {
-    const char *name; /* as in CREATE TRIGGER */
+    const char *name; /* of its trigger */
+    const char *when; /* as in CREATE TRIGGER */
+    bool for_old;     /* only where the row before is kept */
     void (*write_body)(buffer_t *sql, const table_t *table, const capture_options_t *options);
 } capture_event_t;
 
-enum { CAPTURE_EVENTS = 3 };
+enum { CAPTURE_EVENTS = 4 };
 extern const capture_event_t capture_events[CAPTURE_EVENTS];
 
 /*  A statement that logs all rows of the table as inserted, if anybody may follow the

@@ -230,6 +230,20 @@ sends_a_row_that_leaves_the_view_as_a_delete_and_one_that_enters_as_an_insert(vo
 }
 
 static void
+takes_a_row_away_that_was_replaced_by_one_out_of_view(void **state)
+{
+    (void) state;
+    start_replicas(CHANGE_LOG_ORIGIN);
+    plain_sql(play.world, "INSERT INTO note VALUES ('a', 'ann', 0, 'x', 's')");
+    pull_all();
+    plain_sql(play.world, "REPLACE INTO note VALUES ('a', 'bob', 0, 'x', 's')");
+    pull_all();
+    expect_rows(0, "");
+    expect_rows(1, "a");
+    assert_int_equal(play.replicas[2].sent, 0);
+}
+
+static void
 tells_nothing_of_a_row_that_was_never_seen(void **state)
 {
     (void) state;
@@ -301,6 +315,9 @@ static const char *const writes[] = {
     "DELETE FROM note WHERE id = 'k' || ?1",
     "UPDATE OR IGNORE note SET id = 'k' || ?3 WHERE id = 'k' || ?1",
     "UPDATE note SET secret = ?2 WHERE id = 'k' || ?1",
+    "REPLACE INTO note VALUES ('k' || ?1, ?2, ?3, 'r', 's')",
+    "INSERT INTO note VALUES ('k' || ?1, ?2, ?3, 'u', 's') ON CONFLICT DO UPDATE"
+    " SET owner = excluded.owner, shared = excluded.shared",
     "INSERT INTO member (note, user) VALUES ('k' || ?1, ?2)",
     "DELETE FROM member WHERE note = 'k' || ?1",
 };
@@ -369,6 +386,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         PLAYED(sends_what_may_be_read_and_nothing_else),
         PLAYED(sends_a_row_that_leaves_the_view_as_a_delete_and_one_that_enters_as_an_insert),
+        PLAYED(takes_a_row_away_that_was_replaced_by_one_out_of_view),
         PLAYED(tells_nothing_of_a_row_that_was_never_seen),
         PLAYED(keeps_keys_of_unreadable_rows_out_of_snapshots),
         PLAYED(begins_anew_when_a_table_changes_that_reading_depends_on),
