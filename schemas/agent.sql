@@ -42,6 +42,9 @@ CREATE INDEX IF NOT EXISTS idx_local_changes_entity
 -- Local changes by the position of their verdict: what stands above the server's stream.
 CREATE INDEX IF NOT EXISTS idx_local_changes_decided
   ON local_changes (lsn) WHERE from_server = 0 AND lsn IS NOT NULL;
+-- Refused: to be tried again, or waiting for a person.
+CREATE INDEX IF NOT EXISTS idx_local_changes_refused
+  ON local_changes (next_attempt) WHERE state IN ('failed', 'parked');
 -- Captured by triggers, and not yet given a local transaction: oldest first.
 CREATE INDEX IF NOT EXISTS idx_local_changes_unsealed
   ON local_changes (from_server) WHERE from_server = 0 AND txn IS NULL;

@@ -85,7 +85,7 @@ read_refused(const verdicts_t *self, pile_t *pile, fault_t *fault)
         "SELECT " KNOWN_COLUMNS ", id, coalesce((SELECT s.txn FROM local_changes AS s"
         " WHERE s.id = local_changes.folded_into), txn, id), count(*) OVER () FROM "
         "local_changes"
-        " INDEXED BY idx_local_changes_processed_sync WHERE processed_sync = 0"
+        " INDEXED BY idx_local_changes_refused WHERE processed_sync = 0"
         " AND from_server = 0 AND state IN ('failed', 'parked') ORDER BY timestamp, rowid";
     err_t err = OK;
     arena_t *arena = self->overlay.arena;

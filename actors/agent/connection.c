@@ -15,6 +15,15 @@ static const net_limits_t limits = {
     .hangup_s = 60,
 };
 
+/*  What others say ends up in the status, which must be one that everybody accepts.  */
+static void PRINTF_LIKE(3, 4) keep_line(char *text, size_t room, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    line_format(text, room, format, arguments);
+    va_end(arguments);
+}
+
 /*  ------------------------------------------------------------------------- states  */
 
 void
@@ -54,8 +63,7 @@ connection_dial(connection_t *self, ctx_t *ctx)
     self->retry_at_ms = 0;
     self->locating = true;
     self->dials++;
-    (void) snprintf(self->reason, sizeof self->reason, "connecting to %s",
-                    settings->agent_server);
+    keep_line(self->reason, sizeof self->reason, "connecting to %s", settings->agent_server);
     connection_step(self, ctx, EVENT_dial);
     REQUEST(ctx, "lsn-manager", 0, sync_request);
 }
@@ -212,7 +220,7 @@ connection_lose(connection_t *self, ctx_t *ctx, const char *format, ...)
     if (self->state == STATE_offline || self->state == STATE_stopped)
         return;
     va_start(arguments, format);
-    (void) vsnprintf(self->reason, sizeof self->reason, format, arguments);
+    line_format(self->reason, sizeof self->reason, format, arguments);
     va_end(arguments);
     const uint64_t delay = backoff_ms(self, ctx);
     self->failures++;
@@ -239,7 +247,7 @@ connection_refuse(connection_t *self, ctx_t *ctx, const char *reason)
 {
     if (self->down.refusal[0] != '\0')
         return;
-    (void) snprintf(self->down.refusal, sizeof self->down.refusal, "%s", reason);
+    keep_line(self->down.refusal, sizeof self->down.refusal, "%s", reason);
     self->up.wanted = self->up.wanted || self->up.pending > 0;
     uplink_pump(self, ctx);
     connection_leave_if_refused(self, ctx);
@@ -248,8 +256,8 @@ connection_refuse(connection_t *self, ctx_t *ctx, const char *reason)
 void
 connection_stop(connection_t *self, ctx_t *ctx, const char *reason)
 {
-    (void) snprintf(self->reason, sizeof self->reason, "%s",
-                    reason && reason[0] ? reason : "told to disconnect");
+    keep_line(self->reason, sizeof self->reason, "%s",
+              reason && reason[0] ? reason : "told to disconnect");
     self->retry_at_ms = 0;
     self->dial_waits = false;
     ctx_cancel(ctx, TIMER_RETRY);

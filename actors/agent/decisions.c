@@ -147,7 +147,7 @@ tell(recorder_t *self, ctx_t *ctx, const decisions_t *decisions)
     if (decisions->released)
         ctx_hint(ctx, "connection-manager", MSG_outbox_dirty, "retry",
                  &(outbox_dirty_t){.pending = self->counts.pending});
-    if (self->counts.failed > 0)
+    if (verdicts->any_refused)
         SEND(ctx, "retry-manager", outbox_failed, .failed = self->counts.failed);
 }
 

@@ -9,15 +9,20 @@
 
 enum { FAILED_AT_ONCE = 500, LISTED_AT_ONCE = 500, LISTED_AT_MOST = 5000 };
 
-#define ROW                                                                                    \
-    "SELECT rowid, id, txn, entity_type, entity_id, operation, data, timestamp,"               \
+/*  A page must fit a frame, and memory: it ends before so many rows if they are large.  */
+enum { LISTED_BYTES = 1 << 20 };
+
+#define ROW_WITH(data, old_data, metadata)                                                     \
+    "SELECT rowid, id, txn, entity_type, entity_id, operation, " data ", timestamp,"           \
     " processed_local, processed_sync, state, error, attempts, next_attempt, from_server,"     \
-    " skip_reason, lsn, verdict, old_data, metadata, folded_into,"                             \
+    " skip_reason, lsn, verdict, " old_data ", " metadata ", folded_into,"                     \
     " nullif(client_id, (SELECT client_id FROM sync_state)) FROM local_changes "
+#define ROW ROW_WITH("data", "old_data", "metadata")
 
 typedef struct listing {
     change_row_t *rows;
     size_t n;
+    bool cut; /* by its bytes: there may be more */
 } listing_t;
 
 static const char *
@@ -59,10 +64,15 @@ static err_t
 read_rows(const outbox_reader_t *self, sqlite3_stmt *rows, size_t room, listing_t *listing,
           fault_t *fault)
 {
+    size_t bytes = 0;
     err_t err = OK;
     *listing = (listing_t){.rows = arena_new(self->arena, (room + 1) * sizeof *listing->rows)};
-    while (listing->n < room && db_step(self->db, rows, &err, fault))
-        listing->rows[listing->n++] = read_row(self, rows);
+    while (!listing->cut && listing->n < room && db_step(self->db, rows, &err, fault)) {
+        const change_row_t row = read_row(self, rows);
+        listing->rows[listing->n++] = row;
+        bytes += strlen(row.data) + strlen(row.old_data) + strlen(row.metadata);
+        listing->cut = bytes >= LISTED_BYTES;
+    }
     sqlite3_reset(rows);
     return err;
 }
@@ -70,9 +80,11 @@ read_rows(const outbox_reader_t *self, sqlite3_stmt *rows, size_t room, listing_
 err_t
 outbox_failed(const outbox_reader_t *self, failed_batch_t *batch, fault_t *fault)
 {
-    static const char sql[] = ROW
-        "WHERE processed_sync = 0 AND from_server = 0"
-        " AND folded_into IS NULL AND state = 'failed' ORDER BY next_attempt, timestamp, rowid";
+    static const char sql[] = ROW_WITH(
+        "NULL", "NULL",
+        "NULL") "INDEXED BY idx_local_changes_refused WHERE state IN ('failed', 'parked')"
+                " AND processed_sync = 0 AND from_server = 0 AND folded_into IS NULL"
+                " AND state = 'failed' ORDER BY next_attempt, timestamp, rowid";
     listing_t listing;
     const err_t err =
         read_rows(self, db_query(self->db, sql, fault, ""), FAILED_AT_ONCE, &listing, fault);
@@ -113,16 +125,20 @@ find_holders(const outbox_reader_t *self, listing_t *listing, fault_t *fault)
     return err;
 }
 
+/*  In the order of rowid, as in walk.c; those that are done are not even looked at.  */
+#define UNDECIDED                                                                              \
+    ROW "INDEXED BY idx_local_changes_processed_sync WHERE processed_sync = 0"                 \
+        " AND from_server = 0 AND rowid > ?1 AND timestamp >= coalesce((SELECT timestamp FROM" \
+        " local_changes WHERE rowid = ?1), 0)"
+#define IN_ORDER " ORDER BY timestamp, rowid"
+
 static const struct {
     const char *name;
     const char *sql;
 } filters[] = {
-    {"pending", ROW "WHERE rowid > ?1 AND processed_sync = 0 AND from_server = 0"
-                    " AND state = 'pending' ORDER BY rowid"},
-    {"failed", ROW "WHERE rowid > ?1 AND processed_sync = 0 AND from_server = 0"
-                   " AND state IN ('failed', 'parked') ORDER BY rowid"},
-    {"parked", ROW "WHERE rowid > ?1 AND processed_sync = 0 AND from_server = 0"
-                   " AND state = 'parked' ORDER BY rowid"},
+    {"pending", UNDECIDED " AND state = 'pending'" IN_ORDER},
+    {"failed", UNDECIDED " AND state IN ('failed', 'parked')" IN_ORDER},
+    {"parked", UNDECIDED " AND state = 'parked'" IN_ORDER},
     {"all", ROW "WHERE rowid > ?1 ORDER BY rowid"},
 };
 
@@ -162,7 +178,7 @@ outbox_list(const outbox_reader_t *self, const changes_list_t *request, changes_
     *page = (changes_page_t){
         .changes = listing.rows,
         .n_changes = listing.n < wanted ? listing.n : wanted,
-        .more = listing.n > wanted,
+        .more = listing.n > wanted || listing.cut,
     };
     return err;
 }

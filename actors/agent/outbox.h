@@ -43,10 +43,12 @@ typedef struct outbox_flaws {
 CHECKED err_t outbox_read(const outbox_reader_t *self, const outbox_fetch_t *request,
                           outbox_batch_t *batch, outbox_flaws_t *flaws, fault_t *fault);
 
-/*  Failed changes: those without a plan first, then by their plan; at most 500.  */
+/*  Failed changes, without their data: those without a plan first, then by their plan; at most
+    500.  */
 CHECKED err_t outbox_failed(const outbox_reader_t *self, failed_batch_t *batch, fault_t *fault);
 
-/*  ERR_USAGE for an unknown filter.  */
+/*  As many as asked for, or fewer where they are large, and then more is set. ERR_USAGE for an
+    unknown filter.  */
 CHECKED err_t outbox_list(const outbox_reader_t *self, const changes_list_t *request,
                           changes_page_t *page, fault_t *fault);
 /*  One change and every error it had.  */

@@ -2,7 +2,6 @@
 
 #include "actors/agent/position.h"
 
-#include <stdio.h>
 #include <string.h>
 
 static void
@@ -55,9 +54,9 @@ accept(verdicts_t *self, const known_t *known, const verdict_t *verdict, fault_t
 static const char *
 describe_error(const verdicts_t *self, const verdict_t *verdict)
 {
-    char text[600];
-    (void) snprintf(text, sizeof text, "%s: %s", verdict->code, verdict->message);
-    return arena_text(self->overlay.arena, text);
+    fault_t line;
+    (void) fault_set(&line, ERR_REFUSED, "%s: %s", verdict->code, verdict->message);
+    return arena_text(self->overlay.arena, line.text);
 }
 
 static err_t
@@ -71,6 +70,7 @@ refuse(verdicts_t *self, const known_t *known, const verdict_t *verdict, fault_t
     const bool put_off = strcmp(verdict->verdict, "retry") == 0;
     count_out(self, known);
     self->counts->failed++;
+    self->any_refused = true;
     note(self, known,
          &(processed_t){.result = "failed",
                         .code = verdict->code,
@@ -289,10 +289,11 @@ typedef struct due {
 static err_t
 find_due(const verdicts_t *self, int64_t now, due_t **due, size_t *n, fault_t *fault)
 {
-    static const char sql[] = "SELECT rowid, entity_type, entity_id, count(*) OVER ()"
-                              " FROM local_changes WHERE processed_sync = 0"
-                              " AND from_server = 0 AND state = 'failed'"
-                              " AND next_attempt <= ?1 ORDER BY rowid";
+    static const char sql[] =
+        "SELECT rowid, entity_type, entity_id, count(*) OVER ()"
+        " FROM local_changes INDEXED BY idx_local_changes_refused"
+        " WHERE state IN ('failed', 'parked') AND processed_sync = 0 AND from_server = 0"
+        " AND state = 'failed' AND next_attempt <= ?1 ORDER BY rowid";
     err_t err = OK;
     arena_t *arena = self->overlay.arena;
     sqlite3_stmt *rows = db_query(self->overlay.db, sql, fault, "i", now);
@@ -322,7 +323,7 @@ verdicts_release(verdicts_t *self, int64_t due, fault_t *fault)
     if (err != OK)
         return err;
     self->counts->pending += n;
-    self->counts->failed -= n;
+    self->counts->failed -= n < self->counts->failed ? n : self->counts->failed;
     return OK;
 }
 

@@ -15,6 +15,7 @@ typedef struct verdicts {
     processed_t *processed; /* to be published; in the overlay's arena */
     size_t n_processed, room;
     size_t n_unknown; /* ids that are not ours */
+    bool any_refused; /* and not planned yet */
 } verdicts_t;
 
 /*  Inside of the caller's transaction. One that was recorded before changes nothing.  */

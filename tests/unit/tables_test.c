@@ -82,6 +82,7 @@ local_changes_has_the_promised_indexes(void **state)
                  "idx_local_changes_entity: entity_type,entity_id\n"
                  "idx_local_changes_processed_local: timestamp\n"
                  "idx_local_changes_processed_sync: timestamp\n"
+                 "idx_local_changes_refused: next_attempt\n"
                  "idx_local_changes_unsealed: from_server\n");
 }
 
