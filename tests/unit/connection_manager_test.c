@@ -1,67 +1,7 @@
 /*  The connection-manager, against the real server in the same simulation.  */
 
 #include "actors/agent/states.h"
-#include "actors/server/actors.h"
-#include "tests/unit/agent_sim.h"
-
-typedef struct server {
-    char path[140], schema_path[140];
-    settings_t settings;
-    int node;
-} server_t;
-
-static server_t server;
-
-static void
-add_server(world_t *world)
-{
-    (void) snprintf(server.path, sizeof server.path, "%s/server.db", world->directory);
-    (void) snprintf(server.schema_path, sizeof server.schema_path, "%s/schema.sql",
-                    world->directory);
-    FILE *file = fopen(server.schema_path, "w");
-    assert_non_null(file);
-    (void) fputs("CREATE TABLE IF NOT EXISTS todo (id TEXT PRIMARY KEY NOT NULL, title TEXT);",
-                 file);
-    (void) fclose(file);
-    server.settings = defaults;
-    server.settings.server_db = server.path;
-    server.settings.server_schema = server.schema_path;
-    server.node = sim_node(world->sim, "server", "server:1", &server.settings);
-    for (size_t i = 0; server_actors[i]; i++)
-        sim_add(world->sim, server.node, server_actors[i]);
-}
-
-static void
-start_server(world_t *world)
-{
-    fault_t fault = {0};
-    if (sim_start(world->sim, server.node, &fault) != OK)
-        fail_msg("%s", fault.text);
-}
-
-static const status_t *
-status(world_t *world)
-{
-    return ASK(world, "service", status_get, status, .fresh = true);
-}
-
-static void
-connect_agent(world_t *world)
-{
-    sim_tell(world->sim, world->node, "service", MSG_connect, &(connect_t){});
-}
-
-/*  Generous: a connection that failed before is tried again after a minute at most.  */
-static void
-await_synced(world_t *world)
-{
-    for (int i = 0; i < 300; i++) {
-        if (status(world)->synced)
-            return;
-        sim_run_ms(world->sim, 1000);
-    }
-    fail_msg("not synced: %s, %s", status(world)->state, status(world)->reason);
-}
+#include "tests/unit/pair_sim.h"
 
 static void
 waits_for_a_connect_command_if_told_so(void **state)
@@ -171,24 +111,6 @@ sends_a_refused_change_again_and_then_leaves_it_to_a_person(void **state)
     assert_string_equal(text_of(world, "SELECT state || attempts FROM local_changes"),
                         "parked3");
     assert_string_equal(text_of(world, "SELECT count(*) FROM waybill_errors"), "3");
-}
-
-static void
-run_on_server(const char *sql)
-{
-    sqlite3 *db = NULL;
-    assert_int_equal(sqlite3_open(server.path, &db), SQLITE_OK);
-    sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-    sqlite3_close(db);
-}
-
-/*  The simulator watches no files.  */
-static void
-tell_replicator(world_t *world)
-{
-    sim_tell(world->sim, server.node, "replicator", MSG_committed, &(committed_t){.lsn = 0});
-    sim_run_ms(world->sim, 1000);
 }
 
 static void

@@ -1,0 +1,241 @@
+/*  Which way a change goes: through which actors, over which connection, and when.  */
+
+#include "actors/common/actors.h"
+#include "schemas/message.h"
+#include "tests/unit/pair_sim.h"
+#include "tests/unit/sim_trace.h"
+
+static void
+start_both(world_t *world)
+{
+    add_server(world);
+    start_server(world);
+    start_with_todo(world);
+}
+
+static void
+start_live(world_t *world)
+{
+    start_both(world);
+    connect_agent(world);
+    await_synced(world);
+}
+
+/*  -------------------------------------------------------------------------------- steps  */
+
+/*  From whom to whom, and what.  */
+typedef struct step {
+    const char *way, *what;
+} step_t;
+
+#define FRAME(type)                                                                            \
+    {                                                                                          \
+        " conn ", "{\"type\":\"" type "\""                                                     \
+    }
+
+static bool
+is_in(const char *line, size_t size, const char *what)
+{
+    return memmem(line, size, what, strlen(what)) != NULL;
+}
+
+/*  Behind the next line that is the step.  */
+static const char *
+after_step(const char *at, const step_t *step)
+{
+    for (const char *line = at, *end; (end = strchr(line, '\n')) != NULL; line = end + 1) {
+        const size_t size = (size_t) (end - line);
+        if (is_in(line, size, step->way) && is_in(line, size, step->what))
+            return end + 1;
+    }
+    fail_msg("no %s %s in what is left:\n%s", step->way, step->what, at);
+    return NULL;
+}
+
+/*  The steps are there in that order; others may come in between.  */
+static void
+assert_steps(trace_t *trace, const step_t *steps)
+{
+    const char *at = trace_text(trace);
+    for (; steps->way; steps++)
+        at = after_step(at, steps);
+}
+
+static void
+a_local_change_goes_through_the_journal_and_the_connection(void **state)
+{
+    static const step_t steps[] = {
+        {"agent: ipc -> service", " write "},
+        {"agent: service -> recorder", " write "},
+        {"agent: recorder -> connection-manager", " outbox_dirty "},
+        {"agent: connection-manager -> recorder", " outbox_fetch "},
+        {"agent: recorder -> connection-manager", " outbox_batch "},
+        FRAME("clt_send_changes"),
+        {"server: listener -> client-changes", " client_changes "},
+        {"server: client-changes -> listener", " client_verdicts "},
+        FRAME("srv_changes_applied"),
+        {"agent: connection-manager -> recorder", " record_verdicts "},
+        {"agent: recorder -> connection-manager", " verdicts_recorded "},
+        {0},
+    };
+    world_t *world = *state;
+    trace_t trace;
+    start_both(world);
+    (void) write_one(world, "insert", "a", "{}");
+    connect_agent(world);
+    sim_run_ms(world->sim, 1000);
+    trace_begin(&trace, world->sim);
+    (void) write_one(world, "insert", "b", "{}");
+    sim_run_ms(world->sim, 1000);
+    assert_steps(&trace, steps);
+    trace_end(&trace, world->sim);
+}
+
+static void
+a_change_of_the_server_goes_through_the_connection_to_the_processor(void **state)
+{
+    static const step_t steps[] = {
+        {"server: replicator -> distributor", " log_advanced "},
+        {"server: distributor -> listener", " log_advanced "},
+        {"server: listener -> distributor", " stream_pull "},
+        {"server: distributor -> listener", " stream_chunk "},
+        FRAME("srv_live_changes"),
+        {"agent: connection-manager -> lsn-manager", " server_changes "},
+        {"agent: lsn-manager -> processor", " server_changes "},
+        {"agent: processor -> lsn-manager", " changes_applied "},
+        {"agent: lsn-manager -> connection-manager", " changes_applied "},
+        FRAME("clt_changes_received"),
+        {"server: listener -> distributor", " stream_ack "},
+        {0},
+    };
+    world_t *world = *state;
+    trace_t trace;
+    start_live(world);
+    trace_begin(&trace, world->sim);
+    run_on_server("INSERT INTO todo (id, title) VALUES ('s', 'Tea')");
+    tell_replicator(world);
+    assert_steps(&trace, steps);
+    trace_end(&trace, world->sim);
+    assert_string_equal(text_of(world, "SELECT title FROM todo WHERE id = 's'"), "Tea");
+}
+
+static void
+both_ways_use_one_connection(void **state)
+{
+    world_t *world = *state;
+    trace_t trace;
+    start_both(world);
+    trace_begin(&trace, world->sim);
+    connect_agent(world);
+    for (int i = 0; i < 10; i++) {
+        char sql[80], id[8];
+        (void) snprintf(id, sizeof id, "a%d", i);
+        (void) write_one(world, "insert", id, "{}");
+        (void) snprintf(sql, sizeof sql, "INSERT INTO todo (id) VALUES ('s%d')", i);
+        run_on_server(sql);
+        tell_replicator(world);
+    }
+    await_synced(world);
+    const size_t frames = trace_count(&trace, " conn ");
+    assert_int_equal(trace_count(&trace, " conn 1 ") + trace_count(&trace, " conn 2 "), frames);
+    assert_true(trace_count(&trace, "clt_send_changes") > 0);
+    trace_end(&trace, world->sim);
+}
+
+/*  --------------------------------------------------------------------------------- when  */
+
+static void
+nothing_is_sent_while_a_snapshot_comes_in(void **state)
+{
+    static const step_t steps[] = {FRAME("srv_live_start"), FRAME("clt_send_changes"), {0}};
+    world_t *world = *state;
+    trace_t trace;
+    start_both(world);
+    (void) write_one(world, "insert", "a", "{}");
+    trace_begin(&trace, world->sim);
+    connect_agent(world);
+    await_synced(world);
+    assert_int_equal(trace_count(&trace, "clt_send_changes"), 1);
+    assert_steps(&trace, steps);
+    trace_end(&trace, world->sim);
+}
+
+static sqlite3 *
+lock_database(world_t *world)
+{
+    sqlite3 *db = open_database(world);
+    assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    return db;
+}
+
+static void
+unlock_database(sqlite3 *db)
+{
+    assert_int_equal(sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(db);
+}
+
+/*  While another program holds the database, nothing can be committed.  */
+static void
+nothing_is_acknowledged_before_it_is_committed(void **state)
+{
+    world_t *world = *state;
+    trace_t trace;
+    start_live(world);
+    trace_begin(&trace, world->sim);
+    sqlite3 *other = lock_database(world);
+    run_on_server("INSERT INTO todo (id, title) VALUES ('s', 'Tea')");
+    tell_replicator(world);
+    assert_true(trace_count(&trace, "{\"type\":\"srv_live_changes\"") > 0);
+    assert_int_equal(trace_count(&trace, " stream_ack "), 0);
+    unlock_database(other);
+    await_synced(world);
+    assert_string_equal(text_of(world, "SELECT title FROM todo WHERE id = 's'"), "Tea");
+    assert_true(trace_count(&trace, " stream_ack ") > 0);
+    trace_end(&trace, world->sim);
+}
+
+/*  ---------------------------------------------------------------------------------- who  */
+
+static bool
+is_handled_by(const actor_class_t *const *roster, const char *name, message_id_t id)
+{
+    for (; *roster; roster++)
+        if (strcmp((*roster)->name, name) == 0)
+            return (*roster)->handlers[id] != NULL;
+    return false;
+}
+
+static void
+assert_all_are_handled(const actor_class_t *const *roster)
+{
+    size_t n = 0;
+    for (const actor_class_t *const *from = roster; *from; from++)
+        for (const edge_t *edge = (*from)->sends; edge && edge->to; edge++, n++)
+            if (!is_handled_by(roster, edge->to, edge->message))
+                fail_msg("%s sends %s to %s, who does not handle it", (*from)->name,
+                         schema_of(edge->message)->name, edge->to);
+    assert_true(n > 10);
+}
+
+static void
+whatever_an_actor_sends_is_handled_where_it_goes(void **state)
+{
+    (void) state;
+    assert_all_are_handled(agent_actors);
+    assert_all_are_handled(server_actors);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        IN_WORLD(a_local_change_goes_through_the_journal_and_the_connection),
+        IN_WORLD(a_change_of_the_server_goes_through_the_connection_to_the_processor),
+        IN_WORLD(both_ways_use_one_connection),
+        IN_WORLD(nothing_is_sent_while_a_snapshot_comes_in),
+        IN_WORLD(nothing_is_acknowledged_before_it_is_committed),
+        cmocka_unit_test(whatever_an_actor_sends_is_handled_where_it_goes),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

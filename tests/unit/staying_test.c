@@ -1,0 +1,195 @@
+/*  An agent and its connection over time: how it comes back, that it stays, what it keeps,
+    and what it tells of that.  */
+
+#include "tests/unit/pair_sim.h"
+#include "tests/unit/sim_trace.h"
+
+enum { BASE_MS = 1000, CAP_MS = 16000, ATTEMPTS = 8, HOUR_MS = 3600000, MANY = 1000 };
+
+/*  Chance takes up to half of it off.  */
+static void
+assert_about(int64_t wait, int64_t longest)
+{
+    if (wait < longest / 2 - 1 || wait > longest)
+        fail_msg("waits %d ms instead of %d at most", (int) wait, (int) longest);
+}
+
+/*  The wait that the next failure brings.  */
+static int64_t
+next_wait(world_t *world)
+{
+    int64_t before = status(world)->retry_in;
+    for (int i = 0; i < 2 * CAP_MS; i++) {
+        sim_run_ms(world->sim, before > 2 ? (uint64_t) before - 1 : 1);
+        const int64_t now = status(world)->retry_in;
+        if (now > before)
+            return now;
+        before = now;
+    }
+    fail_msg("no attempt failed");
+    return 0;
+}
+
+static void
+waits_longer_each_time_and_not_so_after_a_success(void **state)
+{
+    world_t *world = *state;
+    int64_t longest = BASE_MS;
+    add_server(world);
+    world->settings.agent_connect = true;
+    world->settings.connection_base_ms = BASE_MS;
+    world->settings.connection_cap_ms = CAP_MS;
+    start_agent(world);
+    sim_run_ms(world->sim, 1);
+    assert_about(status(world)->retry_in, longest);
+    for (int i = 0; i < ATTEMPTS; i++) {
+        longest = longest < CAP_MS ? 2 * longest : CAP_MS;
+        assert_about(next_wait(world), longest);
+    }
+    start_server(world);
+    await_synced(world);
+    sim_run_ms(world->sim, 2 * (uint64_t) world->settings.connection_heartbeat_ms);
+    sim_crash(world->sim, server.node);
+    sim_run_ms(world->sim, 1);
+    assert_about(status(world)->retry_in, BASE_MS);
+}
+
+/*  Nobody writes anything; frames take a different time each.  */
+static int
+make_jittery_world(void **state)
+{
+    static const sim_faults_t jitter = {.net_delay_ms = 300, .bus_delay_ms = 5};
+    (void) make_world(state);
+    world_t *world = *state;
+    sim_destroy(&world->sim);
+    world->sim = sim_new(1, &jitter);
+    world->node = sim_node(world->sim, "agent", NULL, &world->settings);
+    for (size_t i = 0; agent_actors[i]; i++)
+        sim_add(world->sim, world->node, agent_actors[i]);
+    return 0;
+}
+
+static void
+stays_connected_through_an_idle_hour(void **state)
+{
+    world_t *world = *state;
+    trace_t trace;
+    add_server(world);
+    start_server(world);
+    world->settings.agent_connect = true;
+    start_agent(world);
+    await_synced(world);
+    trace_begin(&trace, world->sim);
+    sim_run_ms(world->sim, HOUR_MS);
+    assert_string_equal(status(world)->state, "live");
+    assert_int_equal(trace_count(&trace, "\"srv_schema\""), 0);
+    const size_t expected = HOUR_MS / (size_t) world->settings.connection_heartbeat_ms;
+    assert_in_range(trace_count(&trace, "\"clt_heartbeat\""), expected - 1, expected + 2);
+    assert_in_range(trace_count(&trace, "\"srv_heartbeat\""), expected - 1, expected + 2);
+    trace_end(&trace, world->sim);
+}
+
+static void
+keeps_position_outbox_and_name_over_a_drop(void **state)
+{
+    static const char sql[] =
+        "SELECT client_id || epoch || lsn || (SELECT group_concat(id || processed_sync)"
+        " FROM local_changes) FROM sync_state";
+    world_t *world = *state;
+    add_server(world);
+    start_server(world);
+    world->settings.agent_connect = true;
+    start_agent(world);
+    await_synced(world);
+    (void) write_one(world, "insert", "a", "{\"title\": \"Tea\"}");
+    await_synced(world);
+    const char *before = text_of(world, sql);
+    sim_link(world->sim, world->node, false);
+    sim_run_ms(world->sim, 1000);
+    assert_string_equal(text_of(world, sql), before);
+    sim_link(world->sim, world->node, true);
+    await_synced(world);
+    assert_string_equal(text_of(world, sql), before);
+}
+
+/*  They were recorded by an earlier life of the agent, and leave as they came.  */
+static void
+sends_a_thousand_changes_from_before_its_start_in_order(void **state)
+{
+    world_t *world = *state;
+    char id[16];
+    add_server(world);
+    start_server(world);
+    start_with_todo(world);
+    for (int i = 0; i < MANY; i++) {
+        (void) snprintf(id, sizeof id, "%d", i);
+        (void) write_one(world, "insert", id, "{\"title\": \"Tea\"}");
+    }
+    sim_crash(world->sim, world->node);
+    start_agent(world);
+    assert_int_equal(status(world)->pending, MANY);
+    connect_agent(world);
+    await_synced(world);
+    assert_string_equal(text_of(world, "SELECT group_concat(entity_id) = (SELECT"
+                                       " group_concat(entity_id) FROM (SELECT entity_id FROM"
+                                       " local_changes ORDER BY lsn))"
+                                       " FROM (SELECT entity_id FROM local_changes"
+                                       " ORDER BY rowid)"),
+                        "1");
+    assert_string_equal(text_of(world, "SELECT count(DISTINCT lsn) FROM local_changes WHERE"
+                                       " verdict = 'applied'"),
+                        "1000");
+}
+
+/*  -------------------------------------------------------------------------------- telling  */
+
+typedef struct ear {
+    world_t *world;
+    buffer_t states;
+} ear_t;
+
+static bool
+note_states(void *arg)
+{
+    ear_t *self = arg;
+    sim_heard_t heard;
+    while (sim_take(self->world->sim, self->world->node, &heard))
+        if (heard.id == MSG_status && heard.ask == 0)
+            buffer_add_format(&self->states, "%s ", ((const status_t *) heard.body)->state);
+    return false;
+}
+
+static void
+tells_of_each_state_once(void **state)
+{
+    world_t *world = *state;
+    ear_t ear = {.world = world};
+    add_server(world);
+    start_server(world);
+    start_agent(world);
+    sim_hear(world->sim, world->node, "status");
+    (void) sim_until(world->sim, note_states, &ear, 1000);
+    connect_agent(world);
+    (void) sim_until(world->sim, note_states, &ear, 10000);
+    sim_link(world->sim, world->node, false);
+    (void) sim_until(world->sim, note_states, &ear, 500);
+    sim_tell(world->sim, world->node, "service", MSG_disconnect, &(disconnect_t){0});
+    (void) sim_until(world->sim, note_states, &ear, 1000);
+    assert_string_equal(buffer_text(&ear.states),
+                        "offline connecting initial live offline stopped ");
+    buffer_release(&ear.states);
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        IN_WORLD(waits_longer_each_time_and_not_so_after_a_success),
+        cmocka_unit_test_setup_teardown(stays_connected_through_an_idle_hour,
+                                        make_jittery_world, remove_world),
+        IN_WORLD(keeps_position_outbox_and_name_over_a_drop),
+        IN_WORLD(sends_a_thousand_changes_from_before_its_start_in_order),
+        IN_WORLD(tells_of_each_state_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
