@@ -131,8 +131,8 @@ const verb_t verb_server = {
     .usage =
         "usage: waybill server (--config FILE | --db FILE) [OPTION...]\n\n"
         "Serves one SQLite file to agents over WebSocket, in the foreground, until SIGTERM or\n"
-        "SIGINT. Every table with a primary key of one column is synchronised. Programs on\n"
-        "this machine may write the file with plain SQL: agents get that as well.\n\n"
+        "SIGINT. Every table with a primary key is synchronised. Programs on this machine may\n"
+        "write the file with plain SQL: agents get that as well.\n\n"
         "Prints one line when it listens, with the port that it got, and writes the same\n"
         "address to the file `address` in its run directory; its log goes to standard "
         "error.\n\n"

@@ -181,6 +181,10 @@ record(args_t *args)
     return write_one(&manner, &entry, args->count > 3 ? args->values[3] : NULL);
 }
 
+#define KEY_USAGE                                                                              \
+    "  ID              primary key of the row; of several columns their JSON array,\n"         \
+    "                  as in '[\"a\",1]'\n"
+
 const verb_t verb_upsert = {
     .name = "upsert",
     .summary = "insert a row or update the columns given, and record it",
@@ -189,8 +193,8 @@ const verb_t verb_upsert = {
         "Writes the row and records the change in one transaction of the agent, then prints\n"
         "the change's id. JSON is an object of columns; `-` reads it from standard input.\n"
         "Columns that are not named stay as they are. Blobs are {\"$blob\": \"BASE64\"}.\n\n"
-        "  TABLE           a table of the agent's database\n"
-        "  ID              primary key of the row\n" WAIT_USAGE RUN_DIR_USAGE STATUS_TEXT "\n"
+        "  TABLE           a table of the agent's database\n" KEY_USAGE WAIT_USAGE RUN_DIR_USAGE
+            STATUS_TEXT "\n"
         "example: waybill upsert notes 17 '{\"title\": \"Tea\", \"done\": 0}'\n",
     .run = upsert,
 };
@@ -201,8 +205,8 @@ const verb_t verb_delete = {
     .usage = "usage: waybill delete [--wait [--timeout MS]] [--run-dir DIR] TABLE ID\n\n"
              "Deletes the row and records the change in one transaction of the agent, then\n"
              "prints the change's id.\n\n"
-             "  TABLE           a table of the agent's database\n"
-             "  ID              primary key of the row\n" WAIT_USAGE RUN_DIR_USAGE STATUS_TEXT,
+             "  TABLE           a table of the agent's database\n" KEY_USAGE WAIT_USAGE
+                 RUN_DIR_USAGE STATUS_TEXT,
     .run = delete_row,
 };
 
@@ -215,8 +219,7 @@ const verb_t verb_record = {
         "For programs that write their own rows: the row is left as it is, only the change\n"
         "is recorded, to be sent to the server. Prints the change's id.\n\n"
         "  TABLE           a table of the agent's database\n"
-        "  OPERATION       insert, update, delete or upsert\n"
-        "  ID              primary key of the row\n"
+        "  OPERATION       insert, update, delete or upsert\n" KEY_USAGE
         "  JSON            the columns that were set; none for a delete\n" WAIT_USAGE
             RUN_DIR_USAGE STATUS_TEXT,
     .run = record,

@@ -24,6 +24,7 @@ static const meaning_t meanings[] = {
     {SQLITE_TOOBIG, ERR_TOO_LARGE, "send less at once"},
     {SQLITE_IOERR, ERR_IO, "look at the disk"},
     {SQLITE_CANTOPEN, ERR_IO, "look at the path and its permissions"},
+    {SQLITE_ERROR, ERR_STORAGE, "correct the SQL, or make what it names"},
 };
 
 /*  Where SQLite is vague the system knows better.  */
