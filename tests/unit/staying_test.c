@@ -141,6 +141,30 @@ sends_a_thousand_changes_from_before_its_start_in_order(void **state)
                         "1000");
 }
 
+static void
+a_row_of_its_own_that_it_deleted_stays_deleted(void **state)
+{
+    world_t *world = *state;
+    add_server(world);
+    start_server(world);
+    world->settings.agent_connect = true;
+    start_agent(world);
+    await_synced(world);
+    (void) write_one(world, "insert", "a", "{\"title\": \"Tea\"}");
+    await_synced(world);
+    (void) write_one(world, "delete", "a", NULL);
+    await_synced(world);
+    sim_link(world->sim, world->node, false);
+    sim_run_ms(world->sim, 1000);
+    sim_link(world->sim, world->node, true);
+    await_synced(world);
+    sim_crash(world->sim, world->node);
+    start_agent(world);
+    await_synced(world);
+    assert_string_equal(text_of(world, "SELECT count(*) FROM todo"), "0");
+    assert_string_equal(text_of(world, "SELECT count(*) FROM local_changes"), "2");
+}
+
 /*  -------------------------------------------------------------------------------- telling  */
 
 typedef struct ear {
@@ -180,6 +204,53 @@ tells_of_each_state_once(void **state)
     buffer_release(&ear.states);
 }
 
+/*  Whoever waits has something on its way, a time when it goes on, or a reason to tell.  */
+static bool
+knows_why(const status_t *status)
+{
+    const bool moves = strcmp(status->state, "live") != 0
+                       && strcmp(status->state, "offline") != 0
+                       && strcmp(status->state, "stopped") != 0;
+    return status->synced || moves || status->in_flight > 0 || status->retry_in > 0
+           || (status->reason && status->reason[0]);
+}
+
+/*  A network and a server that fail again and again. What is left when all is well again is
+    nothing.  */
+static void
+always_knows_what_it_waits_for(void **state)
+{
+    world_t *world = *state;
+    char id[16];
+    int unknown = 0;
+    add_server(world);
+    start_server(world);
+    world->settings.agent_connect = true;
+    world->settings.connection_cap_ms = CAP_MS;
+    start_with_todo(world);
+    await_synced(world);
+    for (int i = 0; i < 600; i++) {
+        (void) snprintf(id, sizeof id, "%d", i);
+        (void) write_one(world, "insert", id, "{\"title\": \"Tea\"}");
+        if (i % 40 == 7)
+            sim_link(world->sim, world->node, i % 80 == 7);
+        if (i % 100 == 50)
+            sim_crash(world->sim, server.node);
+        if (i % 100 == 70)
+            start_server(world);
+        sim_run_ms(world->sim, 250);
+        const status_t *now = ASK(world, "service", status_get, status);
+        unknown = knows_why(now) ? 0 : unknown + 1;
+        if (unknown > 2)
+            fail_msg("%s, %d pending, and nothing moves", now->state, (int) now->pending);
+    }
+    sim_link(world->sim, world->node, true);
+    await_synced(world);
+    assert_string_equal(text_of(world, "SELECT count(*) FROM local_changes WHERE verdict ="
+                                       " 'applied'"),
+                        "600");
+}
+
 int
 main(void)
 {
@@ -189,7 +260,9 @@ main(void)
                                         make_jittery_world, remove_world),
         IN_WORLD(keeps_position_outbox_and_name_over_a_drop),
         IN_WORLD(sends_a_thousand_changes_from_before_its_start_in_order),
+        IN_WORLD(a_row_of_its_own_that_it_deleted_stays_deleted),
         IN_WORLD(tells_of_each_state_once),
+        IN_WORLD(always_knows_what_it_waits_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
