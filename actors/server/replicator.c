@@ -5,13 +5,13 @@
     Says   log_advanced   to distributor, once a position, unless client-changes has said it.
 
     Rows of a foreign writer are sealed as one position; tables that it made are captured.
-   Positions beyond stream.history are forgotten, a few at a time, only when something was
-   committed anyway.  */
+    What is beyond the limits of history is forgotten, a portion at once (history.h).  */
 
 #include "actors/common/wal_watch.h"
 #include "actors/server/actors.h"
 #include "actors/server/client_changes/schema.h"
 #include "actors/server/history.h"
+#include "actors/server/watermark.h"
 #include "actors/settings.h"
 
 #include <unistd.h>
@@ -35,6 +35,8 @@ typedef struct replicator {
     uint64_t announced;
     int64_t data_version; /* as PRAGMA data_version: it moves when others commit */
     int watch;            /* descriptor; 0 or less: none */
+    int mark;             /* likewise: of the watermark */
+    uint64_t marked;      /* position in it */
     size_t n_looks;       /* since the log was last written to */
 } replicator_t;
 
@@ -57,6 +59,14 @@ watch(replicator_t *self, ctx_t *ctx, const char *database)
         ctx_log(ctx, LOG_warning, "%s", fault.text);
 }
 
+static void
+open_mark(replicator_t *self, ctx_t *ctx, const char *database)
+{
+    fault_t fault = {0};
+    if (watermark_open(database, &self->mark, &fault) != OK)
+        ctx_log(ctx, LOG_warning, "%s", fault.text);
+}
+
 static err_t
 start(void *state, ctx_t *ctx)
 {
@@ -74,6 +84,7 @@ start(void *state, ctx_t *ctx)
     self->data_version = data_version(self);
     self->schema_version = -1;
     watch(self, ctx, settings->server_db);
+    open_mark(self, ctx, settings->server_db);
     ctx_after(ctx, TIMER_AGAIN, AGAIN_MS); /* for what an earlier instance did not announce */
     return OK;
 }
@@ -127,6 +138,21 @@ keep_log(replicator_t *self, ctx_t *ctx, log_head_t *head, fault_t *fault)
     return err;
 }
 
+/*  Once is said once: the disk that is full now will be full at the next commit.  */
+static void
+raise_mark(replicator_t *self, ctx_t *ctx, const log_head_t *head)
+{
+    fault_t fault = {0};
+    if (self->mark <= 0 || head->lsn == self->marked)
+        return;
+    self->marked = head->lsn;
+    if (watermark_raise(self->mark, head, &fault) == OK)
+        return;
+    ctx_log(ctx, LOG_warning, "%s", fault.text);
+    (void) close(self->mark);
+    self->mark = 0;
+}
+
 static err_t
 advance(replicator_t *self, ctx_t *ctx)
 {
@@ -138,6 +164,7 @@ advance(replicator_t *self, ctx_t *ctx)
         ctx_after(ctx, TIMER_AGAIN, AGAIN_MS);
         return OK;
     }
+    raise_mark(self, ctx, &head);
     if (head.lsn > self->announced) {
         self->announced = head.lsn;
         SEND(ctx, "distributor", log_advanced, .lsn = head.lsn);
@@ -193,6 +220,8 @@ stop(void *state, ctx_t *ctx)
         ctx_unwatch_fd(ctx, self->watch);
         (void) close(self->watch);
     }
+    if (self->mark > 0)
+        (void) close(self->mark);
     catalog_close(&self->catalog);
     db_close(&self->db);
 }

@@ -136,7 +136,7 @@ run_server(const settings_t *settings)
 static void
 announces_each_commit_of_another_process(void **state)
 {
-    static const char *const suffixes[] = {"", "-wal", "-shm"};
+    static const char *const suffixes[] = {"", "-wal", "-shm", "-mark"};
     char path[] = "/tmp/waybill-foreign-XXXXXX";
     char schema[sizeof path + 4];
     int status = -1;

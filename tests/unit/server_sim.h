@@ -65,7 +65,7 @@ make_world(void **state)
 static inline int
 remove_world(void **state)
 {
-    static const char *const suffixes[] = {"", "-wal", "-shm", ".sql"};
+    static const char *const suffixes[] = {"", "-wal", "-shm", "-mark", ".sql"};
     world_t *world = *state;
     sim_destroy(&world->sim);
     for (size_t i = 0; i < COUNT_OF(suffixes); i++) {

@@ -17,6 +17,7 @@
 #include "actors/server/client_changes/transaction.h"
 #include "actors/server/clients.h"
 #include "actors/server/rules_change.h"
+#include "actors/server/watermark.h"
 #include "actors/settings.h"
 
 #include <stdlib.h>
@@ -62,6 +63,31 @@ open_database(handler_t *self, ctx_t *ctx, fault_t *fault)
     return err;
 }
 
+/*  Its positions will be given out again, to other changes: nobody may go on from where he
+    stands.  */
+static err_t
+begin_another_history(handler_t *self, ctx_t *ctx, fault_t *fault)
+{
+    char epoch[UUID_TEXT];
+    ctx_uuid(ctx, epoch);
+    ctx_log(ctx, LOG_warning,
+            "the database is an older copy of itself: a new history begins,"
+            " and all clients start anew");
+    return change_log_rename(self->db, epoch, fault);
+}
+
+static err_t
+look_for_older_copy(handler_t *self, ctx_t *ctx, fault_t *fault)
+{
+    const settings_t *settings = ctx_settings(ctx);
+    log_head_t head;
+    bool older = false;
+    err_t err = change_log_head(self->db, &head, fault);
+    if (err == OK)
+        err = watermark_check(settings->server_db, &head, &older, fault);
+    return err == OK && older ? begin_another_history(self, ctx, fault) : err;
+}
+
 /*  What a foreign writer did while the server was down becomes a position here.  */
 static err_t
 catch_up(handler_t *self, ctx_t *ctx, fault_t *fault)
@@ -105,6 +131,8 @@ start(void *state, ctx_t *ctx)
     err_t err = open_database(self, ctx, &fault);
     if (err == OK)
         err = rights_open(self->db, self->catalog, ctx_settings(ctx), &self->rights, &fault);
+    if (err == OK)
+        err = look_for_older_copy(self, ctx, &fault);
     if (err == OK)
         err = catch_up(self, ctx, &fault);
     if (err == OK)
