@@ -1,8 +1,9 @@
 /*  connection - what the parts of connection-manager share about the connection to the
     server; nobody else's.
 
-    connection.c dials, loses and speaks; downlink.c takes in what the server sends;
-    uplink.c carries local changes up; questions.c answers who asks for the status.  */
+    connection.c dials, loses and speaks; downlink.c takes in what the server sends, and
+    receipts.c says what became of it; uplink.c carries local changes up; questions.c answers
+    who asks for the status.  */
 
 #pragma once
 
@@ -12,7 +13,7 @@
 #include "runtime/net.h"
 #include "schemas/wire.h"
 
-enum { TIMER_RETRY = 1, TIMER_HEARTBEAT = 2, TIMER_QUESTION = 3 };
+enum { TIMER_RETRY = 1, TIMER_HEARTBEAT = 2, TIMER_QUESTION = 3, TIMER_MOVED = 4 };
 
 /*  A frame that lsn-manager has and has not answered.  */
 typedef struct under_way {
@@ -28,10 +29,11 @@ typedef struct downlink {
     size_t n, room;
     uint64_t last; /* token */
     bool paused;
-    bool filling;         /* a gap was found, and the server asked to fill it */
-    uint64_t held;        /* server changes set aside */
-    uint64_t progress_ms; /* when something was applied last, or nothing was missing */
-    char refusal[400];    /* why a stretch could not be applied; empty: none was refused */
+    uint64_t moved_from, moved; /* the position alone moved, not passed on yet; 0: none */
+    bool filling;               /* a gap was found, and the server asked to fill it */
+    uint64_t held;              /* server changes set aside */
+    uint64_t progress_ms;       /* when something was applied last, or nothing was missing */
+    char refusal[400]; /* why a stretch could not be applied; empty: none was refused */
 } downlink_t;
 
 typedef struct uplink {
@@ -122,6 +124,11 @@ void downlink_take(connection_t *self, ctx_t *ctx, const wire_t *wire);
 void downlink_answer(connection_t *self, ctx_t *ctx, uint64_t token,
                      const changes_applied_t *applied);
 void downlink_fail(connection_t *self, ctx_t *ctx, uint64_t token, const char *text);
+/*  Passes on that the position has moved, which may wait for more.  */
+void downlink_pass_moved(connection_t *self, ctx_t *ctx);
+/*  What is said to the server about a frame of this connection.  */
+void downlink_judge(connection_t *self, ctx_t *ctx, const under_way_t *frame,
+                    const changes_applied_t *applied);
 /*  The connection is gone; what is under way stays so.  */
 void downlink_reset(connection_t *self);
 void downlink_release(connection_t *self);

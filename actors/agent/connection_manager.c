@@ -178,6 +178,8 @@ on_timer(void *state, ctx_t *ctx, uint64_t timer)
         connection_dial(state, ctx);
     else if (timer == TIMER_HEARTBEAT)
         connection_beat(state, ctx);
+    else if (timer == TIMER_MOVED)
+        downlink_pass_moved(state, ctx);
     else
         questions_give_up(state, ctx);
     return OK;

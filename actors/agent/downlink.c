@@ -1,5 +1,5 @@
 /*  What the server sends: each frame becomes a request to lsn-manager, in order, and is
-    acknowledged to the server when that is answered. Declared in connection.h.  */
+    acknowledged to the server (receipts.c) when that is answered. Declared in connection.h.  */
 
 #include "actors/agent/connection.h"
 
@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { UNDER_WAY_AT_MOST = 8 };
+enum { UNDER_WAY_AT_MOST = 8, MOVED_MS = 50 };
 
 /*  ------------------------------------------------------------------------ under way  */
 
@@ -56,19 +56,40 @@ keep_pace(connection_t *self, ctx_t *ctx)
 /*  ------------------------------------------------------------------------ taking in  */
 
 static void
-hand_on(connection_t *self, ctx_t *ctx, message_id_t frame, const sequence_t *sequence,
-        server_changes_t *stretch)
+pass(connection_t *self, ctx_t *ctx, message_id_t frame, const sequence_t *sequence,
+     server_changes_t *stretch)
 {
     stretch->epoch = self->server_epoch;
-    connection_hear_position(self, stretch->lsn);
     ctx_request(ctx, "lsn-manager", MSG_server_changes, stretch, keep(self, frame, sequence),
                 0);
     keep_pace(self, ctx);
 }
 
+void
+downlink_pass_moved(connection_t *self, ctx_t *ctx)
+{
+    downlink_t *down = &self->down;
+    if (down->moved == 0)
+        return;
+    server_changes_t stretch = {
+        .phase = "moved", .prev = down->moved_from, .lsn = down->moved, .last = true};
+    down->moved = 0;
+    pass(self, ctx, MSG_srv_lsn_update, NULL, &stretch);
+}
+
+static void
+hand_on(connection_t *self, ctx_t *ctx, message_id_t frame, const sequence_t *sequence,
+        server_changes_t *stretch)
+{
+    connection_hear_position(self, stretch->lsn);
+    downlink_pass_moved(self, ctx);
+    pass(self, ctx, frame, sequence, stretch);
+}
+
 static bool
 know_epoch(connection_t *self, ctx_t *ctx, const char *epoch)
 {
+    downlink_pass_moved(self, ctx); /* it is of the epoch until now */
     if (strlen(epoch) >= sizeof self->server_epoch) {
         connection_lose(self, ctx, "the server's epoch is longer than %d bytes",
                         EPOCH_ROOM - 1);
@@ -207,13 +228,21 @@ on_live_changes(connection_t *self, ctx_t *ctx, const void *body)
             });
 }
 
+/*  One follows on each change of our own. Nothing is lost with it but a little of the position,
+    so several of them are committed as one, or together with the next changes.  */
 static void
 on_lsn_update(connection_t *self, ctx_t *ctx, const void *body)
 {
     const srv_lsn_update_t *update = body;
-    hand_on(self, ctx, MSG_srv_lsn_update, NULL,
-            &(server_changes_t){
-                .phase = "moved", .prev = update->prev_lsn, .lsn = update->lsn, .last = true});
+    downlink_t *down = &self->down;
+    connection_hear_position(self, update->lsn);
+    if (down->moved != update->prev_lsn)
+        downlink_pass_moved(self, ctx);
+    if (down->moved == 0) {
+        down->moved_from = update->prev_lsn;
+        ctx_after(ctx, TIMER_MOVED, MOVED_MS);
+    }
+    down->moved = update->lsn;
 }
 
 static void
@@ -227,6 +256,7 @@ on_heartbeat(connection_t *self, ctx_t *ctx, const void *body)
 {
     const srv_heartbeat_t *heartbeat = body;
     connection_hear_position(self, heartbeat->lsn);
+    downlink_pass_moved(self, ctx);
     questions_hear_server(self, ctx);
 }
 
@@ -274,78 +304,7 @@ downlink_take(connection_t *self, ctx_t *ctx, const wire_t *wire)
         ctx_log(ctx, LOG_debug, "a frame of type \"%.40s\" is ignored", wire->frame.type);
 }
 
-/*  -------------------------------------------------------------------- acknowledging  */
-
-static void
-acknowledge_page(connection_t *self, ctx_t *ctx, const under_way_t *frame, uint64_t lsn)
-{
-    (void) lsn;
-    TELL(self, ctx, clt_init_received, .table = frame->table, .chunk = frame->chunk);
-}
-
-static void
-acknowledge_snapshot(connection_t *self, ctx_t *ctx, const under_way_t *frame, uint64_t lsn)
-{
-    (void) frame;
-    (void) lsn;
-    (void) snprintf(self->position.epoch, sizeof self->position.epoch, "%s",
-                    self->server_epoch);
-    TELL(self, ctx, clt_init_processed);
-}
-
-static void
-acknowledge_catchup(connection_t *self, ctx_t *ctx, const under_way_t *frame, uint64_t lsn)
-{
-    TELL(self, ctx, clt_catchup_received, .chunk = frame->chunk, .lsn = lsn);
-}
-
-static void
-acknowledge_changes(connection_t *self, ctx_t *ctx, const under_way_t *frame, uint64_t lsn)
-{
-    (void) frame;
-    TELL(self, ctx, clt_changes_received, .last_lsn = lsn);
-}
-
-/*  NULL: the server does not wait for it.  */
-static void (*const acknowledge[MSG_COUNT])(connection_t *, ctx_t *, const under_way_t *,
-                                            uint64_t) = {
-    [MSG_srv_init_changes] = acknowledge_page,
-    [MSG_srv_init_complete] = acknowledge_snapshot,
-    [MSG_srv_catchup_changes] = acknowledge_catchup,
-    [MSG_srv_live_changes] = acknowledge_changes,
-    [MSG_srv_lsn_update] = acknowledge_changes,
-};
-
-static void
-ask_to_fill(connection_t *self, ctx_t *ctx, uint64_t lsn)
-{
-    if (self->down.filling)
-        return;
-    self->down.filling = true;
-    ctx_log(ctx, LOG_warning, "something is missing in the server's stream: it is asked again");
-    TELL(self, ctx, clt_catchup_request, .from_lsn = lsn);
-}
-
-static void
-judge(connection_t *self, ctx_t *ctx, const under_way_t *frame,
-      const changes_applied_t *applied)
-{
-    if (strcmp(applied->outcome, "gap") == 0) {
-        ask_to_fill(self, ctx, applied->lsn);
-        return;
-    }
-    if (strcmp(applied->outcome, "refused") == 0) {
-        connection_refuse(self, ctx, applied->reason ? applied->reason : "the log says why");
-        return;
-    }
-    if (strcmp(applied->outcome, "applied") == 0 && frame->frame != MSG_srv_schema) {
-        self->down.filling = false;
-        self->down.progress_ms = ctx_now_ms(ctx);
-        self->failures = 0;
-    }
-    if (acknowledge[frame->frame])
-        acknowledge[frame->frame](self, ctx, frame, applied->lsn);
-}
+/*  ------------------------------------------------------------------------ answers  */
 
 /*  The position is ours, whichever connection the frame came on; the rest is this
     connection's.  */
@@ -361,7 +320,7 @@ downlink_answer(connection_t *self, ctx_t *ctx, uint64_t token,
     if (frame.conn == self->conn && extended)
         connection_lose(self, ctx, "a table got a new column: everything is fetched anew");
     else if (frame.conn == self->conn)
-        judge(self, ctx, &frame, applied);
+        downlink_judge(self, ctx, &frame, applied);
     free(frame.table);
     keep_pace(self, ctx);
     connection_dial_if_due(self, ctx);
@@ -384,6 +343,7 @@ downlink_reset(connection_t *self)
 {
     self->down.paused = false;
     self->down.filling = false;
+    self->down.moved = 0;
     self->down.refusal[0] = '\0';
     self->server_lsn = 0;
 }

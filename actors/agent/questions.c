@@ -121,6 +121,7 @@ void
 questions_add(connection_t *self, ctx_t *ctx, bool fresh)
 {
     questions_t *questions = &self->questions;
+    downlink_pass_moved(self, ctx);
     if (questions->n == questions->room) {
         questions->room = questions->room ? questions->room * 2 : 8;
         questions->items =

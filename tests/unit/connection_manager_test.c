@@ -57,6 +57,43 @@ sends_what_was_recorded_while_it_was_down(void **state)
     assert_string_equal(text_of(world, "SELECT verdict FROM local_changes"), "applied");
 }
 
+/*  How often the position was given to the processor alone, without changes.  */
+static size_t
+count_moves(const char *trace)
+{
+    size_t n = 0;
+    for (const char *at = trace; (at = strstr(at, "lsn-manager -> processor")) != NULL; n++)
+        at += strcspn(at, "\n");
+    return n;
+}
+
+static void
+moves_the_position_over_several_changes_of_its_own_at_once(void **state)
+{
+    world_t *world = *state;
+    char *trace = NULL;
+    size_t size = 0;
+    add_server(world);
+    start_server(world);
+    start_with_todo(world);
+    connect_agent(world);
+    await_synced(world);
+    FILE *out = open_memstream(&trace, &size);
+    assert_non_null(out);
+    sim_trace_to(world->sim, out);
+    for (int i = 0; i < 10; i++) {
+        const char id[] = {(char) ('a' + i), '\0'};
+        (void) write_one(world, "insert", id, "{\"title\": \"Tea\"}");
+    }
+    sim_run_ms(world->sim, 1000);
+    sim_trace_to(world->sim, NULL);
+    (void) fclose(out);
+    assert_in_range(count_moves(trace), 1, 5);
+    assert_int_equal(status(world)->lsn, status(world)->server_lsn);
+    assert_true(status(world)->synced);
+    free(trace);
+}
+
 static void
 comes_back_after_the_link_was_cut(void **state)
 {
@@ -212,6 +249,7 @@ main(void)
         IN_WORLD(says_why_it_is_offline_and_when_it_tries_again),
         IN_WORLD(becomes_live_and_synced),
         IN_WORLD(sends_what_was_recorded_while_it_was_down),
+        IN_WORLD(moves_the_position_over_several_changes_of_its_own_at_once),
         IN_WORLD(comes_back_after_the_link_was_cut),
         IN_WORLD(stays_down_once_disconnected),
         IN_WORLD(follows_a_column_that_was_added_at_the_server),
