@@ -329,11 +329,14 @@ verdicts_release(verdicts_t *self, int64_t due, fault_t *fault)
 
 /*  ------------------------------------------------------------------ acts of a person  */
 
+/*  Who wants it sent again has seen the server's row: it is made on that one now, and not
+    stale.  */
 err_t
 verdicts_resume(verdicts_t *self, const known_t *known, fault_t *fault)
 {
     static const char sql[] = "UPDATE local_changes SET state = 'pending', attempts = 0,"
-                              " next_attempt = NULL WHERE rowid = ?1";
+                              " next_attempt = NULL, base = (SELECT lsn FROM sync_state)"
+                              " WHERE rowid = ?1";
     count_out(self, known);
     self->counts->pending++;
     const err_t err = db_run(self->overlay.db, sql, NULL, fault, "i", known->seq);

@@ -67,6 +67,19 @@ a_retried_change_is_pending_and_counted_anew(void **state)
 }
 
 static void
+a_retried_change_is_made_on_the_servers_row(void **state)
+{
+    world_t *world = *state;
+    start_impatient(world);
+    begin_history(world);
+    const char *id = park(world, "a", "{\"id\": \"a\", \"title\": \"Theirs\"}");
+    assert_int_equal(fetch(world)->n_changes, 0);
+    assert_string_equal(apply(world, "insert", 11, "{\"id\": \"b\"}"), "applied");
+    (void) act(world, "retry", id);
+    assert_int_equal(fetch(world)->changes[0].base, 11);
+}
+
+static void
 a_skipped_change_keeps_the_reason_and_gives_the_row_back(void **state)
 {
     world_t *world = *state;
@@ -268,6 +281,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         IN_WORLD(a_retried_change_is_pending_and_counted_anew),
+        IN_WORLD(a_retried_change_is_made_on_the_servers_row),
         IN_WORLD(a_skipped_change_keeps_the_reason_and_gives_the_row_back),
         IN_WORLD(a_discarded_change_lets_those_behind_it_go),
         IN_WORLD(an_act_takes_the_whole_local_transaction),
