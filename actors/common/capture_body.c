@@ -9,19 +9,34 @@ static const char writer[] = "COALESCE((SELECT client_id FROM waybill_origin), '
 
 /*  When the change was made, which may be long before it is written.  */
 static void
-add_made_at(buffer_t *sql)
+add_made_at(buffer_t *sql, const table_t *table)
 {
+    (void) table;
     buffer_add_format(sql, "COALESCE((SELECT updated_at FROM waybill_origin), %s)", now);
 }
 
+/*  Of the whole row, where columns have versions: an older writer may have won one of them.  */
 static void
-begin_log(buffer_t *sql, const table_t *table)
+add_made_at_last(buffer_t *sql, const table_t *table)
+{
+    buffer_add_text(sql, "max(");
+    add_made_at(sql, table);
+    buffer_add_text(sql, ", COALESCE((SELECT updated_at FROM waybill_versions WHERE tbl = ");
+    capture_sql_literal(sql, table->name);
+    buffer_add_text(sql, " AND key = ");
+    capture_sql_key_text(sql, "NEW", table);
+    buffer_add_text(sql, "), 0))");
+}
+
+static void
+begin_log(buffer_t *sql, const table_t *table,
+          void (*add_time)(buffer_t *sql, const table_t *table))
 {
     buffer_add_format(sql,
                       " INSERT INTO change_log (lsn, updated_at, client_id, change_id, time,"
                       " tbl, operation, data, old) SELECT %s, ",
                       next_position);
-    add_made_at(sql);
+    add_time(sql, table);
     buffer_add_format(sql,
                       ", (SELECT client_id FROM waybill_origin),"
                       " (SELECT change_id FROM waybill_origin), %s, ",
@@ -37,7 +52,7 @@ begin_version(buffer_t *sql, const char *image, const table_t *table)
                       " INSERT INTO waybill_versions"
                       " (lsn, updated_at, client_id, tbl, key, deleted) SELECT %s, ",
                       next_position);
-    add_made_at(sql);
+    add_made_at(sql, table);
     buffer_add_format(sql, ", %s, ", writer);
     capture_sql_literal(sql, table->name);
     buffer_add_text(sql, ", ");
@@ -74,7 +89,7 @@ add_columns(buffer_t *sql, const table_t *table,
     buffer_add_text(sql, ", ");
     capture_sql_key_text(sql, "NEW", table);
     buffer_add_text(sql, ", ");
-    add_made_at(sql);
+    add_made_at(sql, table);
     buffer_add_format(sql, ", %s, column1 FROM (VALUES ", writer);
     for (size_t i = 0; i < table->n_columns; i++) {
         if (table->columns[i].key != 0)
@@ -136,7 +151,7 @@ static void
 add_written(buffer_t *sql, const table_t *table, const capture_options_t *options,
             const char *operation, const char *old)
 {
-    begin_log(sql, table);
+    begin_log(sql, table, options->columns ? add_made_at_last : add_made_at);
     buffer_add_format(sql, "%s, ", operation);
     capture_sql_row(sql, "NEW", table);
     buffer_add_format(sql, ", %s WHERE ", old);
@@ -170,7 +185,7 @@ add_gone(buffer_t *sql, const table_t *table, const capture_options_t *options,
         capture_sql_moved(&condition, table);
     }
 
-    begin_log(sql, table);
+    begin_log(sql, table, add_made_at);
     buffer_add_text(sql, "'delete', ");
     capture_sql_key(sql, "OLD", table);
     buffer_add_text(sql, ", ");
@@ -288,7 +303,7 @@ const capture_event_t capture_events[CAPTURE_EVENTS] = {
 void
 capture_body_present_rows(buffer_t *sql, const table_t *table)
 {
-    begin_log(sql, table);
+    begin_log(sql, table, add_made_at);
     buffer_add_text(sql, "'insert', ");
     capture_sql_row(sql, "NEW", table);
     buffer_add_text(sql, ", NULL FROM ");

@@ -92,6 +92,19 @@ takes_of_a_change_what_wins_and_gives_the_row(void **state)
     expect_todo(world, "Milk 2");
 }
 
+/*  Clients that know rows only compare it with that of theirs.  */
+static void
+logs_a_row_with_the_time_of_its_newest_column(void **state)
+{
+    world_t *world = *state;
+    begin(world, "column");
+    submit_one(world, "late",
+               change(world, "c1 todo update", "{\"id\":\"a\",\"title\":\"Milk\"}", 30));
+    submit_one(world, "early",
+               change(world, "c2 todo update", "{\"id\":\"a\",\"list\":2}", 20));
+    expect(world, "SELECT updated_at FROM change_log WHERE change_id = 'c2'", "30");
+}
+
 static void
 merges_a_change_of_which_nothing_wins(void **state)
 {
@@ -233,6 +246,7 @@ main(void)
         IN_WORLD(keeps_both_edits_of_different_columns),
         IN_WORLD(loses_one_of_them_by_row),
         IN_WORLD(takes_of_a_change_what_wins_and_gives_the_row),
+        IN_WORLD(logs_a_row_with_the_time_of_its_newest_column),
         IN_WORLD(merges_a_change_of_which_nothing_wins),
         IN_WORLD(counts_a_column_set_to_what_it_was_as_written),
         IN_WORLD(knows_what_another_program_wrote),
