@@ -124,10 +124,22 @@ create_triggers(const capture_t *self, fault_t *fault)
 }
 
 static err_t
+follow_policy(const capture_t *self, fault_t *fault)
+{
+    buffer_t sql = {0};
+    capture_body_versions(&sql, self->table, self->options);
+    const err_t err = db_exec(self->table->db, buffer_text(&sql), fault);
+    buffer_release(&sql);
+    return err;
+}
+
+static err_t
 make_anew(const capture_t *self, fault_t *fault)
 {
-    const err_t err = drop_triggers(self, fault);
-    return err == OK ? create_triggers(self, fault) : err;
+    err_t err = drop_triggers(self, fault);
+    if (err == OK)
+        err = create_triggers(self, fault);
+    return err == OK ? follow_policy(self, fault) : err;
 }
 
 static err_t

@@ -312,3 +312,35 @@ capture_body_present_rows(buffer_t *sql, const table_t *table)
                          " OR EXISTS (SELECT 1 FROM waybill_clients)) AND ");
     capture_sql_has_key(sql, "NEW", table);
 }
+
+static void
+add_versions_of_rows(buffer_t *sql, const table_t *table)
+{
+    const char *before = "";
+    buffer_add_text(sql, "INSERT INTO waybill_columns (tbl, key, col, updated_at, client_id)"
+                         " SELECT tbl, key, column1, updated_at, client_id FROM"
+                         " waybill_versions AS v, (VALUES ");
+    for (size_t i = 0; i < table->n_columns; i++) {
+        if (table->columns[i].key != 0)
+            continue;
+        buffer_add_format(sql, "%s(", before);
+        capture_sql_literal(sql, table->columns[i].name);
+        buffer_add_text(sql, ")");
+        before = ", ";
+    }
+    buffer_add_text(sql, ") WHERE NOT deleted AND tbl = ");
+    capture_sql_literal(sql, table->name);
+    buffer_add_text(sql, " AND NOT EXISTS (SELECT 1 FROM waybill_columns AS c"
+                         " WHERE c.tbl = v.tbl AND c.key = v.key)");
+}
+
+void
+capture_body_versions(buffer_t *sql, const table_t *table, const capture_options_t *options)
+{
+    if (options->columns && has_columns(table)) {
+        add_versions_of_rows(sql, table);
+        return;
+    }
+    buffer_add_text(sql, "DELETE FROM waybill_columns WHERE tbl = ");
+    capture_sql_literal(sql, table->name);
+}

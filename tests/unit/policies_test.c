@@ -176,6 +176,27 @@ sets_the_columns_of_a_row_that_both_inserted(void **state)
     expect_todo(world, "Beer 1");
 }
 
+static void
+knows_how_old_columns_are_that_were_written_under_another_policy(void **state)
+{
+    world_t *world = *state;
+    begin(world, "row");
+    submit_one(world, "late",
+               change(world, "c1 todo update", "{\"id\":\"a\",\"title\":\"Milk\"}", 30));
+    set_policy(world, "column");
+    submit_one(world, "early",
+               change(world, "c2 todo update", "{\"id\":\"a\",\"title\":\"Beer\"}", 20));
+    expect_verdict(world, 0, "merged");
+    set_policy(world, "row");
+    submit_one(world, "late",
+               change(world, "c3 todo update", "{\"id\":\"a\",\"title\":\"Wine\"}", 40));
+    set_policy(world, "column");
+    submit_one(world, "early",
+               change(world, "c4 todo update", "{\"id\":\"a\",\"title\":\"Beer\"}", 35));
+    expect_verdict(world, 0, "merged");
+    expect_todo(world, "Wine 1");
+}
+
 /*  ------------------------------------------------------------------------ the stale  */
 
 static void
@@ -252,6 +273,7 @@ main(void)
         IN_WORLD(knows_what_another_program_wrote),
         IN_WORLD(lets_no_delete_win_against_a_newer_column),
         IN_WORLD(sets_the_columns_of_a_row_that_both_inserted),
+        IN_WORLD(knows_how_old_columns_are_that_were_written_under_another_policy),
         IN_WORLD(refuses_who_has_not_seen_the_newest_version),
         IN_WORLD(lets_who_has_seen_it_write_whatever_the_clocks_say),
         IN_WORLD(lets_a_client_go_on_from_what_it_wrote_itself),
