@@ -1,5 +1,5 @@
 /*  The agent's own tables: columns, defaults and rules of local_changes as they are promised,
-    what the columns say on a change's way, and no statement that reads all rows of a table.  */
+   and what the columns say on a change's way.  */
 
 #include "schemas/tables.h"
 #include "tests/unit/agent_sim.h"
@@ -259,89 +259,6 @@ time_offline_is_no_attempt(void **state)
     assert_string_equal(text_of(world, way_sql), "0 10 pending 0 - -");
 }
 
-/*  ------------------------------------------------------------------------- its plans  */
-
-/*  Every statement that its connections run; each ends with a zero.  */
-static buffer_t statements;
-
-static int
-note_statement(unsigned type, void *nobody, void *statement, void *text)
-{
-    (void) nobody;
-    (void) statement;
-    const char *sql = text;
-    if (type == SQLITE_TRACE_STMT && strncmp(sql, "--", 2) != 0) /* a comment: a trigger */
-        buffer_add(&statements, sql, strlen(sql) + 1);
-    return 0;
-}
-
-static int
-follow(sqlite3 *db, char **complaint, const void *api)
-{
-    (void) complaint;
-    (void) api;
-    return sqlite3_trace_v2(db, SQLITE_TRACE_STMT, note_statement, NULL);
-}
-
-/*  Every way a change can go: written, refused, tried again, decided, and made elsewhere.  */
-static void
-work(world_t *world)
-{
-    start_with_todo(world);
-    begin_history(world);
-    const char *id = write_one(world, "insert", "a", "{\"title\": \"Tea\"}");
-    decide(world, id, "rejected", 11, NULL);
-    sim_run_ms(world->sim, SOON_MS);
-    (void) ASK(world, "recorder", outbox_fetch, outbox_batch, .limit = 10, .max_bytes = 10000);
-    (void) apply(world, "insert", 11, "{\"id\": \"a\", \"title\": \"Milk\"}");
-    decide(world, id, "applied", 12, NULL);
-    (void) apply(world, "insert", 12, "{\"id\": \"b\"}");
-    (void) ASK(world, "recorder", outbox_counts, verdicts_recorded);
-    static const char *const filters[] = {"pending", "failed", "all"};
-    for (size_t i = 0; i < COUNT_OF(filters); i++)
-        (void) ASK(world, "service", changes_list, changes_page, .filter = filters[i]);
-}
-
-/*  Whether one step of its plan goes through a whole table of changes or of rows.  */
-static bool
-reads_all_rows(sqlite3 *db, const char *sql)
-{
-    bool all = false;
-    sqlite3_stmt *plan = NULL;
-    char *explain = mem_format("EXPLAIN QUERY PLAN %s", sql);
-    assert_int_equal(sqlite3_prepare_v2(db, explain, -1, &plan, NULL), SQLITE_OK);
-    while (sqlite3_step(plan) == SQLITE_ROW) {
-        const char *step = (const char *) sqlite3_column_text(plan, 3);
-        all = all || strcmp(step, "SCAN local_changes") == 0 || strcmp(step, "SCAN todo") == 0;
-    }
-    sqlite3_finalize(plan);
-    free(explain);
-    return all;
-}
-
-static void
-no_statement_reads_all_rows_of_a_table(void **state)
-{
-    world_t *world = *state;
-    size_t n = 0;
-    sqlite3_auto_extension((void (*)(void)) follow);
-    work(world);
-    sqlite3_reset_auto_extension();
-    sqlite3 *db = open_database(world);
-    assert_true(reads_all_rows(db, "SELECT * FROM local_changes"));
-    assert_true(reads_all_rows(db, "UPDATE todo SET done = 1"));
-    const char *end = buffer_text(&statements) + statements.size;
-    for (const char *sql = buffer_text(&statements); sql < end; sql += strlen(sql) + 1) {
-        const bool ours = strstr(sql, "local_changes") || strstr(sql, "todo");
-        if (ours && strncmp(sql, "CREATE", 6) != 0 && reads_all_rows(db, sql))
-            fail_msg("%s", sql);
-        n += ours;
-    }
-    assert_true(n > 10);
-    sqlite3_close(db);
-    buffer_release(&statements);
-}
-
 #define WITH_TABLES(test) cmocka_unit_test_setup_teardown(test, make_tables, drop_tables)
 
 int
@@ -360,7 +277,6 @@ main(void)
         IN_WORLD(an_unknown_operation_of_the_server_is_refused),
         IN_WORLD(each_retry_waits_twice_as_long_up_to_the_cap),
         IN_WORLD(time_offline_is_no_attempt),
-        IN_WORLD(no_statement_reads_all_rows_of_a_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
