@@ -1,12 +1,14 @@
 #include "runtime/config.h"
 
+#include "runtime/config_lines.h"
+
 #include <czmq.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { NAME_ROOM = 64, INDENT = 4 };
+enum { NAME_ROOM = 64 };
 
 /*  ------------------------------------------------------------------------- table  */
 
@@ -174,95 +176,6 @@ config_release(config_t *self)
     *self = (config_t){0};
 }
 
-/*  ------------------------------------------------------------------------- lines  */
-
-/*  The items of a file, without blank lines and comments, and the line each stood on:
-    zconfig keeps no line numbers, and says what it dislikes on standard output only.  */
-typedef struct items {
-    buffer_t text;
-    int *lines;
-    size_t n;
-    int depth; /* of the last one */
-} items_t;
-
-static bool
-is_end(const char *text)
-{
-    text += strspn(text, " \t\r\n");
-    return *text == '\0' || *text == '#';
-}
-
-static const char *
-fault_of_value(const char *text)
-{
-    text += strspn(text, " \t");
-    if (*text != '"' && *text != '\'') {
-        size_t size = strcspn(text, " \t\r\n#\"'");
-        return is_end(text + size) ? NULL : "a value with spaces or quotes stands in quotes";
-    }
-    const char *end = strchr(text + 1, *text);
-    if (end == NULL)
-        return "the quote is not closed";
-    return is_end(end + 1) ? NULL : "something stands behind the closing quote";
-}
-
-/*  NULL if this line can be the next item.  */
-static const char *
-fault_of_line(const char *line, int *depth)
-{
-    static const char name_chars[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-                                     "0123456789_-";
-    int spaces = (int) strspn(line, " ");
-    if (spaces % INDENT != 0 || spaces / INDENT > *depth + 1)
-        return "a section stands at the margin, its keys are indented by four spaces";
-    *depth = spaces / INDENT;
-
-    const char *rest = line + spaces;
-    size_t size = strspn(rest, name_chars);
-    if (size == 0)
-        return "a name was expected";
-    rest += size;
-    rest += strspn(rest, " \t");
-    if (*rest == '=')
-        return fault_of_value(rest + 1);
-    return is_end(rest) ? NULL : "name = value was expected";
-}
-
-static err_t
-add_line(items_t *self, const char *path, int number, const char *line, fault_t *fault)
-{
-    if (is_end(line))
-        return OK;
-    const char *why = fault_of_line(line, &self->depth);
-    if (why != NULL)
-        return fault_set(fault, ERR_CONFIG, "%s:%d: %s", path, number, why);
-    self->lines = mem_grow(self->lines, (self->n + 1) * sizeof(*self->lines));
-    self->lines[self->n++] = number;
-    buffer_add_text(&self->text, line);
-    return OK;
-}
-
-static err_t
-read_items(items_t *self, const char *path, FILE *file, fault_t *fault)
-{
-    char *line = NULL;
-    size_t room = 0;
-    err_t err = OK;
-    self->depth = -1;
-    for (int number = 1; err == OK; number++) {
-        ssize_t size = getline(&line, &room, file);
-        if (size < 0)
-            break;
-        err = (size_t) size == strlen(line)
-                  ? add_line(self, path, number, line, fault)
-                  : fault_set(fault, ERR_CONFIG, "%s:%d: this is no text", path, number);
-    }
-    if (err == OK && ferror(file))
-        err = fault_set(fault, ERR_CONFIG, "%s: %s", path, strerrordesc_np(errno));
-    free(line);
-    return err;
-}
-
 /*  -------------------------------------------------------------------------- tree  */
 
 /*  A walk through the tree of the items. ZPL has one item a line, in the order of the walk:
@@ -418,16 +331,16 @@ load_tree(walk_t *walk, zconfig_t *root)
 }
 
 static err_t
-load_items(config_t *self, const char *path, items_t *items, fault_t *fault)
+load_items(config_t *self, const char *path, config_lines_t *lines, fault_t *fault)
 {
     zsys_handler_set(NULL); /* or czmq takes the signals, which are the host's */
-    zconfig_t *root = zconfig_str_load(buffer_text(&items->text));
+    zconfig_t *root = zconfig_str_load(buffer_text(&lines->text));
     if (root == NULL)
         return fault_set(fault, ERR_CONFIG, "%s: it is not a ZPL file", path);
     walk_t walk = {.config = self};
     err_t err = load_tree(&walk, root);
     if (err != OK)
-        fault_set(fault, err, "%s:%d: %s", path, items->lines[walk.n_walked - 1],
+        fault_set(fault, err, "%s:%d: %s", path, lines->numbers[walk.n_walked - 1],
                   walk.cause.text);
     zconfig_destroy(&root);
     return err;
@@ -436,16 +349,10 @@ load_items(config_t *self, const char *path, items_t *items, fault_t *fault)
 err_t
 config_load(config_t *self, const char *path, fault_t *fault)
 {
-    FILE *file = fopen(path, "re");
-    if (file == NULL)
-        return fault_set(fault, ERR_CONFIG, "%s: %s; `waybill init` writes a config file", path,
-                         strerrordesc_np(errno));
-    items_t items = {0};
-    err_t err = read_items(&items, path, file, fault);
+    config_lines_t lines = {0};
+    err_t err = config_lines_read(&lines, path, fault);
     if (err == OK)
-        err = load_items(self, path, &items, fault);
-    buffer_release(&items.text);
-    free(items.lines);
-    fclose(file);
+        err = load_items(self, path, &lines, fault);
+    config_lines_release(&lines);
     return err;
 }
