@@ -38,17 +38,20 @@ retention_arm(recorder_t *recorder, ctx_t *ctx)
 
 /*  ------------------------------------------------------------------------- choosing  */
 
-/*  ?1 looked at up to here, ?2 too old before that time, ?3 and up to that row, ?4 how many. */
+/*  ?1 looked at up to here, ?2 too old before that time, ?3 and up to that row, ?4 how many.
+    Each row of a table is looked up once, however many changes of it are among them.  */
 static const char portion_sql[] =
-    "SELECT c.rowid, c.id, c.timestamp, c.from_server, c.timestamp < ?2 OR c.rowid <= ?3,"
-    " c.state = 'done' AND c.processed_sync AND c.processed_local"
-    " AND (c.from_server OR NOT (c.verdict = 'applied' AND ifnull(c.lsn, 0) >"
-    " (SELECT lsn FROM sync_state))"
-    " AND NOT EXISTS (SELECT 1 FROM local_changes AS o WHERE o.entity_type = c.entity_type"
-    " AND o.entity_id = c.entity_id AND o.from_server = 0 AND o.processed_sync = 0)"
-    " AND NOT EXISTS (SELECT 1 FROM waybill_held AS h WHERE h.entity_type = c.entity_type"
-    " AND h.entity_id = c.entity_id))"
-    " FROM local_changes AS c WHERE c.rowid > ?1 ORDER BY c.rowid LIMIT ?4";
+    "WITH c AS MATERIALIZED (SELECT rowid AS seq, * FROM local_changes WHERE rowid > ?1"
+    " ORDER BY rowid LIMIT ?4),"
+    " needed AS MATERIALIZED (SELECT * FROM (SELECT DISTINCT entity_type AS t, entity_id AS i"
+    " FROM c) WHERE EXISTS (SELECT 1 FROM local_changes AS o WHERE o.entity_type = t"
+    " AND o.entity_id = i AND o.from_server = 0 AND o.processed_sync = 0)"
+    " OR EXISTS (SELECT 1 FROM waybill_held WHERE entity_type = t AND entity_id = i))"
+    " SELECT seq, id, timestamp, from_server, timestamp < ?2 OR seq <= ?3,"
+    " state = 'done' AND processed_sync AND processed_local"
+    " AND (from_server OR NOT (verdict = 'applied' AND ifnull(lsn, 0) >"
+    " (SELECT lsn FROM sync_state)) AND (entity_type, entity_id) NOT IN needed)"
+    " FROM c ORDER BY seq";
 
 static void
 take(portion_t *portion, arena_t *arena, sqlite3_stmt *row)
