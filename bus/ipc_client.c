@@ -131,6 +131,12 @@ wait_for_credit(ipc_client_t *self, uint64_t until_ns)
     return err;
 }
 
+err_t
+ipc_client_await_credit(ipc_client_t *self, int timeout_ms)
+{
+    return wait_for_credit(self, until(timeout_ms));
+}
+
 static void
 new_id(uint8_t id[16])
 {
@@ -281,6 +287,43 @@ find_answer(ipc_client_t *self, const uint8_t id[16])
 }
 
 static err_t
+await_answer(ipc_client_t *self, const asked_t *asked, uint64_t until_ns, mail_t **mail)
+{
+    err_t err = OK;
+    while (err == OK && (*mail = find_answer(self, asked->id)) == NULL)
+        err = ipc_session_pump(self->session, until_ns);
+    return *mail != NULL ? OK : err;
+}
+
+static asked_t *
+asked_as(const ipc_client_t *self, uint64_t number)
+{
+    asked_t *asked = self->first;
+    while (asked != NULL && asked->ask != number)
+        asked = asked->next;
+    return asked;
+}
+
+err_t
+ipc_client_answer(ipc_client_t *self, uint64_t number, int timeout_ms, ipc_heard_t *heard)
+{
+    mail_t *mail = NULL;
+    const asked_t *asked = asked_as(self, number);
+    if (asked == NULL)
+        return ERR_NOT_FOUND;
+    const err_t err = await_answer(self, asked, until(timeout_ms), &mail);
+    return err == OK ? open_mail(self, mail, heard) : err;
+}
+
+void
+ipc_client_forget(ipc_client_t *self, uint64_t number)
+{
+    asked_t *asked = asked_as(self, number);
+    if (asked != NULL)
+        forget_asked(self, asked);
+}
+
+static err_t
 read_answer(ipc_client_t *self, mail_t *mail, ipc_heard_t *heard, fault_t *fault)
 {
     bool refused = mail->envelope.kind == ENVELOPE_ERR;
@@ -310,9 +353,8 @@ ipc_client_request(ipc_client_t *self, const char *to, message_id_t id, const vo
         return fault_set(fault, err, "%s to %s: %s", schema_of(id)->name, to, err_text(err));
     asked_t *asked = self->last; /* lives until its answer is read */
     mail_t *mail = NULL;
-    while (err == OK && (mail = find_answer(self, asked->id)) == NULL)
-        err = ipc_session_pump(self->session, until_ns);
-    if (mail == NULL) {
+    err = await_answer(self, asked, until_ns, &mail);
+    if (err != OK) {
         forget_asked(self, asked);
         return fault_set(fault, err, "%s to %s: %s", schema_of(id)->name, to, err_text(err));
     }
@@ -329,4 +371,16 @@ int
 ipc_client_fd(ipc_client_t *self)
 {
     return ipc_session_fd(self->session);
+}
+
+bool
+ipc_client_joined(const ipc_client_t *self)
+{
+    return ipc_session_joined(self->session);
+}
+
+uint64_t
+ipc_client_joins(const ipc_client_t *self)
+{
+    return ipc_session_joins(self->session);
 }

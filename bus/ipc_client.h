@@ -37,6 +37,14 @@ CHECKED err_t ipc_client_request(ipc_client_t *self, const char *to, message_id_
 CHECKED err_t ipc_client_ask(ipc_client_t *self, const char *to, message_id_t id,
                              const void *body, int timeout_ms, uint64_t *ask);
 
+/*  Waits until something can be sent: then ipc_client_ask() does not wait.  */
+CHECKED err_t ipc_client_await_credit(ipc_client_t *self, int timeout_ms);
+
+/*  We are in, as far as is known; and how often we have joined. When that number grows, events
+    may have been missed, and answers.  */
+bool ipc_client_joined(const ipc_client_t *self);
+uint64_t ipc_client_joins(const ipc_client_t *self);
+
 typedef struct ipc_heard {
     message_id_t id; /* MSG_problem for an error reply */
     uint64_t ask;    /* 0 for events and messages */
@@ -47,6 +55,12 @@ typedef struct ipc_heard {
 /*  The next event or answer. ERR_TIMEOUT if none comes in timeout_ms (-1: wait for ever;
     pings are answered meanwhile). ERR_OFFLINE when the process behind the bus is gone.  */
 CHECKED err_t ipc_client_next(ipc_client_t *self, int timeout_ms, ipc_heard_t *heard);
+
+/*  Waits for the answer to that one; what else comes stays for ipc_client_next().  */
+CHECKED err_t ipc_client_answer(ipc_client_t *self, uint64_t ask, int timeout_ms,
+                                ipc_heard_t *heard);
+/*  Its answer is not wanted any more.  */
+void ipc_client_forget(ipc_client_t *self, uint64_t ask);
 
 /*  For poll(): readable when ipc_client_next(self, 0, ...) might have something. Call that
     until ERR_TIMEOUT before each wait.  */

@@ -17,6 +17,7 @@ struct ipc_session {
     uint64_t host_epoch;  /* the gateway's; 0: not known yet */
     uint64_t limit;       /* we may send up to this number */
     bool joined, offline; /* neither: HELLO is under way */
+    uint64_t n_joins;
     char farewell[128];
     uint64_t heard_ns, asked_ns;
     int n_unanswered;   /* pings */
@@ -180,6 +181,7 @@ on_hello(ipc_session_t *self, const envelope_t *envelope, bytes_t payload)
         self->link.admitted = envelope->seq > 0 ? envelope->seq - 1 : 0;
     }
     self->joined = true;
+    self->n_joins++;
     self->offline = false;
     self->farewell[0] = '\0';
     for (size_t i = 0; i < self->n_patterns; i++)
@@ -347,6 +349,12 @@ bool
 ipc_session_joined(const ipc_session_t *self)
 {
     return self->joined;
+}
+
+uint64_t
+ipc_session_joins(const ipc_session_t *self)
+{
+    return self->n_joins;
 }
 
 const char *

@@ -23,6 +23,8 @@ CHECKED err_t ipc_session_pump(ipc_session_t *self, uint64_t until_ns);
 uint64_t ipc_session_now_ns(void);
 
 bool ipc_session_joined(const ipc_session_t *self);
+/*  How often it has joined: the first time, and after each silence.  */
+uint64_t ipc_session_joins(const ipc_session_t *self);
 /*  Why the gateway said BYE; empty if it did not.  */
 const char *ipc_session_farewell(const ipc_session_t *self);
 /*  There is credit for one more message.  */

@@ -1,6 +1,7 @@
 #include "bus/peer.h"
 
 #include "bus/subscriptions.h"
+#include "schemas/codec.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -236,13 +237,39 @@ send_numbered(peer_t *self, const envelope_t *envelope, blob_t *payload)
     ipc_link_send(&self->link, &copy, payload);
 }
 
+static bool
+has_room(const peer_t *self)
+{
+    return self->link.n_others < PEER_EVENTS && self->link.other_bytes < PEER_EVENT_BYTES;
+}
+
 bool
 peer_offer(peer_t *self, const envelope_t *event, blob_t *payload)
 {
-    if (self->link.n_others >= PEER_EVENTS || self->link.other_bytes >= PEER_EVENT_BYTES)
+    if (!has_room(self)) {
+        self->n_lost++;
         return false;
+    }
     send_numbered(self, event, payload);
     return true;
+}
+
+void
+peer_tell_lost(peer_t *self)
+{
+    if (self->n_lost == 0 || !has_room(self))
+        return;
+    buffer_t packed = {0};
+    message_pack(MSG_events_lost, &(events_lost_t){.count = self->n_lost}, &packed);
+    blob_t *payload = blob_new(buffer_bytes(&packed));
+    const envelope_t envelope = {.kind = ENVELOPE_EVT,
+                                 .type = schema_of(MSG_events_lost)->name,
+                                 .hash = schema_hash(MSG_events_lost),
+                                 .from = "ipc"};
+    self->n_lost = 0;
+    send_numbered(self, &envelope, payload);
+    blob_unref(&payload);
+    buffer_release(&packed);
 }
 
 void

@@ -38,6 +38,7 @@ typedef struct peer {
     uint64_t told_done, told_limit;
     char patterns[PEER_PATTERNS][NAME_ROOM + 1];
     size_t n_patterns;
+    uint64_t n_lost; /* events that found no room, and the peer was not told */
 } peer_t;
 
 /*  lowest: the number of the first message that can still come from it. transmit is handed
@@ -73,6 +74,8 @@ bool peer_add_pattern(peer_t *self, const char *pattern);
 void peer_remove_pattern(peer_t *self, const char *pattern);
 /*  Sends an event; false: the peer is too slow, the event is lost.  */
 bool peer_offer(peer_t *self, const envelope_t *event, blob_t *payload);
+/*  If events were lost and there is room again, says so.  */
+void peer_tell_lost(peer_t *self);
 /*  Sends an answer; those are never lost.  */
 void peer_answer(peer_t *self, const envelope_t *answer, blob_t *payload);
 /*  Something of the connection itself. Takes over the payload; NULL: empty.  */

@@ -97,6 +97,7 @@ on_credit(gateway_t *self, peer_t *peer, const visit_t *visit)
         && report_is_news(++self->refusals))
         report_line(&self->report, "warning", "peer %s acknowledges what was never sent",
                     peer->name);
+    peer_tell_lost(peer);
 }
 
 static void

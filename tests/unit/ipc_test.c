@@ -218,6 +218,36 @@ survives_a_restart_of_the_process_behind_it(void **state)
     ipc_client_close(&client);
 }
 
+/*  Who takes nothing loses what is beyond the limit, and hears so once it takes again.  */
+static void
+tells_how_many_events_were_lost(void **state)
+{
+    enum { EVENTS = 10050 };
+    (void) state;
+    uint64_t n_heard = 0;
+    uint64_t n_lost = 0;
+    ipc_heard_t heard;
+    ipc_client_t *hearer = join("hearer");
+    ipc_client_t *sender = join("sender");
+    assert_int_equal(ipc_client_subscribe(hearer, "actor_*"), OK);
+    WAIT_FOR(house_subscribed(house, ECHO));
+    for (uint64_t i = 1; i <= EVENTS; i++)
+        assert_int_equal(
+            ipc_client_send(sender, "echo", MSG_parcel, &(parcel_t){.number = i}, PATIENCE_MS),
+            OK);
+    WAIT_FOR(atomic_load(&house->lines) > 0); /* it logs the first one */
+    while (n_heard + n_lost < EVENTS) {
+        assert_int_equal(ipc_client_next(hearer, PATIENCE_MS, &heard), OK);
+        n_heard += heard.id == MSG_actor_state;
+        if (heard.id == MSG_events_lost)
+            n_lost += ((const events_lost_t *) heard.body)->count;
+    }
+    assert_true(n_lost > 0);
+    assert_int_equal(n_heard + n_lost, EVENTS);
+    ipc_client_close(&hearer);
+    ipc_client_close(&sender);
+}
+
 static void
 refuses_by_name_of_the_field(void **state)
 {
@@ -271,6 +301,7 @@ main(void)
         CASE(asks_for_what_is_missing),
         CASE(lets_a_newer_process_take_the_name),
         CASE(survives_a_restart_of_the_process_behind_it),
+        CASE(tells_how_many_events_were_lost),
         CASE(refuses_by_name_of_the_field),
         CASE(refuses_new_work_while_stopping),
     };
