@@ -6,7 +6,9 @@
 #include "tools/launch.h"
 #include "tools/verbs.h"
 
+#include <limits.h>
 #include <stdio.h>
+#include <unistd.h>
 
 static bool
 check(const verb_t *verb, const settings_t *settings)
@@ -35,6 +37,18 @@ warn_of_listeners(const settings_t *settings)
         complain("warning: %s is not encrypted: whoever is on the way can read and change what "
                  "is synchronised; use wss://",
                  settings->agent_server);
+}
+
+/*  Programs that join stand elsewhere, and are told where the file is.  */
+static void
+make_absolute(settings_t *settings)
+{
+    static char path[2 * PATH_MAX];
+    char here[PATH_MAX];
+    if (settings->agent_db[0] == '/' || !getcwd(here, sizeof here))
+        return;
+    snprintf(path, sizeof path, "%s/%s", here, settings->agent_db);
+    settings->agent_db = path;
 }
 
 static void
@@ -78,6 +92,7 @@ agent(args_t *args)
     if (!launch_settings("agent", config, options, &settings) || !check(args->verb, &settings))
         return STATUS_USAGE;
     warn_of_listeners(&settings);
+    make_absolute(&settings);
     return launch_run(&(launch_t){
         .role = "agent",
         .settings = &settings,

@@ -86,6 +86,7 @@ questions_status(const connection_t *self, ctx_t *ctx)
         .held = self->down.held,
         .retry_in = retry_in(self, ctx),
         .synced = is_synced(self),
+        .db = settings->agent_db,
     };
 }
 
