@@ -83,6 +83,35 @@ the_numbers_of_the_status_are_the_journals_after_each_step(void **state)
     assert_numbers(world, "0 0 0");
 }
 
+/*  A trigger of the test notes each step.  */
+static void
+a_change_takes_known_steps_only(void **state)
+{
+    world_t *world = *state;
+    world->settings.retry_attempts = 2;
+    start_with_todo(world);
+    begin_history(world);
+    run_sql(world, "CREATE TABLE steps (step TEXT PRIMARY KEY NOT NULL)");
+    run_sql(world, "CREATE TRIGGER note_steps AFTER UPDATE ON local_changes"
+                   " WHEN OLD.state <> NEW.state BEGIN"
+                   " INSERT OR IGNORE INTO steps VALUES (OLD.state || ' ' || NEW.state); END");
+    decide(world, write_one(world, "insert", "a", "{}"), "applied", 11, NULL);
+    decide(world, write_one(world, "insert", "b", "{}"), "merged", 12, NULL);
+    const char *refused = write_one(world, "insert", "c", "{}");
+    for (int i = 0; i < 2; i++) {
+        decide(world, refused, "rejected", 13, NULL);
+        sim_run_ms(world->sim, 5000);
+    }
+    act(world, "retry");
+    decide(world, refused, "rejected", 14, NULL);
+    act(world, "discard");
+    assert_string_equal(apply(world, "insert", 11, "{\"id\": \"s\"}"), "applied");
+    assert_string_equal(text_of(world, "SELECT group_concat(step, ', ') FROM (SELECT step FROM"
+                                       " steps ORDER BY step)"),
+                        "failed done, failed parked, failed pending, parked pending,"
+                        " pending done, pending failed");
+}
+
 static void
 the_time_and_the_operation_are_those_of_the_write(void **state)
 {
@@ -102,6 +131,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         IN_WORLD(the_flags_follow_a_change),
         IN_WORLD(the_numbers_of_the_status_are_the_journals_after_each_step),
+        IN_WORLD(a_change_takes_known_steps_only),
         IN_WORLD(the_time_and_the_operation_are_those_of_the_write),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,13 +1,16 @@
-/*  A tap that does not read costs the watched nothing: no message, no order.  */
+/*  A tap that does not read, or dies, costs the watched nothing: no message, no order.  */
 
 #include "runtime/host.h"
 
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 #include <zmq.h>
 
 #include <cmocka.h>
@@ -105,14 +108,17 @@ stall(void *zmq, const char *run_dir)
     return sub;
 }
 
+/*  All parcels, while somebody watches as `watch` does. It gives what is to be closed then, if
+    anything.  */
 static void
-a_stalled_tap_loses_nobody_a_message(void **state)
+pour_all_beside(void *(*watch)(void *zmq, const char *run_dir))
 {
-    (void) state;
     char run_dir[] = "/tmp/host_tap.XXXXXX";
     assert_non_null(mkdtemp(run_dir));
     host_options_t options = {
         .name = "test", .run_dir = run_dir, .log_level = LOG_warning, .log = listen};
+    received = out_of_order = complaints = 0;
+    watched = false;
     host = host_new(&options);
     host_add(host, &sink);
     host_add(host, &source);
@@ -120,18 +126,50 @@ a_stalled_tap_loses_nobody_a_message(void **state)
     if (host_start(host, &fault) != OK)
         fail_msg("%s", fault.text);
     void *zmq = zmq_ctx_new();
-    void *sub = stall(zmq, run_dir);
+    void *sub = watch(zmq, run_dir);
     atomic_store(&watched, true);
     assert_int_equal(host_run(host, &fault), OK);
     host_destroy(&host);
     assert_int_equal(received, MANY);
     assert_int_equal(out_of_order, 0);
     assert_int_equal(complaints, 0);
-    zmq_close(sub);
+    if (sub)
+        zmq_close(sub);
     zmq_ctx_term(zmq);
     char command[64];
     snprintf(command, sizeof command, "rm -rf %s", run_dir);
     assert_int_equal(system(command), 0); /* NOLINT: a path of our own making */
+}
+
+static void
+a_stalled_tap_loses_nobody_a_message(void **state)
+{
+    (void) state;
+    pour_all_beside(stall);
+}
+
+/*  A process of its own that is killed once it has seen a record. Everything it opens is its
+    own: it shares no thread with us.  */
+static void *
+die(void *zmq, const char *run_dir)
+{
+    int status;
+    (void) zmq;
+    const pid_t watcher = fork();
+    if (watcher == 0) {
+        (void) stall(zmq_ctx_new(), run_dir);
+        (void) raise(SIGKILL);
+    }
+    assert_int_equal(waitpid(watcher, &status, 0), watcher);
+    assert_true(WIFSIGNALED(status));
+    return NULL;
+}
+
+static void
+a_killed_tap_loses_nobody_a_message(void **state)
+{
+    (void) state;
+    pour_all_beside(die);
 }
 
 int
@@ -139,6 +177,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_stalled_tap_loses_nobody_a_message),
+        cmocka_unit_test(a_killed_tap_loses_nobody_a_message),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,6 +1,5 @@
 /*  Which way a change goes: through which actors, over which connection, and when.  */
 
-#include "actors/common/actors.h"
 #include "schemas/message.h"
 #include "tests/unit/pair_sim.h"
 #include "tests/unit/sim_trace.h"
@@ -226,6 +225,31 @@ whatever_an_actor_sends_is_handled_where_it_goes(void **state)
     assert_all_are_handled(server_actors);
 }
 
+static void
+assert_told(trace_t *trace, const actor_class_t *class, const char *state)
+{
+    char line[120];
+    (void) snprintf(line, sizeof line, "{\"actor\":\"%s\",\"state\":\"%s\"", class->name,
+                    state);
+    if (trace_count(trace, line) != 1)
+        fail_msg("%s: %d times %s", class->name, (int) trace_count(trace, line), state);
+}
+
+static void
+each_actor_tells_that_it_starts_and_is_ready(void **state)
+{
+    world_t *world = *state;
+    trace_t trace;
+    trace_begin(&trace, world->sim);
+    start_with_todo(world);
+    sim_run_ms(world->sim, 1000);
+    for (const actor_class_t *const *class = agent_actors; *class; class ++) {
+        assert_told(&trace, *class, "starting");
+        assert_told(&trace, *class, "ready");
+    }
+    trace_end(&trace, world->sim);
+}
+
 int
 main(void)
 {
@@ -235,6 +259,7 @@ main(void)
         IN_WORLD(both_ways_use_one_connection),
         IN_WORLD(nothing_is_sent_while_a_snapshot_comes_in),
         IN_WORLD(nothing_is_acknowledged_before_it_is_committed),
+        IN_WORLD(each_actor_tells_that_it_starts_and_is_ready),
         cmocka_unit_test(whatever_an_actor_sends_is_handled_where_it_goes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -142,6 +142,33 @@ sends_a_thousand_changes_from_before_its_start_in_order(void **state)
 }
 
 static void
+goes_on_where_it_stood(void **state)
+{
+    world_t *world = *state;
+    trace_t trace;
+    add_server(world);
+    start_server(world);
+    run_on_server("INSERT INTO todo VALUES ('a', 'Tea'), ('b', 'Milk')");
+    world->settings.agent_connect = true;
+    start_agent(world);
+    await_synced(world);
+    sim_crash(world->sim, world->node);
+    run_on_server("INSERT INTO todo VALUES ('c', 'Bread')");
+    tell_replicator(world);
+    trace_begin(&trace, world->sim);
+    start_agent(world);
+    await_synced(world);
+    assert_int_equal(trace_count(&trace, "\"srv_init_start\""), 0);
+    assert_int_equal(trace_count(&trace, "{\"type\":\"srv_catchup_changes\""), 1);
+    assert_int_equal(trace_count(&trace, "{\"type\":\"srv_live_changes\""), 0);
+    assert_string_equal(text_of(world, "SELECT group_concat(title) FROM todo"),
+                        "Tea,Milk,Bread");
+    assert_string_equal(text_of(world, "SELECT group_concat(entity_id) FROM local_changes"),
+                        "c");
+    trace_end(&trace, world->sim);
+}
+
+static void
 a_row_of_its_own_that_it_deleted_stays_deleted(void **state)
 {
     world_t *world = *state;
@@ -260,6 +287,7 @@ main(void)
                                         make_jittery_world, remove_world),
         IN_WORLD(keeps_position_outbox_and_name_over_a_drop),
         IN_WORLD(sends_a_thousand_changes_from_before_its_start_in_order),
+        IN_WORLD(goes_on_where_it_stood),
         IN_WORLD(a_row_of_its_own_that_it_deleted_stays_deleted),
         IN_WORLD(tells_of_each_state_once),
         IN_WORLD(always_knows_what_it_waits_for),
