@@ -316,8 +316,8 @@ static const char *const writes[] = {
     "UPDATE OR IGNORE note SET id = 'k' || ?3 WHERE id = 'k' || ?1",
     "UPDATE note SET secret = ?2 WHERE id = 'k' || ?1",
     "REPLACE INTO note VALUES ('k' || ?1, ?2, ?3, 'r', 's')",
-    "INSERT INTO note VALUES ('k' || ?1, ?2, ?3, 'u', 's') ON CONFLICT DO UPDATE"
-    " SET owner = excluded.owner, shared = excluded.shared",
+    ("INSERT INTO note VALUES ('k' || ?1, ?2, ?3, 'u', 's') ON CONFLICT DO UPDATE"
+     " SET owner = excluded.owner, shared = excluded.shared"),
     "INSERT INTO member (note, user) VALUES ('k' || ?1, ?2)",
     "DELETE FROM member WHERE note = 'k' || ?1",
 };
