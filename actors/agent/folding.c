@@ -6,8 +6,9 @@
 #include <ctype.h>
 #include <string.h>
 
-/*  Larger ones go alone: together they might fit no frame.  */
-enum { FOLDED_BYTES = 16384 };
+/*  Larger ones go alone: together they might fit no frame. And not all that waits is looked at
+    each time something is handed out.  */
+enum { FOLDED_BYTES = 16384, LOOKED_AT = 2000 };
 
 typedef struct fold {
     uint64_t seq;
@@ -21,6 +22,7 @@ typedef struct folding {
     text_set_t first; /* "table\nkey"; the note is the change that others are folded into */
     fold_t *folds;
     size_t n, room;
+    size_t n_seen;
 } folding_t;
 
 /*  -------------------------------------------------------------------- bound columns  */
@@ -121,7 +123,8 @@ visit(void *arg, const walk_group_t *group)
             (void) text_set_remove(&self->first, buffer_text(&name));
         buffer_release(&name);
     }
-    return true;
+    self->n_seen += group->n;
+    return self->n_seen < LOOKED_AT;
 }
 
 /*  --------------------------------------------------------------------------- writing  */
@@ -227,7 +230,7 @@ folding_complete(const outbox_reader_t *reader, walk_row_t *row, fault_t *fault)
         if (err == OK)
             change->data = merge(reader, change->data, buffer_bytes(&later));
         change->updated_at = sqlite3_column_int64(rows, 1);
-        row->bytes += text.size;
+        row->bytes = change->data.size + CHANGE_OVERHEAD;
         buffer_release(&later);
     }
     sqlite3_reset(rows);

@@ -14,5 +14,6 @@
 /*  Folds what lies behind seq after. *any: whether there was something to fold.  */
 CHECKED err_t folding_run(const outbox_reader_t *reader, uint64_t after, bool *any,
                           fault_t *fault);
-/*  Adds to the change what was folded into it: its columns, its time, its bytes.  */
+/*  Adds to the change what was folded into it: its columns and time; bytes is
+    what they come to.  */
 CHECKED err_t folding_complete(const outbox_reader_t *reader, walk_row_t *row, fault_t *fault);

@@ -10,7 +10,7 @@ name_row(const holds_t *self, const walk_row_t *row)
 {
     buffer_t name = {0};
     buffer_add_format(&name, "row\n%s\n%s", row->change.table, row->key);
-    const char *kept = arena_text(self->arena, buffer_text(&name));
+    const char *kept = arena_text(self->scratch, buffer_text(&name));
     buffer_release(&name);
     return kept;
 }
@@ -27,11 +27,11 @@ name_reference(const holds_t *self, size_t key, const char *const *columns, byte
     for (value_t value; i < self->keys.items[key].n_columns; i++) {
         if (!row_find(row, columns[i], &value) || value.kind == VALUE_NULL)
             break;
-        const char *text = value_text(&value, self->arena);
+        const char *text = value_text(&value, self->scratch);
         buffer_add_format(&name, "\n%zu:%s", strlen(text), text);
     }
     if (i == self->keys.items[key].n_columns)
-        kept = arena_text(self->arena, buffer_text(&name));
+        kept = arena_text(self->scratch, buffer_text(&name));
     buffer_release(&name);
     return kept;
 }

@@ -8,10 +8,11 @@
 #include "actors/agent/text_set.h"
 #include "actors/agent/walk.h"
 
-/*  Zero but for db and arena: nothing is held.  */
+/*  Zero but for db and arenas: nothing is held.  */
 typedef struct holds {
     db_t *db;
-    arena_t *arena;
+    arena_t *arena;   /* of the whole walk */
+    arena_t *scratch; /* of a group */
     text_set_t names; /* of rows and transactions; the note is the change they wait for */
     foreign_keys_t keys;
     bool keys_known;

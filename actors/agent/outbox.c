@@ -36,6 +36,20 @@ typedef struct reading {
     size_t flaws_room;
 } reading_t;
 
+/*  The group lives no longer than the visit.  */
+static client_change_t
+keep_change(arena_t *arena, const client_change_t *change)
+{
+    client_change_t kept = *change;
+    kept.id = arena_text(arena, change->id);
+    kept.txn = arena_text(arena, change->txn);
+    kept.table = arena_text(arena, change->table);
+    kept.operation = arena_text(arena, change->operation);
+    kept.data = arena_bytes(arena, change->data);
+    kept.origin = change->origin ? arena_text(arena, change->origin) : NULL;
+    return kept;
+}
+
 static void
 hand_out(reading_t *self, const walk_group_t *group)
 {
@@ -49,7 +63,7 @@ hand_out(reading_t *self, const walk_group_t *group)
         self->room = n * 2;
     }
     for (size_t i = 0; i < group->n; i++)
-        self->changes[self->n++] = group->rows[i].change;
+        self->changes[self->n++] = keep_change(arena, &group->rows[i].change);
     self->bytes += group->bytes;
 }
 
@@ -73,10 +87,10 @@ add_flaw(reading_t *self, const walk_row_t *row)
             items[i] = flaws->items[i];
         flaws->items = items;
     }
-    flaws->items[flaws->n++] =
-        (outbox_flaw_t){row->change.id, row->flaw ? row->flaw
-                                                  : "its transaction has a change"
-                                                    " that cannot be sent"};
+    const char *text =
+        row->flaw ? row->flaw : "its transaction has a change that cannot be sent";
+    flaws->items[flaws->n++] = (outbox_flaw_t){arena_text(self->reader->arena, row->change.id),
+                                               arena_text(self->reader->arena, text)};
 }
 
 /*  One of those that were refused before is not told about again.  */

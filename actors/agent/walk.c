@@ -8,7 +8,8 @@
 #include <string.h>
 
 typedef struct walking {
-    const outbox_reader_t *reader;
+    outbox_reader_t reader; /* its arena is that of the group */
+    arena_t scratch;
     walk_visit_fn *visit;
     void *arg;
     walk_group_t group;
@@ -32,9 +33,8 @@ end_group(walking_t *self, fault_t *fault)
         err = holds_judge(&self->holds, group, fault);
     if (err == OK)
         self->over = !self->visit(self->arg, group);
-    group->n = 0;
-    group->bytes = 0;
-    group->flawed = false;
+    *group = (walk_group_t){0};
+    arena_clear(&self->scratch);
     return err;
 }
 
@@ -44,7 +44,7 @@ add_row(walking_t *self, const walk_row_t *row)
     walk_group_t *group = &self->group;
     if (group->n == group->room) {
         group->room = group->room ? group->room * 2 : 16;
-        walk_row_t *rows = arena_new(self->reader->arena, group->room * sizeof *rows);
+        walk_row_t *rows = arena_new(self->reader.arena, group->room * sizeof *rows);
         for (size_t i = 0; i < group->n; i++)
             rows[i] = group->rows[i];
         group->rows = rows;
@@ -61,8 +61,8 @@ static void
 take_delete(const walking_t *self, walk_row_t *row)
 {
     static const uint8_t empty_map = 0x80;
-    arena_t *arena = self->reader->arena;
-    table_t *table = catalog_table(self->reader->catalog, row->change.table);
+    arena_t *arena = self->reader.arena;
+    table_t *table = catalog_table(self->reader.catalog, row->change.table);
     row->change.data = (bytes_t){&empty_map, 1};
     if (table == NULL || table_key(table) == NULL)
         return;
@@ -78,7 +78,7 @@ take_data(const walking_t *self, bytes_t text, walk_row_t *row)
 {
     buffer_t data = {0};
     fault_t fault = {0};
-    arena_t *arena = self->reader->arena;
+    arena_t *arena = self->reader.arena;
     err_t err = stored_json_to_msgpack(text, &data, &fault);
     if (err == OK)
         err = row_check(buffer_bytes(&data), &fault);
@@ -95,7 +95,7 @@ take(const walking_t *self, sqlite3_stmt *rows, walk_row_t *row)
     const bytes_t text = column_bytes(rows, 6);
     const bool deletes = strcmp(row->change.operation, "delete") == 0;
     row->bytes = text.size + CHANGE_OVERHEAD;
-    if (catalog_table(self->reader->catalog, row->change.table) == NULL)
+    if (catalog_table(self->reader.catalog, row->change.table) == NULL)
         row->flaw = "there is no such table any more";
     else if (deletes)
         take_delete(self, row);
@@ -108,14 +108,19 @@ keep_optional(const walking_t *self, sqlite3_stmt *rows, int column)
 {
     if (sqlite3_column_type(rows, column) == SQLITE_NULL)
         return NULL;
-    return arena_text(self->reader->arena, column_text(rows, column));
+    return arena_text(self->reader.arena, column_text(rows, column));
 }
 
 static err_t
 take_row(walking_t *self, sqlite3_stmt *rows, fault_t *fault)
 {
-    arena_t *arena = self->reader->arena;
+    arena_t *arena = self->reader.arena;
     err_t err = OK;
+    const walk_group_t *group = &self->group;
+    if (group->n > 0 && strcmp(group->rows[0].change.txn, column_text(rows, 2)) != 0)
+        err = end_group(self, fault);
+    if (err != OK || self->over)
+        return err;
     walk_row_t row = {
         .seq = (uint64_t) sqlite3_column_int64(rows, 0),
         .waits = strcmp(column_text(rows, 8), "pending") != 0,
@@ -128,14 +133,9 @@ take_row(walking_t *self, sqlite3_stmt *rows, fault_t *fault)
                    .base = (uint64_t) sqlite3_column_int64(rows, 9),
                    .origin = keep_optional(self, rows, 10)},
     };
-    const walk_group_t *group = &self->group;
-    if (group->n > 0 && strcmp(group->rows[0].change.txn, row.change.txn) != 0)
-        err = end_group(self, fault);
-    if (err != OK || self->over)
-        return err;
     take(self, rows, &row);
-    if (self->reader->folds && row.flaw == NULL)
-        err = folding_complete(self->reader, &row, fault);
+    if (self->reader.folds && row.flaw == NULL)
+        err = folding_complete(&self->reader, &row, fault);
     add_row(self, &row);
     return err;
 }
@@ -157,12 +157,13 @@ err_t
 walk_outbox(const outbox_reader_t *reader, uint64_t after, walk_visit_fn *visit, void *arg,
             fault_t *fault)
 {
-    walking_t self = {.reader = reader,
+    walking_t self = {.reader = *reader,
                       .visit = visit,
                       .arg = arg,
                       .holds = {.db = reader->db, .arena = reader->arena},
                       .blocked = reader->blocked};
     err_t err = OK;
+    self.reader.arena = self.holds.scratch = &self.scratch;
     sqlite3_stmt *rows =
         db_query(reader->db, walk_sql, fault, "ui", reader->blocked ? 0 : after, INT64_MAX);
     while (err == OK && !self.over && db_step(reader->db, rows, &err, fault))
@@ -171,5 +172,6 @@ walk_outbox(const outbox_reader_t *reader, uint64_t after, walk_visit_fn *visit,
         err = end_group(&self, fault);
     sqlite3_reset(rows);
     holds_release(&self.holds);
+    arena_release(&self.scratch);
     return err;
 }

@@ -23,8 +23,8 @@ typedef struct walk_group {
     bool flawed;
 } walk_group_t;
 
-/*  False: that was the last one wanted. What the group points to lives in the reader's
-    arena; the rows themselves only until the return.  */
+/*  False: that was the last one wanted. The group, and what it points to, live until the
+   return: however long the walk, it takes the memory of one group.  */
 typedef bool walk_visit_fn(void *arg, const walk_group_t *group);
 
 /*  From the first one behind after; if something was refused, always from the very first,
