@@ -50,20 +50,35 @@ count_needed(const settings_t *settings)
     return n;
 }
 
+static err_t
+begin(const rights_t *wanted, bool missing_is_fine, rights_t **self, fault_t *fault)
+{
+    const size_t needed = count_needed(wanted->settings);
+    *self = mem_new(sizeof **self);
+    **self = *wanted;
+    if (needed == 0)
+        return OK;
+    (*self)->rules = mem_new(needed * sizeof(rule_t *));
+    const err_t err = compile(*self, missing_is_fine, fault);
+    if (err != OK)
+        rights_close(self);
+    return err;
+}
+
 err_t
 rights_open(db_t *db, catalog_t *catalog, const settings_t *settings, rights_t **self,
             fault_t *fault)
 {
-    const size_t needed = count_needed(settings);
-    *self = mem_new(sizeof **self);
-    **self = (rights_t){.db = db, .catalog = catalog, .settings = settings};
-    if (needed == 0)
-        return OK;
-    (*self)->rules = mem_new(needed * sizeof(rule_t *));
-    const err_t err = compile(*self, false, fault);
-    if (err != OK)
-        rights_close(self);
-    return err;
+    const rights_t wanted = {.db = db, .catalog = catalog, .settings = settings};
+    return begin(&wanted, false, self, fault);
+}
+
+err_t
+rights_open_later(db_t *db, catalog_t *catalog, const settings_t *settings, rights_t **self,
+                  fault_t *fault)
+{
+    const rights_t wanted = {.db = db, .catalog = catalog, .settings = settings};
+    return begin(&wanted, true, self, fault);
 }
 
 void
@@ -94,6 +109,13 @@ rights_of(const rights_t *self, const char *table)
         if (strcmp(rule_table(self->rules[i]), table) == 0)
             return self->rules[i];
     return NULL;
+}
+
+bool
+rights_are_lost(const rights_t *self, const char *table)
+{
+    return self != NULL && rights_of(self, table) == NULL
+           && rule_is_needed(settings_of_table(self->settings, table));
 }
 
 bool

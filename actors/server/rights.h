@@ -12,13 +12,20 @@ typedef struct rights rights_t;
 /*  Compiles what the settings say. ERR_CONFIG names the key.  */
 CHECKED err_t rights_open(db_t *db, catalog_t *catalog, const settings_t *settings,
                           rights_t **self, fault_t *fault);
+/*  The same of a database that was fine when the server started: a table that is gone since
+    has nothing to protect.  */
+CHECKED err_t rights_open_later(db_t *db, catalog_t *catalog, const settings_t *settings,
+                                rights_t **self, fault_t *fault);
 /*  Before its database is closed.  */
 void rights_close(rights_t **self);
-/*  Again, if the schema has changed since. A table that is gone has nothing to protect.  */
+/*  Again, if the schema has changed since.  */
 CHECKED err_t rights_follow(rights_t *self, fault_t *fault);
 
 /*  NULL: everybody may do anything with that table, as where self is NULL.  */
 rule_t *rights_of(const rights_t *self, const char *table);
+/*  True for a table that is gone with its rule: the log may still have rows of it, and nobody
+   can say who may read them.  */
+bool rights_are_lost(const rights_t *self, const char *table);
 /*  True if somebody may not read every row of every table.  */
 bool rights_hide_rows(const rights_t *self);
 /*  True if what may be read of some table depends on the rows of this one.  */

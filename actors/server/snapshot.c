@@ -47,7 +47,8 @@ snapshot_open(const char *database, const settings_t *settings, const char *user
     bool sealed = false;
     err_t err = begin(*self, database, &sealed, fault);
     if (err == OK)
-        err = rights_open((*self)->db, (*self)->catalog, settings, &(*self)->rights, fault);
+        err =
+            rights_open_later((*self)->db, (*self)->catalog, settings, &(*self)->rights, fault);
     if (err != OK || !sealed)
         snapshot_destroy(self);
     return err;

@@ -35,6 +35,9 @@ view_row(const view_t *self, const log_row_t *row, bytes_t data, seen_t *seen, f
     bool before = false;
     bool after = false;
     rule_t *rule = rights_of(self->rights, row->table);
+    *seen = (seen_t){0};
+    if (rights_are_lost(self->rights, row->table))
+        return OK;
     *seen = (seen_t){.operation = row->operation, .data = data};
     if (rule == NULL)
         return OK;

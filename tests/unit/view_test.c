@@ -297,6 +297,29 @@ begins_anew_when_a_table_changes_that_reading_depends_on(void **state)
     expect_equal();
 }
 
+static void
+tells_nothing_of_a_table_that_is_gone_with_its_rule(void **state)
+{
+    world_t *world = play.world;
+    (void) state;
+    start_replicas(CHANGE_LOG_ORIGIN);
+    plain_sql(world, "INSERT INTO note VALUES ('a', 'ann', 0, 'x', 's'); DROP TABLE note");
+    must(world, rights_follow(world->rights, &world->fault));
+    pull_all();
+    assert_int_equal(play.replicas[1].sent, 0);
+}
+
+static void
+takes_a_snapshot_without_a_table_that_is_gone(void **state)
+{
+    (void) state;
+    start_replicas(0);
+    plain_sql(play.world, "DROP TABLE note");
+    pull_all();
+    assert_int_equal(play.replicas[0].snapshots, 1);
+    assert_int_equal(play.replicas[0].stream->phase, STREAM_LIVE);
+}
+
 /*  --------------------------------------------------------------------------- property  */
 
 static uint64_t
@@ -390,6 +413,8 @@ main(void)
         PLAYED(tells_nothing_of_a_row_that_was_never_seen),
         PLAYED(keeps_keys_of_unreadable_rows_out_of_snapshots),
         PLAYED(begins_anew_when_a_table_changes_that_reading_depends_on),
+        PLAYED(tells_nothing_of_a_table_that_is_gone_with_its_rule),
+        PLAYED(takes_a_snapshot_without_a_table_that_is_gone),
         PLAYED(leaves_each_replica_with_what_its_user_may_see),
         PLAYED(leaves_each_replica_with_what_its_memberships_allow),
     };
