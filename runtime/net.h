@@ -48,11 +48,11 @@ struct net_handlers {
 };
 
 typedef struct net_limits {
-    size_t max_frame;     /* bytes accepted; larger closes with 1009 */
-    size_t max_fragments; /* frames one message may be split into */
-    uint32_t ping_s;      /* ping after so many silent seconds; 0: never */
-    uint32_t hangup_s;    /* closed after so many seconds without an answer; > ping_s */
-    uint32_t handshake_s; /* listening side: for a peer's whole request; 0: the driver's */
+    size_t max_frame;      /* bytes accepted; larger closes with 1009 */
+    size_t max_fragments;  /* frames one message may be split into */
+    uint32_t ping_s;       /* ping after so many silent seconds; 0: never */
+    uint32_t hangup_s;     /* closed after so many seconds without an answer; > ping_s */
+    uint32_t handshake_ms; /* listening side: until a peer is accepted; 0: the driver's */
 } net_limits_t;
 
 /*  Listens on HOST:PORT (port 0: any). *port tells which. One listener an actor.

@@ -38,6 +38,15 @@ typedef struct log {
     buffer_t kept;
 } log_t;
 
+/*  Peers have their say in it: what they say must not look like a line of ours, or speak to a
+    terminal.  */
+static void
+add_printable(buffer_t *out, const char *text)
+{
+    for (; *text; text++)
+        buffer_add(out, (unsigned char) *text < ' ' || *text == 0x7f ? "?" : text, 1);
+}
+
 static void
 write_line(void *log_to, const log_line_t *line)
 {
@@ -47,8 +56,10 @@ write_line(void *log_to, const log_line_t *line)
     if (find_level(line->level, &level) && level > self->level)
         return;
     pthread_mutex_lock(&self->lock);
-    buffer_add_format(&self->kept, "%s %s %s %s\n", time_text(line->time, time), line->level,
-                      line->actor, line->text);
+    buffer_add_format(&self->kept, "%s %s %s ", time_text(line->time, time), line->level,
+                      line->actor);
+    add_printable(&self->kept, line->text);
+    buffer_add_text(&self->kept, "\n");
     if (self->started) {
         fwrite(self->kept.data, 1, self->kept.size, stderr);
         buffer_clear(&self->kept);

@@ -11,6 +11,7 @@
 enum {
     RECEIVE_ROOM = 32 * 1024, /* read at a time */
     SEND_ROOM = 256 * 1024,   /* offered to the system at a time */
+    HANDSHAKE_MS = 10000,
 };
 
 /*  One callback of the library.  */
@@ -22,6 +23,24 @@ typedef struct event {
     void *data;
     size_t size;
 } event_t;
+
+/*  The library forgets some requests that it does not understand, and starts its clocks anew
+    for others: this one runs until the peer is accepted, whatever it sends.  */
+static int
+on_arrival(event_t *event)
+{
+    const uint32_t patience_ms = event->channels->limits.handshake_ms;
+    lws_set_timer_usecs(event->socket,
+                        (lws_usec_t) (patience_ms != 0 ? patience_ms : HANDSHAKE_MS)
+                            * LWS_US_PER_MS);
+    return 0;
+}
+
+static int
+on_timer(event_t *event)
+{
+    return event->channel != NULL && event->channel->state != CHANNEL_ACCEPTED ? 0 : -1;
+}
 
 /*  HTTP/2 has holes in this version of the library and is compiled in: such a caller is hung
     up on. Only a negative answer is safe here; what becomes of a WebSocket is decided later,
@@ -40,6 +59,15 @@ is_picked(struct lws *socket, const net_answer_t *answer)
            || strcmp(answer->protocol, lws_get_protocol(socket)->name) == 0;
 }
 
+/*  The library also speaks what was there before RFC 6455.  */
+static bool
+is_current(struct lws *socket)
+{
+    char version[8] = "";
+    return lws_hdr_copy(socket, version, sizeof(version), WSI_TOKEN_VERSION) >= 0
+           && strcmp(version, "13") == 0;
+}
+
 static int
 on_upgrade(event_t *event)
 {
@@ -48,6 +76,8 @@ on_upgrade(event_t *event)
     http_ask(event->socket, &self->sink, true, &answer);
     if (answer.status == 101 && !is_picked(event->socket, &answer))
         answer = (net_answer_t){.status = 400, .body = "No such sub-protocol\n"};
+    if (answer.status == 101 && !is_current(event->socket))
+        answer = (net_answer_t){.status = 400, .body = "Sec-WebSocket-Version 13 is spoken\n"};
     if (answer.status != 101) {
         http_answer(event->socket, &answer);
         return -1;
@@ -181,6 +211,8 @@ static const struct {
     {LWS_CALLBACK_CLIENT_CLOSED, on_closed},
     {LWS_CALLBACK_CLOSED, on_closed},
     {LWS_CALLBACK_OPENSSL_PERFORM_SERVER_CERT_VERIFICATION, on_certificate},
+    {LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED, on_arrival},
+    {LWS_CALLBACK_TIMER, on_timer},
     {LWS_CALLBACK_CLIENT_CONNECTION_ERROR, on_failed},
     {LWS_CALLBACK_HTTP_CONFIRM_UPGRADE, on_confirm_upgrade},
     {LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION, on_upgrade},

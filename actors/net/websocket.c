@@ -137,7 +137,6 @@ static struct lws_vhost *
 open_listener(net_t *self, const net_listen_t *request)
 {
     const char *host = self->address.host;
-    const uint32_t patience = self->channels.limits.handshake_s;
     struct lws_context_creation_info info = {
         .port = self->address.port,
         .iface = host[0] != '\0' ? host : NULL,
@@ -145,7 +144,6 @@ open_listener(net_t *self, const net_listen_t *request)
         .protocols = listener_protocols,
         .alpn = "http/1.1",
         .timeout_secs = HANDSHAKE_SECONDS,
-        .timeout_secs_ah_idle = patience != 0 ? patience : HANDSHAKE_SECONDS,
         .keepalive_timeout = HANDSHAKE_SECONDS,
         .retry_and_idle_policy = &self->channels.keepalive,
         .options = strchr(host, ':') ? 0 : LWS_SERVER_OPTION_DISABLE_IPV6,

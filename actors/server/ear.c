@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { PING_S = 20, HANGUP_S = 60, MS_PER_S = 1000 };
+enum { PING_S = 20, HANGUP_S = 60 };
 
 static void
 log_address(ctx_t *ctx, const char *address, int port, bool encrypted)
@@ -40,7 +40,7 @@ ear_open(ctx_t *ctx, fault_t *fault)
         .max_fragments = (size_t) settings->limits_fragments,
         .ping_s = PING_S,
         .hangup_s = HANGUP_S,
-        .handshake_s = (uint32_t) ((settings->limits_handshake_ms + MS_PER_S - 1) / MS_PER_S),
+        .handshake_ms = (uint32_t) settings->limits_handshake_ms,
     };
     const net_listen_t request = {
         .address = settings->server_listen,

@@ -323,6 +323,8 @@ on_timer(void *state, ctx_t *ctx, uint64_t timer)
         pacing_remind(session, ctx);
     else if (session && timer % SESSION_TIMERS == TIMER_RECHECK)
         gate_recheck(&self->gate, ctx, session);
+    else if (session && timer % SESSION_TIMERS == TIMER_PACE)
+        session_go_on(session, ctx);
     else if (session && !session->asked)
         session_open_stream(session, ctx, session->visitor.lsn, session->visitor.epoch);
     return OK;

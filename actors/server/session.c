@@ -12,6 +12,9 @@ enum {
     REQUESTS = 4,               /* under way: the same */
     JSON_ROWS = 500,            /* in a chunk for a client of the JSON encoding */
     FAILURES = 3,               /* of its stream in a row: then the client starts anew */
+    BURST_US = 1000000,         /* of changes may come at once */
+    US_PER_S = 1000000,
+    US_PER_MS = 1000,
 };
 
 session_t *
@@ -144,7 +147,9 @@ session_close(session_t *self, ctx_t *ctx, int code, const char *reason)
 static void
 pace_reading(session_t *self, ctx_t *ctx)
 {
-    const bool pause = self->requests > REQUESTS || net_queued(ctx, self->conn) > ANSWERS_BYTES;
+    const bool ahead = self->paid_us > ctx_now_ms(ctx) * US_PER_MS + BURST_US;
+    const bool pause =
+        ahead || self->requests > REQUESTS || net_queued(ctx, self->conn) > ANSWERS_BYTES;
     if (self->paused == pause || self->closing)
         return;
     self->paused = pause;
@@ -162,6 +167,23 @@ void
 session_end_request(session_t *self, ctx_t *ctx)
 {
     self->requests -= self->requests > 0;
+    pace_reading(self, ctx);
+}
+
+void
+session_charge(session_t *self, ctx_t *ctx, size_t n_changes)
+{
+    const settings_t *settings = ctx_settings(ctx);
+    const uint64_t rate = (uint64_t) settings->limits_changes_per_s;
+    const uint64_t now_us = ctx_now_ms(ctx) * US_PER_MS;
+    if (rate == 0)
+        return;
+    self->paid_us = self->paid_us > now_us ? self->paid_us : now_us;
+    self->paid_us += n_changes * US_PER_S / rate;
+    if (self->paid_us <= now_us + BURST_US)
+        return;
+    ctx_after(ctx, session_timer(self, TIMER_PACE),
+              (self->paid_us - now_us - BURST_US) / US_PER_MS + 1);
     pace_reading(self, ctx);
 }
 

@@ -76,6 +76,7 @@ typedef struct session {
     bool closing;
 
     unsigned requests;     /* of its own, not answered yet */
+    uint64_t paid_us;      /* when its changes so far have used up their time */
     unsigned failures;     /* of its stream, in a row */
     const char *answering; /* the name of the frame that is being answered */
     tally_t tally;
@@ -89,6 +90,7 @@ typedef enum session_timer {
     TIMER_OPEN,
     TIMER_REMIND,
     TIMER_RECHECK,
+    TIMER_PACE,
     SESSION_TIMERS
 } session_timer_t;
 uint64_t session_timer(const session_t *self, session_timer_t timer);
@@ -126,3 +128,6 @@ void session_complete_snapshot(session_t *self, ctx_t *ctx);
 /*  Requests on behalf of the client: too many, and it is not read from until one ends.  */
 void session_begin_request(session_t *self, ctx_t *ctx);
 void session_end_request(session_t *self, ctx_t *ctx);
+/*  Each change takes its share of a second; who is more than a second ahead of that is not
+    read from until the time has come: its timer, TIMER_PACE.  */
+void session_charge(session_t *self, ctx_t *ctx, size_t n_changes);

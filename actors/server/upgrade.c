@@ -50,6 +50,16 @@ find(const char *query, const char *name, size_t *size)
     return NULL;
 }
 
+/*  A client id is shown in logs and on terminals.  */
+static bool
+is_visible(const char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char) *text < ' ' || *text == 0x7f)
+            return false;
+    return true;
+}
+
 static bool
 read_client_id(const char *query, visitor_t *visitor, net_answer_t *answer)
 {
@@ -59,7 +69,8 @@ read_client_id(const char *query, visitor_t *visitor, net_answer_t *answer)
         refuse(answer, 400, "Client ID is required");
         return false;
     }
-    if (!decode(value, size, visitor->client_id, sizeof visitor->client_id)) {
+    if (!decode(value, size, visitor->client_id, sizeof visitor->client_id)
+        || !is_visible(visitor->client_id)) {
         refuse(answer, 400, "Invalid client ID: it must be UTF-8 of at most 128 bytes");
         return false;
     }

@@ -86,6 +86,26 @@ turns_clients_away_when_it_is_full(void **state)
     assert_int_equal(strncmp(client.closed, "503", 3), 0);
 }
 
+static void
+does_not_read_from_a_client_that_changes_too_much(void **state)
+{
+    enum { FRAMES = 20 };
+    world_t *world = *state;
+    world->settings.limits_changes_per_s = 3;
+    const meeting_t meeting = meet_live(world);
+    insert_large_row(world, "100");
+    for (int i = 0; i < FRAMES; i++) {
+        send_older(&meeting, i);
+        sim_run_ms(world->sim, 50);
+    }
+    sim_run_ms(world->sim, 4000);
+    const int64_t decided = number_of(world, "SELECT count(*) FROM client_changes");
+    assert_in_range(decided, 12, 27);
+    sim_run_ms(world->sim, 30000);
+    assert_int_equal(number_of(world, "SELECT count(*) FROM client_changes"), FRAMES * 3);
+    assert_string_equal(client.closed, "");
+}
+
 int
 main(void)
 {
@@ -94,6 +114,7 @@ main(void)
         WITH_WORLD(does_not_read_from_a_client_that_reads_no_answers),
         WITH_WORLD(closes_the_older_connection_of_a_client),
         WITH_WORLD(turns_clients_away_when_it_is_full),
+        WITH_WORLD(does_not_read_from_a_client_that_changes_too_much),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
