@@ -1,6 +1,7 @@
 #include "actors/agent/overlay.h"
 
 #include "actors/agent/aside.h"
+#include "actors/agent/written.h"
 #include "schemas/codec.h"
 
 #include <string.h>
@@ -96,8 +97,10 @@ remove_row(const overlay_t *self, table_t *table, const char *entity_id, fault_t
 {
     bytes_t key;
     bool removed = false;
-    const err_t err = table_key_named(table, entity_id, self->arena, &key, fault);
-    return err == OK ? table_delete(table, key, &removed, fault) : err;
+    err_t err = table_key_named(table, entity_id, self->arena, &key, fault);
+    if (err == OK)
+        err = table_delete(table, key, &removed, fault);
+    return err == OK && !removed ? written_check_gone(table, key, fault) : err;
 }
 
 /*  As the server will do it: an insert of a row that is there sets its columns, an update of
@@ -152,9 +155,10 @@ lay_all(const overlay_t *self, table_t *table, const pile_t *pile, const char *e
 static err_t
 write_base(const overlay_t *self, table_t *table, const version_t *version, fault_t *fault)
 {
-    if (version->row.size > 0)
-        return table_upsert(table, version->row, fault);
-    return remove_row(self, table, version->key, fault);
+    if (version->row.size == 0)
+        return remove_row(self, table, version->key, fault);
+    const err_t err = table_upsert(table, version->row, fault);
+    return err == OK ? written_check(self->db, table, version->row, fault) : err;
 }
 
 static err_t

@@ -3,29 +3,9 @@
 #include "actors/agent/held.h"
 #include "actors/agent/journal.h"
 #include "actors/agent/trial.h"
+#include "actors/agent/written.h"
 
 #include <string.h>
-
-static bool
-says_the_same(bytes_t row, bytes_t stored)
-{
-    bytes_t name;
-    bytes_t other_name;
-    value_t value;
-    value_t other;
-    row_reader_t columns = row_read(row);
-    while (row_next(&columns, &name, &value)) {
-        bool same = false;
-        row_reader_t others = row_read(stored);
-        while (!same && row_next(&others, &other_name, &other))
-            same = name.size == other_name.size
-                   && memcmp(name.data, other_name.data, name.size) == 0
-                   && value_equal(&value, &other);
-        if (!same)
-            return false;
-    }
-    return true;
-}
 
 static err_t
 upsert_unless_same(const checked_t *checked, const char **skip_reason, fault_t *fault)
@@ -34,7 +14,7 @@ upsert_unless_same(const checked_t *checked, const char **skip_reason, fault_t *
     buffer_t stored = {0};
     err_t err = table_read(checked->table, checked->change->data, &stored, &found, fault);
     const bool same =
-        err == OK && found && says_the_same(checked->change->data, buffer_bytes(&stored));
+        err == OK && found && written_is_same(checked->change->data, buffer_bytes(&stored));
     buffer_release(&stored);
     if (same)
         *skip_reason = "record already exists";
@@ -45,19 +25,29 @@ upsert_unless_same(const checked_t *checked, const char **skip_reason, fault_t *
 
 /*  An insert is tried as one: that the row is there already is the rare case.  */
 static err_t
-write_plain(const checked_t *checked, const char **skip_reason, fault_t *fault)
+put(const checked_t *checked, const char **skip_reason, fault_t *fault)
 {
-    bool changed = false;
     const bytes_t row = checked->change->data;
-    if (checked->deletes) {
-        const err_t err = table_delete(checked->table, row, &changed, fault);
-        *skip_reason = changed ? NULL : "record does not exist";
-        return err;
-    }
     if (strcmp(checked->change->operation, "update") == 0)
         return table_upsert(checked->table, row, fault);
     const err_t err = table_insert(checked->table, row, fault);
     return err == ERR_RULE_VIOLATION ? upsert_unless_same(checked, skip_reason, fault) : err;
+}
+
+static err_t
+write_plain(const apply_t *self, const checked_t *checked, const char **skip_reason,
+            fault_t *fault)
+{
+    bool changed = false;
+    const bytes_t row = checked->change->data;
+    err_t err = OK;
+    if (!checked->deletes) {
+        err = put(checked, skip_reason, fault);
+        return err == OK ? written_check(self->overlay.db, checked->table, row, fault) : err;
+    }
+    err = table_delete(checked->table, row, &changed, fault);
+    *skip_reason = changed ? NULL : "record does not exist";
+    return err == OK && !changed ? written_check_gone(checked->table, row, fault) : err;
 }
 
 static err_t
@@ -225,7 +215,7 @@ write_row(apply_t *self, const checked_t *checked, fault_t *fault)
     err_t err = OK;
     if (self->skip_reason == NULL)
         err = is_covered(self, checked) ? write_version(self, checked, fault)
-                                        : write_plain(checked, &self->skip_reason, fault);
+                                        : write_plain(self, checked, &self->skip_reason, fault);
     if (err == OK)
         err = look_for_parents(self, checked, fault);
     return err == OK ? held_pass(self, checked->table, checked->key, fault) : err;
@@ -244,14 +234,21 @@ write_change(apply_t *self, const checked_t *checked, fault_t *fault)
 }
 
 static err_t
+put_row_of_page(const apply_t *self, const checked_t *checked, fault_t *fault)
+{
+    const bytes_t row = checked->change->data;
+    const err_t err = table_upsert(checked->table, row, fault);
+    return err == OK ? written_check(self->overlay.db, checked->table, row, fault) : err;
+}
+
+static err_t
 place(apply_t *self, const checked_t *checked, fault_t *fault)
 {
     checked_t handled = *checked;
     err_t err = handle(self, &handled, fault);
     if (err == OK && self->skip_reason == NULL)
-        err = is_covered(self, &handled)
-                  ? write_version(self, &handled, fault)
-                  : table_upsert(handled.table, handled.change->data, fault);
+        err = is_covered(self, &handled) ? write_version(self, &handled, fault)
+                                         : put_row_of_page(self, &handled, fault);
     return err == OK ? held_pass(self, checked->table, checked->key, fault) : err;
 }
 

@@ -2,6 +2,7 @@
 
 #include "actors/agent/capturing.h"
 #include "actors/agent/journal.h"
+#include "actors/agent/written.h"
 
 #include <string.h>
 
@@ -246,9 +247,20 @@ operation_named(const char *name)
     return NULL;
 }
 
+/*  Whether an update or a delete has done something is looked at where it is done.  */
 static err_t
-operate(const write_t *write, size_t i, const prepared_t *prepared, const char **recorded,
-        fault_t *fault)
+run_and_look(const writes_t *self, const operation_t *operation, const prepared_t *prepared,
+             const char **recorded, fault_t *fault)
+{
+    const err_t err = operation->run(prepared, recorded, fault);
+    if (err != OK || strcmp(*recorded, "insert") != 0)
+        return err;
+    return written_check(self->db, prepared->table, prepared->row, fault);
+}
+
+static err_t
+operate(const writes_t *self, const write_t *write, size_t i, const prepared_t *prepared,
+        const char **recorded, fault_t *fault)
 {
     fault_t cause = {0};
     const operation_t *operation = operation_named(write->changes[i].operation);
@@ -256,7 +268,7 @@ operate(const write_t *write, size_t i, const prepared_t *prepared, const char *
         return fault_set(fault, ERR_INVALID_CHANGE, "changes[%zu].operation: \"%.40s\" is none",
                          i, write->changes[i].operation);
     *recorded = operation->recorded;
-    if (write->written || operation->run(prepared, recorded, &cause) == OK)
+    if (write->written || run_and_look(self, operation, prepared, recorded, &cause) == OK)
         return OK;
     return fault_set(fault, cause.err, "changes[%zu]: %s", i, cause.text);
 }
@@ -270,7 +282,7 @@ record_one(const writes_t *self, const write_t *write, size_t i, recorded_t *rec
     const char *operation = "";
     err_t err = prepare(self, write, i, &prepared, fault);
     if (err == OK)
-        err = operate(write, i, &prepared, &operation, fault);
+        err = operate(self, write, i, &prepared, &operation, fault);
     if (err != OK)
         return err;
     recorded[i] = (recorded_t){

@@ -135,6 +135,52 @@ the_row_of_a_verdict_leaves_a_newer_one_set_aside(void **state)
     assert_string_equal(text_of(world, "SELECT title FROM todo WHERE id = 'b'"), "bad");
 }
 
+static const char silent_sql[] =
+    "CREATE TABLE todo (id TEXT PRIMARY KEY ON CONFLICT IGNORE, title TEXT, done INTEGER);"
+    "CREATE TRIGGER silent BEFORE INSERT ON todo WHEN NEW.title = 'bad'"
+    " BEGIN SELECT RAISE(IGNORE); END;"
+    "CREATE TRIGGER stays BEFORE DELETE ON todo WHEN OLD.title = 'stays'"
+    " BEGIN SELECT RAISE(IGNORE); END";
+
+static void
+what_a_rule_throws_away_without_a_word_is_set_aside(void **state)
+{
+    world_t *world = *state;
+    run_sql(world, silent_sql);
+    start_agent(world);
+    begin_history(world);
+    (void) apply(world, "insert", 11, "{\"id\": \"a\", \"title\": \"bad\"}");
+    assert_int_equal(held(world), 1);
+    (void) apply(world, "insert", 12, "{\"id\": \"b\", \"title\": \"stays\"}");
+    (void) apply(world, "delete", 13, "{\"id\": \"b\"}");
+    assert_int_equal(held(world), 2);
+    (void) apply(world, "delete", 14, "{\"id\": \"none\"}");
+    assert_int_equal(held(world), 2);
+}
+
+static void
+a_version_is_not_lost_where_a_key_ignores_conflicts(void **state)
+{
+    world_t *world = *state;
+    run_sql(world, silent_sql);
+    start_agent(world);
+    begin_history(world);
+    (void) apply(world, "insert", 11, "{\"id\": \"a\", \"title\": \"one\"}");
+    (void) apply(world, "insert", 12, "{\"id\": \"a\", \"title\": \"two\"}");
+    assert_true(held(world) == 1 || strcmp(text_of(world, row_sql), "two") == 0);
+}
+
+static void
+a_write_that_a_rule_throws_away_is_refused(void **state)
+{
+    world_t *world = *state;
+    run_sql(world, silent_sql);
+    start_agent(world);
+    assert_string_equal(write_refused(world, "insert", "a", "{\"title\": \"bad\"}")->code,
+                        "RULE_VIOLATION");
+    assert_string_equal(text_of(world, "SELECT count(*) FROM local_changes"), "0");
+}
+
 /*  Whatever else comes meanwhile.  */
 static void
 what_is_set_aside_is_tried_again_while_others_come(void **state)
@@ -165,6 +211,9 @@ main(void)
         IN_WORLD(a_change_that_is_tried_again_stands_above_what_is_set_aside),
         IN_WORLD(the_row_of_a_verdict_makes_an_older_one_void),
         IN_WORLD(the_row_of_a_verdict_leaves_a_newer_one_set_aside),
+        IN_WORLD(what_a_rule_throws_away_without_a_word_is_set_aside),
+        IN_WORLD(a_version_is_not_lost_where_a_key_ignores_conflicts),
+        IN_WORLD(a_write_that_a_rule_throws_away_is_refused),
         IN_WORLD(what_is_set_aside_is_tried_again_while_others_come),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
