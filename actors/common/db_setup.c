@@ -6,22 +6,33 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 /*  Above this size a look at every page at each start would be felt.  */
 enum { QUICK_CHECK_BYTES = 64 * 1024 * 1024 };
 
-enum { NAPS = 20, NAP_US = 100, WAIT_US = 1000 };
+enum {
+    NAP_US = 25,
+    SLACK_NS = 1000,
+    NAPS = 4000, /* 0.1 s and more */
+    WAIT_US = 1000,
+    WAITS = 5000,
+};
 
-/*  Most transactions are over within a millisecond, so the first waits are short. The others
-    are all alike: SQLite's own backoff sleeps up to 100 ms and starves whoever has waited
-    longest.  */
+/*  A program that writes without a pause leaves the lock free for a few microseconds at a time:
+    who looks only each millisecond hardly ever gets it, and all that was written meanwhile goes
+    out as one great transaction. So the first looks follow closely, which takes a small part
+    of a processor, and not for long. The others are all alike: SQLite's own backoff sleeps up
+    to 100 ms and starves whoever has waited longest.  */
 static int
 wait_up_to(int attempts, int attempt)
 {
     sqlite3_vfs *system = sqlite3_vfs_find(NULL);
     if (attempt >= attempts)
         return 0;
+    if (attempt == 0)
+        (void) prctl(PR_SET_TIMERSLACK, SLACK_NS); /* of this thread; naps are longer by it */
     (void) system->xSleep(system, attempt < NAPS ? NAP_US : WAIT_US);
     return 1;
 }
@@ -30,14 +41,14 @@ static int
 wait_patiently(void *nothing, int attempt)
 {
     (void) nothing;
-    return wait_up_to(NAPS + 5000, attempt);
+    return wait_up_to(NAPS + WAITS, attempt);
 }
 
 static int
 wait_briefly(void *nothing, int attempt)
 {
     (void) nothing;
-    return wait_up_to(NAPS + 50, attempt);
+    return wait_up_to(NAPS / 2, attempt);
 }
 
 void
