@@ -8,6 +8,7 @@
 static void
 send_snapshot_begin(session_t *session, ctx_t *ctx, const stream_chunk_t *chunk)
 {
+    uploads_forget_held(session);
     TELL(session, ctx, srv_init_start, .server_lsn = chunk->lsn, .epoch = session->epoch);
 }
 

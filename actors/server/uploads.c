@@ -193,6 +193,13 @@ uploads_overtake(session_t *session, const server_change_t *changes, size_t n)
 }
 
 void
+uploads_forget_held(session_t *session)
+{
+    while (session->held)
+        drop(session, &session->held);
+}
+
+void
 uploads_show_held(session_t *session, ctx_t *ctx)
 {
     while (session->held) {
@@ -203,7 +210,7 @@ uploads_show_held(session_t *session, ctx_t *ctx)
 
 /*  A client of the JSON encoding does not know of the row in a result: it gets a live change.
     What it wrote itself comes with the others while it catches up, unless it is newer than
-    that; a row that won may be older than where it began. A snapshot has every row.  */
+    that; a row that won may be older than where it began, or than its page of a snapshot.  */
 static void
 show_row(session_t *session, ctx_t *ctx, const struct sent_change *sent,
          const verdict_t *verdict)
@@ -222,7 +229,7 @@ show_row(session_t *session, ctx_t *ctx, const struct sent_change *sent,
         show(session, ctx, &change);
     else if (strcmp(verdict->verdict, "applied") == 0 && verdict->lsn > session->missed)
         session->missed = verdict->lsn;
-    else if (session->sent > 0)
+    else
         hold(session, ctx, &change, sent->key);
 }
 

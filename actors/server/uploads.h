@@ -9,7 +9,9 @@ void uploads_take(session_t *session, ctx_t *ctx, const clt_send_changes_t *body
                   const char *request);
 
 /*  Rows that won against changes of a JSON client while it caught up wait until it is live:
-    those that the catch-up has overtaken are dropped, the others are shown then.  */
+    those that the catch-up has overtaken are dropped, the others are shown then. A snapshot
+   that begins has every row.  */
+void uploads_forget_held(session_t *session);
 void uploads_overtake(session_t *session, const server_change_t *changes, size_t n);
 void uploads_show_held(session_t *session, ctx_t *ctx);
 

@@ -14,6 +14,7 @@ SCRIPT_TEST(shows_each_client_what_others_do_at_once, "live")
 SCRIPT_TEST(fills_in_what_clients_leave_out, "uploads")
 SCRIPT_TEST(shows_the_row_that_won, "merged")
 SCRIPT_TEST(shows_a_row_that_won_when_the_client_is_live, "held")
+SCRIPT_TEST(shows_a_row_that_won_early_when_the_client_is_live, "held_early")
 SCRIPT_TEST(catches_up_chunk_by_chunk_and_reminds, "catchup")
 SCRIPT_TEST(sends_a_position_of_no_use_to_the_start, "resync")
 SCRIPT_TEST(answers_nonsense_and_goes_on, "nonsense")
@@ -176,6 +177,7 @@ main(void)
         WITH_SCRIPT(fills_in_what_clients_leave_out),
         WITH_SCRIPT(shows_the_row_that_won),
         WITH_SCRIPT(shows_a_row_that_won_when_the_client_is_live),
+        WITH_SCRIPT(shows_a_row_that_won_early_when_the_client_is_live),
         WITH_SCRIPT(catches_up_chunk_by_chunk_and_reminds),
         WITH_SCRIPT(sends_a_position_of_no_use_to_the_start),
         WITH_SCRIPT(answers_nonsense_and_goes_on),
