@@ -6,7 +6,7 @@
 #define SCRIPT_TEST(sentence, name)                                                            \
     static void sentence(void **state)                                                         \
     {                                                                                          \
-        script_play(*state, name);                                                             \
+        script_play(*state, SCRIPTS, name);                                                    \
     }
 
 SCRIPT_TEST(goes_from_nothing_to_live_page_by_page, "initial")
@@ -38,7 +38,7 @@ static void
 takes_what_a_client_has_acknowledged_for_seen(void **state)
 {
     set_todo(*state, "stale", "");
-    script_play(*state, "stale");
+    script_play(*state, SCRIPTS, "stale");
 }
 
 /*  ----------------------------------------------------------------------- many rows  */

@@ -313,11 +313,11 @@ script_play_line(script_t *self, char *line)
 }
 
 static inline void
-script_play(world_t *world, const char *name)
+script_play(world_t *world, const char *directory, const char *name)
 {
     static char line[1 << 16];
     script_t self = {.world = world};
-    char *path = mem_format(SCRIPTS "/%s.script", name);
+    char *path = mem_format("%s/%s.script", directory, name);
     FILE *file = fopen(path, "r");
     assert_non_null(file);
     while (fgets(line, sizeof line, file)) {
