@@ -98,6 +98,25 @@ merges_an_update_that_a_trigger_has_ignored(void **state)
     expect_ignored(*state, "c1 todo update");
 }
 
+static void
+tells_a_client_of_what_triggers_wrote_beside_a_change_that_wrote_nothing(void **state)
+{
+    world_t *world = *state;
+    plain_sql(world, "INSERT INTO todo (id) VALUES ('a');"
+                     "UPDATE waybill_versions SET updated_at = 1;"
+                     "CREATE TRIGGER note AFTER INSERT ON todo BEGIN"
+                     " INSERT INTO list (name) VALUES (NEW.id); END;");
+    seal(world);
+    const client_change_t changes[] = {
+        change(world, "c1 todo update", "{\"id\":\"a\"}", 77),
+        change(world, "c2 todo insert", "{\"id\":\"b\"}", 77),
+    };
+    submit(world, "client", changes, 2);
+    expect_verdict(world, 0, "applied");
+    expect_verdict(world, 1, "applied");
+    expect(world, "SELECT client_id IS NULL FROM change_log WHERE tbl = 'list'", "1");
+}
+
 #define WITH_WORLD(test) cmocka_unit_test_setup_teardown(test, make_world, remove_world)
 
 int
@@ -111,6 +130,7 @@ main(void)
         WITH_WORLD(tells_the_rule_that_was_broken_in_the_words_of_the_database),
         WITH_WORLD(merges_an_insert_that_a_trigger_has_ignored),
         WITH_WORLD(merges_an_update_that_a_trigger_has_ignored),
+        WITH_WORLD(tells_a_client_of_what_triggers_wrote_beside_a_change_that_wrote_nothing),
         WITH_WORLD(takes_a_refusing_trigger_for_a_rule),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -71,7 +71,7 @@ executor_apply(const work_t *work, const client_change_t *change, const validate
     err = run(validated, fault);
     if (err != OK)
         return name_rule(work, err, fault);
-    *written = db_changes(work->db) > 0;
+    *written = db_changes(work->db) > 0; /* the origin's row, if only the key was named */
     if (!*written)
         return look_at_ignored(change, validated, fault);
     if (validated->by_column && validated->operation != OPERATION_DELETE)
@@ -89,15 +89,16 @@ executor_owes_keys(db_t *db)
 }
 
 err_t
-executor_count_logged(db_t *db, size_t *n, fault_t *fault)
+executor_count_logged(db_t *db, logged_t *logged, fault_t *fault)
 {
-    static const char sql[] =
-        "SELECT count(*) FROM change_log WHERE lsn > (SELECT lsn FROM waybill_head)";
+    static const char sql[] = "SELECT count(*), count(DISTINCT change_id) FROM change_log"
+                              " WHERE lsn > (SELECT lsn FROM waybill_head)";
     err_t err = OK;
     sqlite3_stmt *statement = db_query(db, sql, fault, "");
     if (!db_step(db, statement, &err, fault))
         return err;
-    *n = (size_t) sqlite3_column_int64(statement, 0);
+    *logged = (logged_t){.rows = sqlite3_column_int64(statement, 0),
+                         .changes = sqlite3_column_int64(statement, 1)};
     sqlite3_reset(statement);
     return OK;
 }

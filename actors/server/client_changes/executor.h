@@ -14,8 +14,13 @@ CHECKED err_t executor_forget_origin(db_t *db, fault_t *fault);
 /*  True while a deferred foreign key points nowhere.  */
 bool executor_owes_keys(db_t *db);
 
-/*  Rows that are logged and not yet sealed.  */
-CHECKED err_t executor_count_logged(db_t *db, size_t *n, fault_t *fault);
+/*  What is logged and not yet sealed.  */
+typedef struct logged {
+    int64_t rows;
+    int64_t changes; /* that have any */
+} logged_t;
+
+CHECKED err_t executor_count_logged(db_t *db, logged_t *logged, fault_t *fault);
 /*  Rows that the application's own triggers wrote because of this change are news to its
     client too: takes the client's name off them.  */
 CHECKED err_t executor_disown_derived(const work_t *work, const client_change_t *change,

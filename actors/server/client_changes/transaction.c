@@ -140,17 +140,27 @@ judge(const work_t *work, const client_change_t *change, verdict_t *verdict, fau
 
 /*  ------------------------------------------------------------- all of them, or none  */
 
-/*  Each applied change logs one row. More of them come from triggers of the application, which
-    may also run for a change that is merged in the end.  */
+/*  Most changes log one row each, their own. More of them come from triggers of the
+   application, which may also run for a change that is merged in the end: that may have none of
+   its own.  */
+static err_t
+may_be_derived(const work_t *work, const transaction_t *self, bool *derived, fault_t *fault)
+{
+    logged_t logged = {0};
+    bool merged = false;
+    const err_t err = executor_count_logged(work->db, &logged, fault);
+    for (size_t i = 0; i < self->n; i++)
+        merged = merged || is(&self->verdicts[i], "merged");
+    *derived = err == OK && (logged.rows > logged.changes || (merged && logged.rows > 0));
+    return err;
+}
+
 static err_t
 disown_derived(const work_t *work, const transaction_t *self, fault_t *fault)
 {
-    size_t n_logged = 0;
-    size_t n_applied = 0;
-    for (size_t i = 0; i < self->n; i++)
-        n_applied += is(&self->verdicts[i], "applied");
-    err_t err = executor_count_logged(work->db, &n_logged, fault);
-    if (n_logged <= n_applied)
+    bool derived = false;
+    err_t err = may_be_derived(work, self, &derived, fault);
+    if (!derived)
         return err;
     for (size_t i = 0; err == OK && i < self->n; i++) {
         validated_t validated = {0};
