@@ -146,6 +146,44 @@ a_cache_is_right_after_the_agent_was_away(void **state)
     waybill_close(&handle);
 }
 
+static void
+count_event(const waybill_event_t *event, void *context)
+{
+    (void) event;
+    ++*(int *) context;
+}
+
+/*  Who lets too much lie hears that events were lost, and the cache is right all the same.  */
+static void
+a_cache_is_right_after_events_were_lost(void **state)
+{
+    enum { BATCHES = 45, CHANGES = 250 };
+    (void) state;
+    int missed = 0;
+    uint64_t number;
+    waybill_cache_t *cache = NULL;
+    waybill_t *handle = join();
+    const waybill_filter_t filter = {.kinds = WAYBILL_MISSED};
+    assert_ok(handle, waybill_subscribe(handle, &filter, count_event, &missed, &number));
+    assert_ok(handle, waybill_cache_open(handle, "notes", 1000, &cache));
+    for (int i = 0; i < BATCHES; i++) {
+        assert_ok(handle, waybill_begin(handle));
+        for (int k = 0; k < CHANGES; k++) {
+            char id[16];
+            (void) snprintf(id, sizeof id, "lost%d", k);
+            assert_ok(handle, waybill_upsert(handle, "notes", id,
+                                             i % 2 == 0 ? "{\"title\": \"even\"}"
+                                                        : "{\"title\": \"odd\"}",
+                                             NULL));
+        }
+        assert_ok(handle, waybill_commit(handle, 0, PATIENCE_MS));
+    }
+    assert_ok(handle, waybill_dispatch(handle));
+    assert_true(missed > 0);
+    assert_true(title_is(cache, "lost0", "even"));
+    waybill_close(&handle);
+}
+
 /*  -------------------------------------------------------------------------- live queries  */
 
 typedef struct told {
@@ -288,6 +326,7 @@ main(void)
         cmocka_unit_test(a_live_query_may_read_the_journal),
         cmocka_unit_test(a_live_query_must_be_one_select),
         cmocka_unit_test(a_live_query_may_close_itself),
+        cmocka_unit_test(a_cache_is_right_after_events_were_lost),
     };
     return cmocka_run_group_tests(tests, start_world, stop_world);
 }

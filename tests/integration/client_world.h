@@ -66,6 +66,28 @@ run_in(const char *file, const char *sql)
     sqlite3_close(db);
 }
 
+/*  ------------------------------------------------------------------------- the listener  */
+
+typedef struct heard {
+    int n[WAYBILL_ALL + 1]; /* by kind */
+    char last_id[64], change_id[WAYBILL_ID_ROOM], result[16], name[32];
+    waybill_code_t code;
+    bool from_server;
+} heard_t;
+
+static inline void
+listen_to(const waybill_event_t *event, void *context)
+{
+    heard_t *heard = context;
+    heard->n[event->kind]++;
+    heard->code = event->code;
+    heard->from_server = event->from_server;
+    (void) snprintf(heard->last_id, sizeof heard->last_id, "%s", event->id);
+    (void) snprintf(heard->change_id, sizeof heard->change_id, "%s", event->change_id);
+    (void) snprintf(heard->result, sizeof heard->result, "%s", event->result);
+    (void) snprintf(heard->name, sizeof heard->name, "%s", event->name);
+}
+
 #define WAIT_FOR(handle, condition)                                                            \
     for (int turns_ = 0; !(condition); turns_++) {                                             \
         (void) waybill_wait(handle, 1000);                                                     \
