@@ -169,8 +169,9 @@ typedef struct waybill_result {
 WAYBILL_API waybill_code_t waybill_await(waybill_t *handle, const char *const *change_ids,
                                          size_t n, int timeout_ms, waybill_result_t *results);
 
-/*  A person's act on refused changes: send again now; give up and keep the row; back to the
-    server's row. n_done (may be NULL) tells to how many it was done. UNANSWERED: perhaps.  */
+/*  A person's act on refused changes: send again now; give up, which brings the server's rows
+    back; the same, and keep the reason. n_done (may be NULL) tells to how many it was done.
+    UNANSWERED: perhaps.  */
 WAYBILL_API waybill_code_t waybill_retry(waybill_t *handle, const char *const *change_ids,
                                          size_t n, size_t *n_done);
 WAYBILL_API waybill_code_t waybill_discard(waybill_t *handle, const char *const *change_ids,
