@@ -25,8 +25,8 @@ typedef struct replay {
     uint64_t line, transactions, changes;
     waiting_t waiting[WINDOW];
     size_t under_way;
-    bool ended;  /* nothing more to read, or no use in it */
-    bool failed; /* and complained */
+    bool ended;        /* nothing more to read, or no use in it */
+    char failure[600]; /* the first, and its line; empty: none */
     arena_t arena;
     buffer_t packed;
     progress_t progress;
@@ -35,10 +35,10 @@ typedef struct replay {
 static void
 fail(replay_t *self, uint64_t line, const char *text)
 {
-    if (!self->failed)
-        complain("line %" PRIu64 ": %s; %" PRIu64 " transactions before it are recorded", line,
-                 text, self->transactions);
-    self->failed = self->ended = true;
+    if (self->failure[0] == '\0')
+        (void) snprintf(self->failure, sizeof self->failure, "line %" PRIu64 ": %s", line,
+                        text);
+    self->ended = true;
 }
 
 /*  The line's transaction, in the arena until the next; false after a complaint.  */
@@ -145,6 +145,9 @@ replay(replay_t *self)
             take_answer(self);
     }
     progress_end(&self->progress);
+    if (self->failure[0] != '\0')
+        complain("%s; %" PRIu64 " transactions are recorded for certain", self->failure,
+                 self->transactions);
     arena_release(&self->arena);
     buffer_release(&self->packed);
 }
@@ -182,7 +185,7 @@ apply_file(const verb_t *verb, const char *run_dir, replay_t *self, bool json)
     uint64_t start = now_ns();
     replay(self);
     summary(self, seconds_since(start), json);
-    return self->failed ? STATUS_NO : STATUS_DONE;
+    return self->failure[0] != '\0' ? STATUS_NO : STATUS_DONE;
 }
 
 static int

@@ -114,7 +114,8 @@ show(ipc_client_t *client, const char *id, listing_t *self)
     if (!found)
         return STATUS_NO;
     if (found->n_changes == 0)
-        return complain("%s: there is no such change", id), STATUS_NO;
+        return complain("%s: there is no such change; `waybill changes --all` lists them", id),
+               STATUS_NO;
     if (self->json) {
         print_found_json(found);
         return STATUS_DONE;

@@ -140,7 +140,11 @@ why_not(const verdicts_t *self, const char *id, fault_t *refusal, fault_t *fault
     if (err != OK)
         return err;
     if (!found)
-        (void) fault_set(refusal, ERR_NOT_FOUND, "ids: no change \"%.64s\" was made here", id);
+        (void) fault_set(
+            refusal, ERR_NOT_FOUND,
+            "ids: no change \"%.64s\" was made here; `waybill changes --failed` lists"
+            " those that can be decided about",
+            id);
     else if (known.done)
         (void) fault_set(refusal, ERR_REFUSED, "ids: change %s is done already", id);
     else

@@ -179,7 +179,8 @@ typedef struct operation {
 static err_t
 missing(const prepared_t *prepared, fault_t *fault)
 {
-    return fault_set(fault, ERR_ENTITY_NOT_FOUND, "table %s has no row \"%.64s\"",
+    return fault_set(fault, ERR_ENTITY_NOT_FOUND,
+                     "table %s has no row \"%.64s\"; insert it first, or look at the key",
                      table_name(prepared->table), prepared->key);
 }
 

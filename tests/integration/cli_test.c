@@ -175,6 +175,7 @@ apply_names_the_line_it_refuses(void **state)
     assert_int_equal(apply.status, 1);
     assert_contains(apply.err, "line 2");
     assert_contains(apply.err, "id");
+    assert_contains(apply.err, "1 transactions are recorded");
     outcome_release(&apply);
 }
 
