@@ -102,10 +102,7 @@ static void
 send_resync(session_t *session, ctx_t *ctx, const stream_chunk_t *chunk)
 {
     (void) chunk;
-    TELL(session, ctx, srv_resync_required, .reason = "permissions_changed",
-         .epoch = session->epoch);
-    session_forget_position(session);
-    session_open_stream(session, ctx, 0, "");
+    session_begin_anew(session, ctx, "permissions_changed");
 }
 
 static void

@@ -222,6 +222,14 @@ session_forget_position(session_t *self)
     self->position = 0;
 }
 
+void
+session_begin_anew(session_t *self, ctx_t *ctx, const char *reason)
+{
+    TELL(self, ctx, srv_resync_required, .reason = reason, .epoch = self->epoch);
+    session_forget_position(self);
+    session_open_stream(self, ctx, 0, "");
+}
+
 static bool
 has_room(const session_t *self, ctx_t *ctx)
 {

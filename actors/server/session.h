@@ -109,6 +109,8 @@ void session_close(session_t *self, ctx_t *ctx, int code, const char *reason);
 void session_open_stream(session_t *self, ctx_t *ctx, uint64_t lsn, const char *epoch);
 /*  Its stream has failed: it begins again where the client stands.  */
 void session_reopen_stream(session_t *self, ctx_t *ctx);
+/*  Its stream begins again, with a snapshot.  */
+void session_begin_anew(session_t *self, ctx_t *ctx, const char *reason);
 /*  Its position is of no use here: if its stream fails, it begins again with a snapshot.  */
 void session_forget_position(session_t *self);
 /*  Asks for a chunk if there is room for one.  */

@@ -148,14 +148,22 @@ drop_row(session_t *session, const char *table, bytes_t row)
         drop(session, at);
 }
 
+void
+uploads_forget_held(session_t *session)
+{
+    while (session->held)
+        drop(session, &session->held);
+}
+
 /*  One of each row. Whoever sends and sends but takes nothing of its catch-up must not fill our
-    memory.  */
+    memory: a snapshot has all of them.  */
 static void
 hold(session_t *session, ctx_t *ctx, const server_change_t *change, bytes_t key)
 {
     drop_row(session, change->table, key);
     if (session->n_held == HELD || session->held_bytes + change->data.size > HELD_BYTES) {
-        session_close(session, ctx, 1008, "Too much waits for the end of the catch-up");
+        uploads_forget_held(session);
+        session_begin_anew(session, ctx, "too_many_conflicts");
         return;
     }
     held_t *held = mem_new(sizeof *held);
@@ -193,13 +201,6 @@ uploads_overtake(session_t *session, const server_change_t *changes, size_t n)
 }
 
 void
-uploads_forget_held(session_t *session)
-{
-    while (session->held)
-        drop(session, &session->held);
-}
-
-void
 uploads_show_held(session_t *session, ctx_t *ctx)
 {
     while (session->held) {
@@ -227,8 +228,8 @@ show_row(session_t *session, ctx_t *ctx, const struct sent_change *sent,
     change.updated_at = sent_changes_time(change.data, ctx_wall_ms(ctx));
     if (session->live)
         show(session, ctx, &change);
-    else if (strcmp(verdict->verdict, "applied") == 0 && verdict->lsn > session->missed)
-        session->missed = verdict->lsn;
+    else if (strcmp(verdict->verdict, "applied") == 0)
+        session->missed = verdict->lsn > session->missed ? verdict->lsn : session->missed;
     else
         hold(session, ctx, &change, sent->key);
 }
