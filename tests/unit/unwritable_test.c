@@ -117,22 +117,40 @@ the_row_of_a_verdict_makes_an_older_one_void(void **state)
                         "done");
 }
 
-static void
-the_row_of_a_verdict_leaves_a_newer_one_set_aside(void **state)
+/*  The local change in the way is waited for once.  */
+static const char *
+set_aside_newer(world_t *world)
 {
-    world_t *world = *state;
+    static const char bad[] = "{\"id\": \"b\", \"title\": \"bad\", \"done\": 12}";
     begin(world);
     const char *id = write_one(world, "insert", "b", "{\"title\": \"Mine\"}");
     (void) apply(world, "insert", 11, "{\"id\": \"b\", \"title\": \"Theirs\"}");
-    static const char bad[] = "{\"id\": \"b\", \"title\": \"bad\"}";
     assert_string_equal(apply(world, "update", 12, bad), "refused");
     (void) ASK(world, "lsn-manager", sync_request, sync_response);
     (void) ASK(world, "lsn-manager", server_schema, changes_applied, .epoch = "e");
     assert_string_equal(apply(world, "update", 12, bad), "applied");
     assert_int_equal(held(world), 1);
+    return id;
+}
+
+static void
+the_row_of_a_verdict_leaves_a_newer_one_set_aside(void **state)
+{
+    world_t *world = *state;
+    const char *id = set_aside_newer(world);
     decide(world, id, "merged", 11, "{\"id\": \"b\", \"title\": \"Older\"}");
     lift_the_rule(world);
     assert_string_equal(text_of(world, "SELECT title FROM todo WHERE id = 'b'"), "bad");
+}
+
+static void
+nor_does_one_that_cannot_be_written_either_take_its_place(void **state)
+{
+    world_t *world = *state;
+    const char *id = set_aside_newer(world);
+    decide(world, id, "merged", 11, "{\"id\": \"b\", \"title\": \"bad\", \"done\": 11}");
+    lift_the_rule(world);
+    assert_string_equal(text_of(world, "SELECT done FROM todo WHERE id = 'b'"), "12");
 }
 
 static const char silent_sql[] =
@@ -211,6 +229,7 @@ main(void)
         IN_WORLD(a_change_that_is_tried_again_stands_above_what_is_set_aside),
         IN_WORLD(the_row_of_a_verdict_makes_an_older_one_void),
         IN_WORLD(the_row_of_a_verdict_leaves_a_newer_one_set_aside),
+        IN_WORLD(nor_does_one_that_cannot_be_written_either_take_its_place),
         IN_WORLD(what_a_rule_throws_away_without_a_word_is_set_aside),
         IN_WORLD(a_version_is_not_lost_where_a_key_ignores_conflicts),
         IN_WORLD(a_write_that_a_rule_throws_away_is_refused),

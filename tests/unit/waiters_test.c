@@ -44,6 +44,22 @@ answers_when_the_last_change_is_decided(void **state)
     assert_string_equal(awaited->results[1].result, "merged");
 }
 
+/*  However long it would have waited.  */
+static void
+answers_when_it_is_decided_and_not_when_the_time_is_over(void **state)
+{
+    enum { HOURS = 10 * 3600000 };
+    world_t *world = *state;
+    start_with_todo(world);
+    const char *id = write_one(world, "insert", "a", "{}");
+    const uint64_t asked = begin_waiting(world, &id, 1, HOURS);
+    sim_run_ms(world->sim, 100);
+    decide_quietly(world, id, "applied");
+    sim_run_ms(world->sim, 100);
+    assert_true(sim_take(world->sim, world->node, &world->heard));
+    assert_int_equal(world->heard.ask, asked);
+}
+
 static void
 answers_at_once_about_decided_changes(void **state)
 {
@@ -117,6 +133,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         IN_WORLD(answers_when_the_last_change_is_decided),
+        IN_WORLD(answers_when_it_is_decided_and_not_when_the_time_is_over),
         IN_WORLD(answers_at_once_about_decided_changes),
         IN_WORLD(a_refusal_ends_the_wait_with_its_cause),
         IN_WORLD(tells_what_has_come_when_the_time_is_over),
