@@ -45,21 +45,6 @@ begin_log(buffer_t *sql, const table_t *table,
     buffer_add_text(sql, ", ");
 }
 
-static void
-begin_version(buffer_t *sql, const char *image, const table_t *table)
-{
-    buffer_add_format(sql,
-                      " INSERT INTO waybill_versions"
-                      " (lsn, updated_at, client_id, tbl, key, deleted) SELECT %s, ",
-                      next_position);
-    add_made_at(sql, table);
-    buffer_add_format(sql, ", %s, ", writer);
-    capture_sql_literal(sql, table->name);
-    buffer_add_text(sql, ", ");
-    capture_sql_key_text(sql, image, table);
-    buffer_add_text(sql, ", ");
-}
-
 /*  Where columns have versions, an older writer may have won one of them: the row's stays that
     of the newest.  */
 static void
@@ -73,6 +58,34 @@ end_version(buffer_t *sql, const capture_options_t *options)
                                " excluded.client_id);"
                              : "updated_at = excluded.updated_at,"
                                " client_id = excluded.client_id;");
+}
+
+typedef struct gone_or_there {
+    const char *image;     /* the row's */
+    const char *deleted;   /* 1: gone */
+    const char *condition; /* for what was logged */
+} gone_or_there_t;
+
+/*  Of the row that was logged just before, by this trigger: cheaper than asking for position,
+    time and writer once more. Where columns have versions, it was not logged with the time of
+    the change alone.  */
+static void
+add_version(buffer_t *sql, const table_t *table, const capture_options_t *options,
+            const gone_or_there_t *row)
+{
+    buffer_add_text(sql, " INSERT INTO waybill_versions"
+                         " (lsn, updated_at, client_id, tbl, key, deleted) SELECT lsn, ");
+    if (options->columns)
+        add_made_at(sql, table);
+    else
+        buffer_add_text(sql, "updated_at");
+    buffer_add_text(sql, ", COALESCE(client_id, ''), ");
+    capture_sql_literal(sql, table->name);
+    buffer_add_text(sql, ", ");
+    capture_sql_key_text(sql, row->image, table);
+    buffer_add_format(sql, ", %s FROM change_log WHERE seq = last_insert_rowid() AND %s",
+                      row->deleted, row->condition);
+    end_version(sql, options);
 }
 
 /*  ---------------------------------------------------------------------------- columns  */
@@ -151,17 +164,17 @@ static void
 add_written(buffer_t *sql, const table_t *table, const capture_options_t *options,
             const char *operation, const char *old)
 {
+    buffer_t condition = {0};
+    capture_sql_has_key(&condition, "NEW", table);
+
     begin_log(sql, table, options->columns ? add_made_at_last : add_made_at);
     buffer_add_format(sql, "%s, ", operation);
     capture_sql_row(sql, "NEW", table);
-    buffer_add_format(sql, ", %s WHERE ", old);
-    capture_sql_has_key(sql, "NEW", table);
-    buffer_add_text(sql, ";");
+    buffer_add_format(sql, ", %s WHERE %s;", old, buffer_text(&condition));
 
-    begin_version(sql, "NEW", table);
-    buffer_add_text(sql, "0 WHERE ");
-    capture_sql_has_key(sql, "NEW", table);
-    end_version(sql, options);
+    const gone_or_there_t there = {"NEW", "0", buffer_text(&condition)};
+    add_version(sql, table, options, &there);
+    buffer_release(&condition);
 }
 
 static void
@@ -192,9 +205,8 @@ add_gone(buffer_t *sql, const table_t *table, const capture_options_t *options,
     add_old_row(sql, table, options);
     buffer_add_format(sql, " WHERE %s;", buffer_text(&condition));
 
-    begin_version(sql, "OLD", table);
-    buffer_add_format(sql, "1 WHERE %s", buffer_text(&condition));
-    end_version(sql, options);
+    const gone_or_there_t gone = {"OLD", "1", buffer_text(&condition)};
+    add_version(sql, table, options, &gone);
     if (options->columns && has_columns(table))
         forget_columns(sql, table, buffer_text(&condition));
     buffer_release(&condition);

@@ -1,6 +1,7 @@
 #include "actors/common/capture_sql.h"
 
 #include "actors/common/table.h"
+#include "schemas/text.h"
 
 #include <string.h>
 
@@ -38,18 +39,22 @@ add_pattern(buffer_t *sql, const char *pattern, const char *image, const char *c
 /*  Only of an infinite real is the product with zero not zero. A text that json() made, stored
     a moment ago, would be quoted as JSON and not as text: || takes that mark off.  */
 static const char value_pattern[] =
-    "CASE typeof($column) WHEN 'null' THEN 'null' WHEN 'integer' THEN $column"
-    " WHEN 'text' THEN json_quote($column || '')"
+    "CASE typeof($column) WHEN 'text' THEN json_quote($column || '')"
+    " WHEN 'integer' THEN $column WHEN 'null' THEN 'null'"
     " WHEN 'blob' THEN '{\"$hex\":\"' || hex($column) || '\"}'"
     " ELSE CASE WHEN $column * 0.0 = 0.0 THEN printf('%!.20g', $column)"
     " ELSE '{\"$real\":\"' || printf('%!.20g', $column) || '\"}' END END";
 
+/*  Its name is quoted once, here, and not for every row.  */
 static void
 add_member(buffer_t *sql, const char *image, const char *column)
 {
-    buffer_add_text(sql, "json_quote(");
-    capture_sql_literal(sql, column);
-    buffer_add_text(sql, ") || ':' || ");
+    buffer_t name = {0};
+    text_to_json((bytes_t){(const uint8_t *) column, strlen(column)}, &name);
+    buffer_add_text(&name, ":");
+    capture_sql_literal(sql, buffer_text(&name));
+    buffer_release(&name);
+    buffer_add_text(sql, " || ");
     add_pattern(sql, value_pattern, image, column);
 }
 
