@@ -32,6 +32,16 @@ thrown_away(const table_t *table, fault_t *fault)
                      table_name(table));
 }
 
+/*  Then there is nothing to set in a row that is there.  */
+static bool
+is_key_alone(const table_t *table, bytes_t row)
+{
+    arena_t arena = {0};
+    const size_t n_keys = row_read(table_key_row(table, row, &arena)).left;
+    arena_release(&arena);
+    return row_read(row).left == n_keys;
+}
+
 /*  Mostly SQLite says that something has changed, and nothing need be read.  */
 err_t
 written_check(db_t *db, table_t *table, bytes_t row, fault_t *fault)
@@ -41,7 +51,9 @@ written_check(db_t *db, table_t *table, bytes_t row, fault_t *fault)
     if (db_changes(db) > 0)
         return OK;
     err_t err = table_read(table, row, &stored, &found, fault);
-    if (err == OK && !(found && written_is_same(row, buffer_bytes(&stored))))
+    const bool there =
+        found && (is_key_alone(table, row) || written_is_same(row, buffer_bytes(&stored)));
+    if (err == OK && !there)
         err = thrown_away(table, fault);
     buffer_release(&stored);
     return err;

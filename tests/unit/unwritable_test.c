@@ -188,6 +188,21 @@ a_version_is_not_lost_where_a_key_ignores_conflicts(void **state)
     assert_true(held(world) == 1 || strcmp(text_of(world, row_sql), "two") == 0);
 }
 
+/*  Its columns may be stored otherwise than they came.  */
+static void
+a_row_of_the_key_alone_that_is_there_is_not_set_aside(void **state)
+{
+    world_t *world = *state;
+    run_sql(world, "CREATE TABLE todo (id INTEGER, title TEXT, PRIMARY KEY (id, title))");
+    start_agent(world);
+    begin_history(world);
+    (void) apply(world, "insert", 11, "{\"id\": 5.0, \"title\": \"x\"}");
+    (void) apply(world, "update", 12, "{\"id\": 5.0, \"title\": \"x\"}");
+    assert_string_equal(text_of(world, "SELECT typeof(id) || id || title FROM todo"),
+                        "integer5x");
+    assert_int_equal(held(world), 0);
+}
+
 static void
 a_write_that_a_rule_throws_away_is_refused(void **state)
 {
@@ -232,6 +247,7 @@ main(void)
         IN_WORLD(nor_does_one_that_cannot_be_written_either_take_its_place),
         IN_WORLD(what_a_rule_throws_away_without_a_word_is_set_aside),
         IN_WORLD(a_version_is_not_lost_where_a_key_ignores_conflicts),
+        IN_WORLD(a_row_of_the_key_alone_that_is_there_is_not_set_aside),
         IN_WORLD(a_write_that_a_rule_throws_away_is_refused),
         IN_WORLD(what_is_set_aside_is_tried_again_while_others_come),
     };
