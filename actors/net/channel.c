@@ -134,7 +134,9 @@ channel_write(channel_t *self)
 
 /*  --------------------------------------------------------------------- receiving  */
 
-/*  Refused before a byte of it is stored: the header of a frame tells its size.  */
+/*  Refused before a byte of it is stored: the header of a frame tells its size. To a server no
+    code is said: while the library waits for the answer to it, it would go on writing what
+    comes behind the end of the buffer that it has just filled.  */
 static int
 refuse_size(channel_t *self)
 {
@@ -143,6 +145,8 @@ refuse_size(channel_t *self)
         snprintf(why, sizeof(why), "message larger than %zu bytes or in more than %zu frames",
                  self->limits.max_frame, self->limits.max_fragments);
     channel_blame(self, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE, why, (size_t) size);
+    if (self->dialled)
+        return -1;
     lws_close_reason(self->socket, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE,
                      (unsigned char *) self->reason, strlen(self->reason));
     return -1;

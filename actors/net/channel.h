@@ -27,6 +27,7 @@ typedef struct channel {
     lws_retry_bo_t keepalive; /* the limits as the library wants them */
     uint64_t token;
     bool unannounced;    /* gone before open was reported */
+    bool dialled;        /* we connected */
     char *authorization; /* to be sent when dialling; NULL: none */
 
     struct outgoing *first; /* frames to send */

@@ -12,6 +12,7 @@ channels_add(channels_t *self, channel_state_t state, const net_limits_t *limits
     }
     channel_t *channel = channel_new(++self->newest, &self->sink, limits);
     channel->state = state;
+    channel->dialled = state == CHANNEL_DIALLING;
     self->all[self->n++] = channel;
     return channel;
 }

@@ -146,6 +146,8 @@ static const client_row_t client_rows[] = {
     {"a column a thousand times", JSON, TEXT(CHANGE("\"table\":\"notes\",\"operation\":\"insert\",\"data\":{\"id\":\"1\"@}")), ",\"c\":1", 1000, ENDS(ERROR)},
     {"a frame beyond the limit", JSON, TEXT("{\"type\":\"@\"}"), "a", 70000, CLOSED(1009)},
 
+    {"a frame far beyond the limit", JSON, TEXT("{\"type\":\"@\"}"), "aaaaaaaaaaaaaaaa", 1300000, CLOSED(1009)},
+
     /* our own encoding */
     {"an empty binary frame", BINARY, TEXT(""), NULL, 0, ENDS(ERROR)},
     {"a list of sixteen million", BINARY, TEXT("\xdd\x01\x00\x00\x00"), NULL, 0, ENDS(ERROR)},
