@@ -58,6 +58,24 @@ value_in(const waybill_value_t *value)
                      .bytes = {value->bytes, value->size}};
 }
 
+static err_t
+check_columns(const waybill_change_t *change, fault_t *fault)
+{
+    for (size_t i = 0; i < change->n_columns; i++) {
+        const waybill_column_t *column = &change->columns[i];
+        const waybill_value_t *value = &column->value;
+        const err_t err = check_text(column->name, "columns", fault);
+        if (err != OK)
+            return err;
+        if ((int) value->kind < WAYBILL_NULL || value->kind > WAYBILL_BLOB)
+            return fault_set(fault, ERR_USAGE, "columns: %s is of no kind that there is",
+                             column->name);
+        if (value->kind == WAYBILL_TEXT && !text_is_clean((bytes_t){value->bytes, value->size}))
+            return fault_set(fault, ERR_USAGE, "columns: %s is not UTF-8", column->name);
+    }
+    return OK;
+}
+
 static bytes_t
 pack_columns(const waybill_change_t *change, arena_t *arena)
 {
@@ -80,7 +98,9 @@ fill_data(const waybill_change_t *change, arena_t *arena, entry_t *entry, fault_
     err_t err = OK;
     if (change->json != NULL)
         err = read_json(change->json, "json", arena, &entry->data, fault);
-    else if (change->n_columns > 0)
+    else
+        err = check_columns(change, fault);
+    if (err == OK && change->json == NULL && change->n_columns > 0)
         entry->data = pack_columns(change, arena);
     if (err == OK && entry->data.size > 0 && row_check(entry->data, &cause) != OK)
         err = fault_set(fault, ERR_USAGE, "json: %s; a JSON object of columns is wanted",

@@ -22,6 +22,8 @@ waybill_subscribe(waybill_t *self, const waybill_filter_t *filter, waybill_event
     fault_t fault = {0};
     if (filter == NULL)
         filter = &everything;
+    if (callback == NULL)
+        return handle_refuse(self, WAYBILL_USAGE, "callback: it is missing");
     const unsigned kinds = filter->kinds != 0 ? filter->kinds : WAYBILL_ALL;
     if (handle_hear(self, kinds, &fault) != OK)
         return handle_say(self, &fault);

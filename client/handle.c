@@ -6,6 +6,7 @@
 #include "client/reading.h"
 #include "client/writing.h"
 
+#include <assert.h>
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -122,14 +123,14 @@ handle_left_ms(uint64_t until_ns)
 static err_t
 name_peer(const char *name, char *peer, size_t room, fault_t *fault)
 {
-    uint16_t random = 0;
+    uint32_t random = 0;
     const size_t size = name == NULL ? 0 : strnlen(name, LONGEST_NAME + 1);
     if (size == 0 || size > LONGEST_NAME)
         return fault_set(fault, ERR_USAGE, "name: 1 to %d of A-Z a-z 0-9 - _ . are wanted",
                          LONGEST_NAME);
     if (getrandom(&random, sizeof random, 0) < 0)
         return fault_set(fault, ERR_IO, "the system has no random numbers");
-    snprintf(peer, room, "%s-%ld-%04x", name, (long) getpid(), random);
+    snprintf(peer, room, "%s-%ld-%08x", name, (long) getpid(), random);
     return OK;
 }
 
@@ -175,6 +176,7 @@ waybill_close(waybill_t **handle)
     waybill_t *self = *handle;
     if (self == NULL)
         return;
+    assert(!self->dispatching); /* a callback must not */
     writing_release(self);
     events_release(self);
     intake_release(self);

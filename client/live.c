@@ -243,6 +243,8 @@ waybill_live_open(waybill_t *handle, const waybill_query_t *query, waybill_live_
     fault_t fault = {0};
     rows_t rows = {0};
     *live = NULL;
+    if (query->sql == NULL || query->callback == NULL)
+        return handle_refuse(handle, WAYBILL_USAGE, "sql, callback: one is missing");
     if (reading_begin(handle, &fault) != OK)
         return handle_say(handle, &fault);
     waybill_live_t *self = mem_new(sizeof *self);

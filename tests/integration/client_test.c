@@ -164,6 +164,21 @@ refusals_name_the_field(void **state)
     assert_contains(waybill_error(handle)->text, "changes[0].json");
     assert_int_equal(waybill_insert(handle, "notes", "1", "{", NULL), WAYBILL_USAGE);
     assert_int_equal(waybill_write(handle, NULL, 0, 0, PATIENCE_MS), WAYBILL_USAGE);
+    const waybill_column_t columns[] = {
+        {"title", {.kind = WAYBILL_TEXT, .bytes = "\xff", .size = 1}},
+        {NULL, {.kind = WAYBILL_NULL}},
+        {"title", {.kind = (waybill_value_kind_t) 17}}};
+    for (size_t i = 0; i < COUNT_OF(columns); i++) {
+        waybill_change_t change = {.operation = "insert",
+                                   .table = "notes",
+                                   .id = "1",
+                                   .columns = &columns[i],
+                                   .n_columns = 1};
+        assert_int_equal(waybill_write(handle, &change, 1, 0, PATIENCE_MS), WAYBILL_USAGE);
+        assert_contains(waybill_error(handle)->text, "changes[0].columns: ");
+    }
+    assert_int_equal(waybill_subscribe(handle, NULL, NULL, NULL, &(uint64_t){0}),
+                     WAYBILL_USAGE);
     assert_int_equal(waybill_unsubscribe(handle, 17), WAYBILL_NOT_FOUND);
     waybill_close(&handle);
     waybill_error_t error = {0};
