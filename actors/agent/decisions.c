@@ -109,6 +109,21 @@ commit(recorder_t *self, decisions_t *decisions, fault_t *fault)
     return err;
 }
 
+/*  A trigger that says RAISE(ROLLBACK) takes everything with it, whichever row it was about:
+   then no row is touched, and the processor finds out, one by one.  */
+static err_t
+commit_or_set_aside(recorder_t *self, decisions_t *decisions, fault_t *fault)
+{
+    const decisions_t blank = *decisions;
+    const err_t err = commit(self, decisions, fault);
+    if (err != ERR_RULE_VIOLATION)
+        return err;
+    *decisions = blank;
+    *decisions->verdicts.counts = self->counts;
+    decisions->verdicts.overlay.aside = true;
+    return commit(self, decisions, fault);
+}
+
 /*  The server's word does not answer to our foreign keys: what it takes away or gives back
     is whole only at the end of its stream.  */
 static err_t
@@ -117,7 +132,7 @@ commit_without_keys(recorder_t *self, ctx_t *ctx, decisions_t *decisions, fault_
     fault_t keys = {0};
     err_t err = db_exec(self->db, "PRAGMA foreign_keys = OFF", fault);
     if (err == OK)
-        err = commit(self, decisions, fault);
+        err = commit_or_set_aside(self, decisions, fault);
     if (db_exec(self->db, "PRAGMA foreign_keys = ON", &keys) != OK)
         ctx_log(ctx, LOG_error, "foreign keys stay off: %s", keys.text);
     return err;
@@ -194,7 +209,7 @@ carry_out(recorder_t *self, ctx_t *ctx, decisions_t *decisions, fault_t *fault)
     if (err == OK)
         err = catalog_has_foreign_keys(self->catalog)
                   ? commit_without_keys(self, ctx, decisions, fault)
-                  : commit(self, decisions, fault);
+                  : commit_or_set_aside(self, decisions, fault);
     if (err != OK)
         return false;
     self->counts = *decisions->verdicts.counts;

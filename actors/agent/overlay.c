@@ -247,7 +247,9 @@ static err_t
 write_or_set_aside(const overlay_t *self, table_t *table, const version_t *version,
                    fault_t *fault)
 {
-    fault_t cause = {0};
+    fault_t cause = {ERR_RULE_VIOLATION, "a rule of this database rolls everything back"};
+    if (self->aside)
+        return set_aside(self, table, version, &cause, fault);
     err_t err = db_savepoint(self->db, "version", fault);
     if (err != OK)
         return err;
@@ -316,6 +318,8 @@ lay_on_what_is_there(const overlay_t *self, table_t *table, const char *key, fau
 {
     pile_t undecided;
     const version_t newest = {.key = key, .lsn = INT64_MAX};
+    if (self->aside)
+        return OK;
     const err_t err = find_standing(self, table_name(table), &newest, &undecided, fault);
     return err == OK ? lay_all(self, table, &undecided, key, fault) : err;
 }

@@ -28,6 +28,7 @@ typedef struct overlay {
     catalog_t *catalog;
     arena_t *arena;
     outside_t outside;
+    bool aside; /* nothing is tried: a rule of this database would end the transaction */
 } overlay_t;
 
 /*  The server's version of a row.  */

@@ -153,6 +153,47 @@ nor_does_one_that_cannot_be_written_either_take_its_place(void **state)
     assert_string_equal(text_of(world, "SELECT done FROM todo WHERE id = 'b'"), "12");
 }
 
+/*  Refused, and merged.  */
+static void
+decide_two(world_t *world, const char *refused, const char *merged)
+{
+    verdict_t verdicts[] = {
+        {.id = refused,
+         .verdict = "rejected",
+         .lsn = 11,
+         .row = row(world, "{\"id\": \"a\", \"title\": \"bad\"}")},
+        {.id = merged,
+         .verdict = "merged",
+         .lsn = 11,
+         .row = row(world, "{\"id\": \"b\", \"title\": \"good\"}")},
+    };
+    (void) ASK(world, "recorder", record_verdicts, verdicts_recorded, .verdicts = verdicts,
+               .n_verdicts = 2);
+}
+
+static void
+a_verdict_counts_where_a_rule_rolls_everything_back(void **state)
+{
+    world_t *world = *state;
+    world->settings.retry_attempts = 1;
+    run_sql(world, "CREATE TABLE todo (id TEXT PRIMARY KEY, title TEXT);"
+                   "CREATE TRIGGER no BEFORE INSERT ON todo WHEN NEW.title = 'bad'"
+                   " BEGIN SELECT RAISE(ROLLBACK, 'no'); END");
+    start_agent(world);
+    begin_history(world);
+    const char *first = write_one(world, "insert", "a", "{\"title\": \"Mine\"}");
+    decide_two(world, first, write_one(world, "insert", "b", "{\"title\": \"Mine\"}"));
+    assert_string_equal(text_of(world, "SELECT group_concat(state) FROM local_changes WHERE"
+                                       " from_server = 0"),
+                        "failed,done");
+    sim_run_ms(world->sim, 60000);
+    assert_string_equal(text_of(world, "SELECT group_concat(title) FROM todo"), "Mine,good");
+    assert_int_equal(held(world), 1);
+    run_sql(world, "DROP TRIGGER no");
+    sim_run_ms(world->sim, 60000);
+    assert_string_equal(text_of(world, row_sql), "bad");
+}
+
 static const char silent_sql[] =
     "CREATE TABLE todo (id TEXT PRIMARY KEY ON CONFLICT IGNORE, title TEXT, done INTEGER);"
     "CREATE TRIGGER silent BEFORE INSERT ON todo WHEN NEW.title = 'bad'"
@@ -245,6 +286,7 @@ main(void)
         IN_WORLD(the_row_of_a_verdict_makes_an_older_one_void),
         IN_WORLD(the_row_of_a_verdict_leaves_a_newer_one_set_aside),
         IN_WORLD(nor_does_one_that_cannot_be_written_either_take_its_place),
+        IN_WORLD(a_verdict_counts_where_a_rule_rolls_everything_back),
         IN_WORLD(what_a_rule_throws_away_without_a_word_is_set_aside),
         IN_WORLD(a_version_is_not_lost_where_a_key_ignores_conflicts),
         IN_WORLD(a_row_of_the_key_alone_that_is_there_is_not_set_aside),
