@@ -124,6 +124,19 @@ takes_a_child_before_its_parent_in_one_transaction(void **state)
     assert_string_equal(verdicts->verdicts[2].code, "RULE_VIOLATION");
 }
 
+static void
+takes_what_another_program_writes_next_for_nobodys(void **state)
+{
+    world_t *world = *state;
+    start_server(world);
+    assert_string_equal(insert_todo(world, "one", "a"), "applied");
+    foreign_sql(world, "UPDATE todo SET title = 'x'");
+    assert_int_equal(
+        number_of(world, "SELECT count(*) FROM change_log WHERE client_id = 'one'"), 1);
+    assert_int_equal(
+        number_of(world, "SELECT count(*) FROM change_log WHERE client_id IS NULL"), 1);
+}
+
 #define WITH_WORLD(test) cmocka_unit_test_setup_teardown(test, make_world, remove_world)
 
 int
@@ -134,6 +147,7 @@ main(void)
         WITH_WORLD(rejects_a_change_whose_rule_rolls_everything_back),
         WITH_WORLD(rejects_many_changes_whose_rule_rolls_everything_back),
         WITH_WORLD(takes_a_child_before_its_parent_in_one_transaction),
+        WITH_WORLD(takes_what_another_program_writes_next_for_nobodys),
         WITH_WORLD(decides_nothing_more_of_a_session_after_a_change_was_put_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -115,6 +115,21 @@ take_change(replica_t *replica, const server_change_t *change)
     replica->sent++;
 }
 
+/*  A page names no key but of a row that was sent.  */
+static void
+expect_known(const replica_t *replica, bytes_t key)
+{
+    value_t id;
+    sqlite3_stmt *statement = NULL;
+    assert_true(row_find(key, "id", &id));
+    assert_int_equal(sqlite3_prepare_v2(replica->rows, "SELECT 1 FROM note WHERE id = ?1", -1,
+                                        &statement, NULL),
+                     SQLITE_OK);
+    assert_int_equal(bind_value(statement, 1, &id), SQLITE_OK);
+    assert_int_equal(sqlite3_step(statement), SQLITE_ROW);
+    sqlite3_finalize(statement);
+}
+
 /*  False: there is nothing for it now. A snapshot of what is not sealed yet has rows of which
     the log tells later: sealed, so that whatever is told can be held against what was had.  */
 static bool
@@ -133,6 +148,8 @@ pull(replica_t *replica)
         run(replica->rows, "DELETE FROM note");
         replica->snapshots++;
     }
+    if (chunk.after.size > 0 && strcmp(chunk.table, "note") == 0)
+        expect_known(replica, chunk.after);
     for (size_t i = 0; i < chunk.n_changes; i++)
         if (strcmp(chunk.changes[i].table, "note") == 0)
             take_change(replica, &chunk.changes[i]);
