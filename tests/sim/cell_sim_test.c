@@ -1,5 +1,5 @@
-/*  What a cell does with time: waits longer after each failure, and counts what comes too
-    late.  */
+/*  What a cell does with time: waits longer after each failure, counts what comes too late,
+    and gives ids that ascend.  */
 
 #include "tests/sim/outsider.h"
 
@@ -157,6 +157,35 @@ asking_again_at_once_does_not_hold_up_the_rest(void **state)
     sim_destroy(&sim);
 }
 
+/*  ------------------------------------------------------------------------------- ids  */
+
+/*  They ascend, so no two are alike.  */
+static err_t
+make_a_million(void *state, ctx_t *ctx)
+{
+    char id[UUID_TEXT], before[UUID_TEXT] = "";
+    (void) state;
+    for (int i = 0; i < 1000000; i++) {
+        ctx_uuid(ctx, id);
+        seen.complaints += strcmp(before, id) >= 0;
+        memcpy(before, id, sizeof before);
+    }
+    seen.n++;
+    return OK;
+}
+
+static const actor_class_t maker = {.name = "maker", .start = make_a_million};
+
+static void
+no_two_of_a_million_ids_are_alike(void **state)
+{
+    (void) state;
+    sim_t *sim = begin((const actor_class_t *const[]){&maker, NULL});
+    assert_int_equal(seen.n, 1);
+    assert_int_equal(seen.complaints, 0);
+    sim_destroy(&sim);
+}
+
 int
 main(void)
 {
@@ -164,6 +193,7 @@ main(void)
         cmocka_unit_test(waits_longer_after_each_failure),
         cmocka_unit_test(an_answer_that_comes_too_late_is_a_dead_letter),
         cmocka_unit_test(asking_again_at_once_does_not_hold_up_the_rest),
+        cmocka_unit_test(no_two_of_a_million_ids_are_alike),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
