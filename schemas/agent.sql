@@ -30,8 +30,10 @@ CREATE TABLE IF NOT EXISTS local_changes (
   old_data        JSONB,                             -- by triggers: what it replaced
   metadata        JSONB,                             -- the application's own
   folded_into     TEXT,                              -- id of the change sent in its place
-  writer          BIGINT                             -- by triggers: what that connection had
+  writer          BIGINT,                            -- by triggers: what that connection had
                                                      -- changed until then, total_changes()
+  result          JSONB                              -- applied: the row it made at the server,
+                                                     -- where that is not what it says
 );
 CREATE INDEX IF NOT EXISTS idx_local_changes_processed_local
   ON local_changes (timestamp) WHERE processed_local = 0;

@@ -76,8 +76,9 @@ static err_t
 find_standing(const overlay_t *self, const char *table, const version_t *version, pile_t *pile,
               fault_t *fault)
 {
-    static const char sql[] = "SELECT operation, data, count(*) OVER ()," PLACE OF_THE_ROW
-                              " AND " STANDS " ORDER BY place, rowid";
+    static const char sql[] =
+        "SELECT iif(result IS NULL, operation, 'insert'), coalesce(result, data),"
+        " count(*) OVER ()," PLACE OF_THE_ROW " AND " STANDS " ORDER BY place, rowid";
     err_t err = OK;
     sqlite3_stmt *rows =
         db_query(self->db, sql, fault, "ttui", table, version->key, version->lsn, version->seq);

@@ -1,6 +1,7 @@
 #include "actors/agent/verdicts.h"
 
 #include "actors/agent/position.h"
+#include "schemas/codec.h"
 
 #include <string.h>
 
@@ -39,16 +40,31 @@ count_out(verdicts_t *self, const known_t *known)
     *from -= *from > 0;
 }
 
+/*  The stream will not tell it: transactions of our own are left out. What is older and comes
+    later must not undo it.  */
+static bool
+has_result(const known_t *known, const verdict_t *verdict)
+{
+    return verdict->row.size > 0 && strcmp(verdict->verdict, "applied") == 0
+           && strcmp(known->operation, "delete") != 0;
+}
+
 static err_t
 accept(verdicts_t *self, const known_t *known, const verdict_t *verdict, fault_t *fault)
 {
     static const char sql[] = "UPDATE local_changes SET processed_sync = 1, state = 'done',"
                               " verdict = ?2, lsn = nullif(?3, 0), error = NULL,"
-                              " next_attempt = NULL WHERE rowid = ?1";
+                              " next_attempt = NULL, result = ?4 WHERE rowid = ?1";
+    buffer_t row = {0};
+    const char *result = NULL;
     count_out(self, known);
     note(self, known, &(processed_t){.result = verdict->verdict, .lsn = verdict->lsn});
-    return db_run(self->overlay.db, sql, NULL, fault, "itu", known->seq, verdict->verdict,
-                  verdict->lsn);
+    if (has_result(known, verdict) && msgpack_to_json(verdict->row, &row) == OK)
+        result = buffer_text(&row);
+    const err_t err = db_run(self->overlay.db, sql, NULL, fault, "itut", known->seq,
+                             verdict->verdict, verdict->lsn, result);
+    buffer_release(&row);
+    return err;
 }
 
 static const char *
@@ -198,13 +214,14 @@ verdicts_record(verdicts_t *self, const verdict_t *given, fault_t *fault)
     bool found = false;
     bytes_t row;
     int64_t last = 0;
-    const verdict_t verdict = plain(given);
+    verdict_t verdict = plain(given);
     const size_t outcome = outcome_of(verdict.verdict);
     err_t err = known_find(&self->overlay, verdict.id, &known, &found, fault);
     self->n_unknown += err == OK && !found;
     if (err != OK || !found || is_old_news(&known, outcome))
         return err;
     err = check_row(self, &known, &verdict, &row, fault);
+    verdict.row = row;
     if (err == OK)
         err = record_one(self, &known, &verdict, outcome, fault);
     if (err == OK)

@@ -75,6 +75,19 @@ stands_above_an_older_version_that_comes_after_its_verdict(void **state)
     assert_string_equal(text_of(world, title_sql), "later");
 }
 
+/*  Of what was changed here only a part has won, and a rule of the server has added something;
+    what it came to is not told again.  */
+static void
+stands_above_an_older_version_as_what_the_server_made_of_it(void **state)
+{
+    world_t *world = *state;
+    const char *id = change_locally(world);
+    decide(world, id, "applied", 13, "{\"id\": \"a\", \"title\": \"theirs\", \"done\": 7}");
+    assert_string_equal(text_of(world, "SELECT title || done FROM todo"), "theirs7");
+    hear_version(world, 12, "{\"id\": \"a\", \"title\": \"theirs\", \"done\": 0}");
+    assert_string_equal(text_of(world, "SELECT title || done FROM todo"), "theirs7");
+}
+
 static void
 becomes_the_row_that_a_merged_verdict_brings(void **state)
 {
@@ -192,6 +205,7 @@ main(void)
         IN_WORLD(stays_when_applied_above_the_version),
         IN_WORLD(gives_way_when_applied_below_the_version),
         IN_WORLD(stands_above_an_older_version_that_comes_after_its_verdict),
+        IN_WORLD(stands_above_an_older_version_as_what_the_server_made_of_it),
         IN_WORLD(becomes_the_row_that_a_merged_verdict_brings),
         IN_WORLD(keeps_a_later_change_above_the_row_of_a_rejected_one),
         IN_WORLD(stands_in_the_order_in_which_the_server_applied_them),
