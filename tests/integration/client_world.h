@@ -82,7 +82,8 @@ listen_to(const waybill_event_t *event, void *context)
     heard->n[event->kind]++;
     heard->code = event->code;
     heard->from_server = event->from_server;
-    (void) snprintf(heard->last_id, sizeof heard->last_id, "%s", event->id);
+    if (event->id[0] != '\0')
+        (void) snprintf(heard->last_id, sizeof heard->last_id, "%s", event->id);
     (void) snprintf(heard->change_id, sizeof heard->change_id, "%s", event->change_id);
     (void) snprintf(heard->result, sizeof heard->result, "%s", event->result);
     (void) snprintf(heard->name, sizeof heard->name, "%s", event->name);
