@@ -12,28 +12,34 @@
 /*  Above this size a look at every page at each start would be felt.  */
 enum { QUICK_CHECK_BYTES = 64 * 1024 * 1024 };
 
-enum {
-    NAP_US = 25,
-    SLACK_NS = 1000,
-    NAPS = 4000, /* 0.1 s and more */
-    WAIT_US = 1000,
-    WAITS = 5000,
-};
+/*  How long to wait before the next look at a lock, up to which attempt.  */
+typedef struct patience {
+    int attempts;
+    int wait_us;
+} patience_t;
 
-/*  A program that writes without a pause leaves the lock free for a few microseconds at a time:
-    who looks only each millisecond hardly ever gets it, and all that was written meanwhile goes
-    out as one great transaction. So the first looks follow closely, which takes a small part
-    of a processor, and not for long. The others are all alike: SQLite's own backoff sleeps up
-    to 100 ms and starves whoever has waited longest.  */
+enum { SLACK_NS = 1000 };
+
+/*  Most transactions are over within a millisecond, so the first waits are short. A program
+   that writes without a pause leaves the lock free for a few microseconds at a time: who looks
+   only each millisecond hardly ever gets it, and all that was written meanwhile goes out as one
+    great transaction. So for a tenth of a second the looks follow closely. Those after are all
+    alike: SQLite's own backoff sleeps up to 100 ms and starves whoever has waited longest.  */
+static const patience_t patient[] = {{20, 100}, {4000, 25}, {9000, 1000}, {0}};
+static const patience_t brief[] = {{20, 100}, {70, 1000}, {0}};
+
 static int
-wait_up_to(int attempts, int attempt)
+wait_by(const patience_t *patience, int attempt)
 {
     sqlite3_vfs *system = sqlite3_vfs_find(NULL);
-    if (attempt >= attempts)
+    while (patience->attempts > 0 && attempt >= patience->attempts)
+        patience++;
+    if (patience->attempts == 0)
         return 0;
     if (attempt == 0)
-        (void) prctl(PR_SET_TIMERSLACK, SLACK_NS); /* of this thread; naps are longer by it */
-    (void) system->xSleep(system, attempt < NAPS ? NAP_US : WAIT_US);
+        (void) prctl(PR_SET_TIMERSLACK,
+                     SLACK_NS); /* of this thread: each wait is longer by it */
+    (void) system->xSleep(system, patience->wait_us);
     return 1;
 }
 
@@ -41,20 +47,20 @@ static int
 wait_patiently(void *nothing, int attempt)
 {
     (void) nothing;
-    return wait_up_to(NAPS + WAITS, attempt);
+    return wait_by(patient, attempt);
 }
 
 static int
 wait_briefly(void *nothing, int attempt)
 {
     (void) nothing;
-    return wait_up_to(NAPS / 2, attempt);
+    return wait_by(brief, attempt);
 }
 
 void
-db_setup_patience(sqlite3 *handle, bool patient)
+db_setup_patience(sqlite3 *handle, bool queues)
 {
-    sqlite3_busy_handler(handle, patient ? wait_patiently : wait_briefly, NULL);
+    sqlite3_busy_handler(handle, queues ? wait_patiently : wait_briefly, NULL);
 }
 
 static err_t

@@ -11,4 +11,4 @@
 CHECKED err_t db_setup_writer(const char *path, bool create, sqlite3 **handle, fault_t *fault);
 CHECKED err_t db_setup_reader(const char *path, sqlite3 **handle, fault_t *fault);
 /*  Whether this connection waits 5 s for a lock, as every writer does, or 50 ms only.  */
-void db_setup_patience(sqlite3 *handle, bool patient);
+void db_setup_patience(sqlite3 *handle, bool queues);
