@@ -88,19 +88,32 @@ executor_owes_keys(db_t *db)
     return owed != 0;
 }
 
-err_t
-executor_count_logged(db_t *db, logged_t *logged, fault_t *fault)
+static err_t
+count(db_t *db, const char *sql, int64_t *n, fault_t *fault)
 {
-    static const char sql[] = "SELECT count(*), count(DISTINCT change_id) FROM change_log"
-                              " WHERE lsn > (SELECT lsn FROM waybill_head)";
     err_t err = OK;
     sqlite3_stmt *statement = db_query(db, sql, fault, "");
     if (!db_step(db, statement, &err, fault))
         return err;
-    *logged = (logged_t){.rows = sqlite3_column_int64(statement, 0),
-                         .changes = sqlite3_column_int64(statement, 1)};
+    *n = sqlite3_column_int64(statement, 0);
     sqlite3_reset(statement);
     return OK;
+}
+
+/*  Most transactions are one row: for that, SQLite need not make a table of those it has seen.
+ */
+err_t
+executor_count_logged(db_t *db, logged_t *logged, fault_t *fault)
+{
+    static const char rows[] =
+        "SELECT count(*) FROM change_log WHERE lsn > (SELECT lsn FROM waybill_head)";
+    static const char changes[] = "SELECT count(DISTINCT change_id) FROM change_log"
+                                  " WHERE lsn > (SELECT lsn FROM waybill_head)";
+    const err_t err = count(db, rows, &logged->rows, fault);
+    logged->changes = logged->rows;
+    if (err != OK || logged->rows < 2)
+        return err;
+    return count(db, changes, &logged->changes, fault);
 }
 
 /*  Is it the row that the change itself wrote?  */

@@ -25,16 +25,18 @@ find_owner(const work_t *work, const client_change_t *change, const char **owner
 }
 
 err_t
-ledger_claim(const work_t *work, const client_change_t *change, bool *fresh, fault_t *fault)
+ledger_claim(const work_t *work, const client_change_t *change, uint64_t lsn, bool *fresh,
+             fault_t *fault)
 {
     static const char sql[] =
-        "INSERT INTO client_changes (client_id, id, verdict, lsn) VALUES (?1, ?2, '', 0)"
-        " ON CONFLICT (client_id, id) DO UPDATE SET verdict = '', code = NULL, message = NULL,"
-        " lsn = 0 WHERE verdict = 'rejected'";
+        "INSERT INTO client_changes (client_id, id, verdict, lsn, time)"
+        " VALUES (?1, ?2, 'applied', ?3, ?4) ON CONFLICT (client_id, id) DO UPDATE SET"
+        " verdict = excluded.verdict, code = NULL, message = NULL, lsn = excluded.lsn,"
+        " time = excluded.time WHERE verdict = 'rejected'";
     const char *owner = NULL;
     err_t err = find_owner(work, change, &owner, fault);
     if (err == OK)
-        err = db_run(work->db, sql, NULL, fault, "tt", owner, change->id);
+        err = db_run(work->db, sql, NULL, fault, "ttui", owner, change->id, lsn, work->wall_ms);
     *fresh = err == OK && db_changes(work->db) > 0;
     return err;
 }

@@ -9,10 +9,11 @@
 
 #include "actors/server/client_changes/work.h"
 
-/*  Takes the change's place in the ledger. *fresh is false if it has one already.  */
-CHECKED err_t ledger_claim(const work_t *work, const client_change_t *change, bool *fresh,
-                           fault_t *fault);
-/*  Fills a place that was claimed.  */
+/*  Takes the change's place in the ledger, as applied at that position: most are, and need not
+    be recorded once more. *fresh is false if it has a place already.  */
+CHECKED err_t ledger_claim(const work_t *work, const client_change_t *change, uint64_t lsn,
+                           bool *fresh, fault_t *fault);
+/*  Puts right what was claimed.  */
 CHECKED err_t ledger_record(const work_t *work, const client_change_t *change,
                             const verdict_t *verdict, fault_t *fault);
 /*  Makes verdict a duplicate of the one recorded.  */

@@ -116,13 +116,15 @@ apply(const work_t *work, const client_change_t *change, const validated_t *vali
     return attach_row(work, validated, has_it ? &change->data : NULL, verdict, fault);
 }
 
+/*  lsn: the position that it gets if it is applied.  */
 static err_t
-judge(const work_t *work, const client_change_t *change, verdict_t *verdict, fault_t *fault)
+judge(const work_t *work, const client_change_t *change, uint64_t lsn, verdict_t *verdict,
+      fault_t *fault)
 {
     bool fresh = false;
     validated_t validated = {0};
     *verdict = (verdict_t){.id = change->id, .verdict = "duplicate"};
-    err_t err = ledger_claim(work, change, &fresh, fault);
+    err_t err = ledger_claim(work, change, lsn, &fresh, fault);
     if (err != OK || !fresh)
         return err;
     err = validator_check_fields(change, fault);
@@ -176,14 +178,16 @@ disown_derived(const work_t *work, const transaction_t *self, fault_t *fault)
 /*  *guilty is the change that failed. A deferred foreign key is owed by the first change
     since which something was always owed.  */
 static err_t
-judge_all(const work_t *work, const transaction_t *self, size_t *guilty, fault_t *fault)
+judge_all(const work_t *work, const transaction_t *self, uint64_t lsn, size_t *guilty,
+          fault_t *fault)
 {
     size_t suspect = 0;
     for (*guilty = 0; *guilty < self->n; ++*guilty) {
         const mark_t *mark = &self->marks[*guilty];
         if (mark->err != OK)
             return fault_set(fault, mark->err, "%s", mark->text);
-        const err_t err = judge(work, &self->changes[*guilty], &self->verdicts[*guilty], fault);
+        const err_t err =
+            judge(work, &self->changes[*guilty], lsn, &self->verdicts[*guilty], fault);
         if (err != OK)
             return err;
         if (!executor_owes_keys(work->db))
@@ -197,7 +201,8 @@ judge_all(const work_t *work, const transaction_t *self, size_t *guilty, fault_t
 
 /*  fault says what the guilty one did.  */
 static err_t
-reject_all(const work_t *work, const transaction_t *self, size_t guilty, fault_t *fault)
+reject_all(const work_t *work, const transaction_t *self, uint64_t lsn, size_t guilty,
+           fault_t *fault)
 {
     const err_t cause = fault->err;
     const char *text = arena_text(work->arena, fault->text);
@@ -207,7 +212,7 @@ reject_all(const work_t *work, const transaction_t *self, size_t guilty, fault_t
         bool fresh = false;
         verdict_t *verdict = &self->verdicts[i];
         *verdict = (verdict_t){.id = self->changes[i].id, .verdict = "duplicate"};
-        err = ledger_claim(work, &self->changes[i], &fresh, fault);
+        err = ledger_claim(work, &self->changes[i], lsn, &fresh, fault);
         if (err != OK || !fresh)
             continue;
         if (i == guilty)
@@ -221,8 +226,16 @@ reject_all(const work_t *work, const transaction_t *self, size_t guilty, fault_t
 
 /*  ---------------------------------------------------------------------- the ledger  */
 
+static bool
+is_as_claimed(const verdict_t *verdict, uint64_t claimed)
+{
+    return is(verdict, "applied") && verdict->lsn == claimed && !verdict->code
+           && !verdict->message;
+}
+
 static err_t
-record_new(const work_t *work, const transaction_t *self, uint64_t lsn, fault_t *fault)
+record_new(const work_t *work, const transaction_t *self, uint64_t lsn, uint64_t claimed,
+           fault_t *fault)
 {
     err_t err = OK;
     for (size_t i = 0; err == OK && i < self->n; i++) {
@@ -230,6 +243,8 @@ record_new(const work_t *work, const transaction_t *self, uint64_t lsn, fault_t 
         if (is(verdict, "duplicate"))
             continue;
         verdict->lsn = lsn;
+        if (is_as_claimed(verdict, claimed))
+            continue;
         err = ledger_record(work, &self->changes[i], verdict, fault);
         if (err == OK && errors_is_rejected(verdict))
             err = ledger_keep_rejected(work, &self->changes[i], verdict, fault);
@@ -257,18 +272,19 @@ err_t
 transaction_judge(const work_t *work, const transaction_t *self, uint64_t *lsn, fault_t *fault)
 {
     size_t guilty = 0;
+    const uint64_t claimed = *lsn + 1;
     err_t err = db_savepoint(work->db, "txn", fault);
     if (err != OK)
         return err;
-    err = judge_all(work, self, &guilty, fault);
+    err = judge_all(work, self, claimed, &guilty, fault);
     if (errors_is_verdict(err) && sqlite3_get_autocommit(db_handle(work->db)))
         return set_mark(work, &self->marks[guilty], fault);
     if (errors_is_verdict(err))
-        err = reject_all(work, self, guilty, fault);
+        err = reject_all(work, self, claimed, guilty, fault);
     if (err == OK)
         err = change_log_seal(work->db, lsn, fault);
     if (err == OK)
-        err = record_new(work, self, *lsn, fault);
+        err = record_new(work, self, *lsn, claimed, fault);
     if (err == OK)
         err = recall_duplicates(work, self, fault);
     if (err == OK)

@@ -19,8 +19,8 @@ typedef struct transaction {
 } transaction_t;
 
 /*  Inside the round's transaction, with nothing unsealed. It is one position at most, and
-    *lsn is the newest one afterwards. An error is trouble of the database: nothing was
-    decided, and the round must be rolled back. ERR_REFUSED: a rule of the database has done
+    *lsn is the newest one, before and afterwards. An error is trouble of the database: nothing
+   was decided, and the round must be rolled back. ERR_REFUSED: a rule of the database has done
     that; begin the round again, with the marks as they are.  */
 CHECKED err_t transaction_judge(const work_t *work, const transaction_t *self, uint64_t *lsn,
                                 fault_t *fault);
