@@ -2,11 +2,13 @@
 
 #include "schemas/number.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 
 /*  ------------------------------------------------------------------------- logging  */
 
@@ -116,9 +118,19 @@ quicken_sqlite(void)
     (void) sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 }
 
+/*  A core would hold rows and tokens.  */
+static void
+forgo_cores(void)
+{
+    const struct rlimit none = {0, 0};
+    if (setrlimit(RLIMIT_CORE, &none) != 0)
+        complain("core dumps cannot be turned off: %s", strerrordesc_np(errno));
+}
+
 int
 launch_run(const launch_t *self)
 {
+    forgo_cores();
     quicken_sqlite();
     log_t log = {.lock = PTHREAD_MUTEX_INITIALIZER};
     if (!find_level(self->settings->process_log_level, &log.level)) {

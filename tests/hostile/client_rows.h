@@ -6,6 +6,8 @@
 
 #include "tests/hostile/stranger.h"
 
+#include <string.h>
+
 typedef enum client_kind {
     REQUEST, /* whole bytes, instead of a handshake */
     QUERY,   /* of a handshake that is otherwise good */
@@ -189,3 +191,16 @@ static const client_row_t client_rows[] = {
     {"half a head", FRAMES, TEXT("\x82\xff\0\0"), NULL, 0, ENDS(LEFT)},
 };
 // clang-format on
+
+/*  The bytes of a row, with its filling.  */
+static inline void
+client_row_fill(const client_row_t *row, buffer_t *out)
+{
+    const char *mark = row->fill ? memchr(row->bytes, '@', row->size) : NULL;
+    const size_t before = mark ? (size_t) (mark - row->bytes) : row->size;
+    buffer_add(out, row->bytes, before);
+    for (size_t i = 0; mark && i < row->times; i++)
+        buffer_add_text(out, row->fill);
+    if (mark)
+        buffer_add(out, mark + 1, row->size - before - 1);
+}

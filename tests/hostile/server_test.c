@@ -180,18 +180,6 @@ start_well(prepare_fn *prepare)
 
 /*  --------------------------------------------------------------------------- the rows  */
 
-static void
-fill(const client_row_t *row, buffer_t *out)
-{
-    const char *mark = row->fill ? memchr(row->bytes, '@', row->size) : NULL;
-    const size_t before = mark ? (size_t) (mark - row->bytes) : row->size;
-    buffer_add(out, row->bytes, before);
-    for (size_t i = 0; mark && i < row->times; i++)
-        buffer_add_text(out, row->fill);
-    if (mark)
-        buffer_add(out, mark + 1, row->size - before - 1);
-}
-
 /*  Begins a connection in the way that the row wants.  */
 static int
 begin(const client_row_t *row, buffer_t *bytes)
@@ -249,7 +237,7 @@ meet(const client_row_t *row)
         [FATE_LEFT] = "left",
     };
     buffer_t bytes = {0};
-    fill(row, &bytes);
+    client_row_fill(row, &bytes);
     const int fd = begin(row, &bytes);
     const ending_t ending = speak(row, &bytes, fd);
     (void) close(fd);
