@@ -137,6 +137,17 @@ takes_what_another_program_writes_next_for_nobodys(void **state)
         number_of(world, "SELECT count(*) FROM change_log WHERE client_id IS NULL"), 1);
 }
 
+/*  A local transaction of a client is never one with what somebody else has written.  */
+static void
+gives_what_another_program_wrote_before_a_position_of_its_own(void **state)
+{
+    world_t *world = *state;
+    start_server(world);
+    foreign_sql(world, "INSERT INTO todo (id) VALUES ('f')");
+    assert_string_equal(insert_todo(world, "one", "a"), "applied");
+    assert_int_equal(number_of(world, "SELECT count(DISTINCT lsn) FROM change_log"), 2);
+}
+
 #define WITH_WORLD(test) cmocka_unit_test_setup_teardown(test, make_world, remove_world)
 
 int
@@ -148,6 +159,7 @@ main(void)
         WITH_WORLD(rejects_many_changes_whose_rule_rolls_everything_back),
         WITH_WORLD(takes_a_child_before_its_parent_in_one_transaction),
         WITH_WORLD(takes_what_another_program_writes_next_for_nobodys),
+        WITH_WORLD(gives_what_another_program_wrote_before_a_position_of_its_own),
         WITH_WORLD(decides_nothing_more_of_a_session_after_a_change_was_put_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
