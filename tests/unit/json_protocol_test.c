@@ -176,6 +176,25 @@ begins_anew_with_a_client_that_sends_and_takes_nothing_of_its_catchup(void **sta
     assert_true(has_got(&clients[0], "srv_init_changes"));
 }
 
+/*  So that what it sends next is not decided before what it sent first.  */
+static void
+ends_the_connection_of_a_client_whose_changes_were_put_off(void **state)
+{
+    script_t script = {.world = *state};
+    sqlite3 *other = NULL;
+    script_start(&script);
+    script_order(&script, 0, ORDER_DIAL,
+                 "ws://127.0.0.1:8787/api/sync?clientId=phone&lsn=0/20000000");
+    json_decref(next_frame(&script, 0));
+    json_decref(next_frame(&script, 0));
+    assert_int_equal(sqlite3_open(script.world->path, &other), SQLITE_OK);
+    assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    send_losers(&script, 1);
+    script_expect_close(&script, &clients[0],
+                        "1013 The server could not decide: try again later");
+    sqlite3_close(other);
+}
+
 #define WITH_SCRIPT(test) cmocka_unit_test_setup_teardown(test, make_world, script_release)
 
 int
@@ -195,6 +214,7 @@ main(void)
         WITH_SCRIPT(takes_what_a_client_has_acknowledged_for_seen),
         WITH_SCRIPT(does_not_tell_by_the_number_of_chunks_what_may_not_be_read),
         WITH_SCRIPT(begins_anew_with_a_client_that_sends_and_takes_nothing_of_its_catchup),
+        WITH_SCRIPT(ends_the_connection_of_a_client_whose_changes_were_put_off),
         WITH_SCRIPT(puts_a_transaction_in_order),
         WITH_SCRIPT(cuts_a_snapshot_into_pages_of_500_rows),
         WITH_SCRIPT(cuts_a_large_transaction_into_chunks_of_500_changes),
