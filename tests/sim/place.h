@@ -5,9 +5,27 @@
 #include "schemas/base.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+/*  A process has the same names each time: the path of a database is in its agent's status, and
+    so in the trace, and a seed must be the same run again.  */
+static inline bool
+place_make_in(const char *parent, char *directory, size_t room)
+{
+    enum { AT_ONCE = 100 };
+    for (int i = 0; i < AT_ONCE; i++) {
+        snprintf(directory, room, "%s/waybill-sim-%ld-%02d", parent, (long) getpid(), i);
+        if (mkdir(directory, 0700) == 0)
+            return true;
+        if (errno != EEXIST)
+            return false;
+    }
+    return false;
+}
 
 static inline void
 place_make(char *directory, size_t room)
@@ -16,8 +34,7 @@ place_make(char *directory, size_t room)
     for (size_t i = 0; i < COUNT_OF(parents); i++) {
         if (parents[i] == NULL)
             continue;
-        snprintf(directory, room, "%s/waybill-sim-XXXXXX", parents[i]);
-        if (mkdtemp(directory))
+        if (place_make_in(parents[i], directory, room))
             return;
     }
     fputs("no place for files\n", stderr);
