@@ -41,6 +41,9 @@ change_log_rename(db_t *db, const char *epoch, fault_t *fault)
         return err;
     err = db_run(db, "UPDATE waybill_head SET epoch = ?1", NULL, fault, "t", epoch);
     if (err == OK)
+        err = db_run(db, "UPDATE waybill_clients SET lease = '', next_lease = ''", NULL, fault,
+                     "");
+    if (err == OK)
         return db_commit(db, fault);
     db_rollback(db);
     return err;

@@ -22,7 +22,8 @@ CHECKED err_t change_log_begin(db_t *db, const char *epoch, fault_t *fault);
 CHECKED err_t change_log_head(db_t *db, log_head_t *head, fault_t *fault);
 
 /*  From here on it is another history, in a transaction of its own: whoever follows the old one
-    must start again.  */
+    must start again. Leases that were given in days that are lost tell nothing, so all are
+    forgotten.  */
 CHECKED err_t change_log_rename(db_t *db, const char *epoch, fault_t *fault);
 
 /*  Makes one position of the rows above head, if there are any. Inside a transaction that

@@ -241,6 +241,37 @@ is_welcome_at_a_server_that_has_forgotten_it(void **state)
     assert_string_equal(text_in(world, extra.server_path, "SELECT count(*) FROM todo"), "1");
 }
 
+/*  The leases of the lost days are not known there.  */
+static void
+keeps_its_name_at_a_server_that_got_an_older_copy(void **state)
+{
+    world_t *world = *state;
+    char older[160];
+    start_server(world);
+    world->settings.agent_connect = true;
+    start_with_todo(world);
+    await_synced(world, world->node);
+    const char *name = identity_of(world, world->node);
+    sim_crash(world->sim, extra.server);
+    (void) snprintf(older, sizeof older, "%s/older.db", world->directory);
+    (void) text_in(world, extra.server_path, "PRAGMA wal_checkpoint(TRUNCATE)");
+    copy_file(extra.server_path, older);
+    for (int i = 0; i < 3; i++) {
+        start_node(world->sim, extra.server);
+        await_synced(world, world->node);
+        (void) write_one(world, "upsert", "a", "{\"title\": \"Tea\"}");
+        await_synced(world, world->node);
+        sim_run_ms(world->sim, 5000);
+        sim_crash(world->sim, extra.server);
+    }
+    (void) text_in(world, extra.server_path, "PRAGMA wal_checkpoint(TRUNCATE)");
+    copy_file(older, extra.server_path);
+    start_node(world->sim, extra.server);
+    sim_run_ms(world->sim, 120000);
+    await_synced(world, world->node);
+    assert_string_equal(identity_of(world, world->node), name);
+}
+
 int
 main(void)
 {
@@ -250,6 +281,7 @@ main(void)
         IN_WORLD(keeps_its_name_over_ten_connections_and_restarts),
         IN_WORLD(finds_its_name_and_place_again_whatever_happened_to_its_state),
         IN_WORLD(is_welcome_at_a_server_that_has_forgotten_it),
+        IN_WORLD(keeps_its_name_at_a_server_that_got_an_older_copy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
