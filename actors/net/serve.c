@@ -179,7 +179,7 @@ on_failed(event_t *event)
     const char *why = event->data != NULL ? event->data : "";
     size_t size = event->data != NULL ? strnlen(why, event->size) : 0;
     if (size >= sizeof(tls_failed) && strncmp(why, tls_failed, sizeof(tls_failed) - 1) == 0) {
-        why = tls_complaint();
+        why = "the TLS handshake failed: what listens there may speak ws:// only";
         size = strlen(why);
     }
     channel_blame(event->channel, status, why, size);

@@ -3,8 +3,9 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
-const char *
-tls_complaint(void)
+/*  The newest complaint of OpenSSL, for a person; forgets it.  */
+static const char *
+complaint(void)
 {
     const char *text = ERR_reason_error_string(ERR_peek_last_error());
     ERR_clear_error();
@@ -47,12 +48,12 @@ load_pair(tls_context_t *context, const char *certificate, const char *key, faul
     if (SSL_CTX_use_certificate_chain_file(context, certificate) != 1)
         return fault_set(fault, ERR_CONFIG,
                          "tls.certificate: %s: %s; name a PEM file with the certificate chain",
-                         certificate, tls_complaint());
+                         certificate, complaint());
     if (SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) != 1
         || SSL_CTX_check_private_key(context) != 1)
         return fault_set(fault, ERR_CONFIG,
                          "tls.key: %s: %s; name the PEM file with the key of tls.certificate",
-                         key, tls_complaint());
+                         key, complaint());
     return OK;
 }
 
@@ -61,7 +62,7 @@ tls_check_pair(const char *certificate, const char *key, fault_t *fault)
 {
     tls_context_t *context = new_context(TLS_server_method());
     if (context == NULL)
-        return fault_set(fault, ERR_IO, "TLS cannot be used here: %s", tls_complaint());
+        return fault_set(fault, ERR_IO, "TLS cannot be used here: %s", complaint());
     const err_t err = load_pair(context, certificate, key, fault);
     tls_destroy(&context);
     return err;
@@ -77,13 +78,13 @@ load_trust(tls_context_t *context, const char *ca_file, fault_t *fault)
             return OK;
         return fault_set(fault, ERR_CONFIG,
                          "the system's authorities: %s; name others in agent.ca_file",
-                         tls_complaint());
+                         complaint());
     }
     if (SSL_CTX_load_verify_locations(context, ca_file, NULL) == 1)
         return OK;
     return fault_set(fault, ERR_CONFIG,
                      "agent.ca_file: %s: %s; name a PEM file of authorities to trust", ca_file,
-                     tls_complaint());
+                     complaint());
 }
 
 err_t
@@ -91,7 +92,7 @@ tls_new_trust(const char *ca_file, tls_context_t **out, fault_t *fault)
 {
     tls_context_t *context = new_context(TLS_client_method());
     if (context == NULL)
-        return fault_set(fault, ERR_IO, "TLS cannot be used here: %s", tls_complaint());
+        return fault_set(fault, ERR_IO, "TLS cannot be used here: %s", complaint());
     SSL_CTX_set_verify(context, SSL_VERIFY_PEER, NULL);
     const err_t err = load_trust(context, ca_file, fault);
     if (err != OK)

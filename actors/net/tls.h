@@ -15,8 +15,6 @@ long tls_refused_versions(void);
 CHECKED err_t tls_check_pair(const char *certificate, const char *key, fault_t *fault);
 /*  Trusts the authorities in the file, or those of the system if there is none.  */
 CHECKED err_t tls_new_trust(const char *ca_file, tls_context_t **out, fault_t *fault);
-/*  The newest complaint of OpenSSL, for a person; forgets it.  */
-const char *tls_complaint(void);
 /*  Why a certificate was not trusted; store is what a verification is told.  */
 const char *tls_distrust(void *store);
 void tls_destroy(tls_context_t **self);

@@ -191,7 +191,7 @@ static const struct {
     {"good.pem", "good.key", "wss", "missing.pem", "agent.ca_file: "},
     {"good.pem", "good.key", "wss", "good.key", "agent.ca_file: "},
     {"good.pem", "good.key", "ws", "ca.pem", "cannot reach"},
-    {NULL, NULL, "wss", "ca.pem", "wrong version number"},
+    {NULL, NULL, "wss", "ca.pem", "the TLS handshake failed"},
 };
 
 static void
