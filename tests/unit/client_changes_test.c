@@ -267,8 +267,8 @@ judges_each_transaction_of_a_round_alone(void **state)
     const work_t work = work_of(world, "client");
     const client_change_t bad = change(world, "c1 nowhere insert", "{\"id\":\"a\"}", 10);
     const client_change_t good = change(world, "c2 todo insert", "{\"id\":\"a\"}", 10);
-    const transaction_t first = {&bad, &world->verdicts[0], &world->marks[0], 1};
-    const transaction_t second = {&good, &world->verdicts[1], &world->marks[1], 1};
+    const transaction_t first = {&bad, &world->verdicts[0], &world->marks[0], 1, false};
+    const transaction_t second = {&good, &world->verdicts[1], &world->marks[1], 1, false};
     must(world, db_begin(world->db, &world->fault));
     must(world, transaction_judge(&work, &first, &world->lsn, &world->fault));
     must(world, transaction_judge(&work, &second, &world->lsn, &world->fault));

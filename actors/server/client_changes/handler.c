@@ -33,6 +33,7 @@ typedef struct submission {
     const client_changes_t *request; /* lives as long as the round */
     verdict_t *verdicts;
     mark_t *marks;
+    bool hasty; /* nothing of it is to be rejected, as far as is known */
 } submission_t;
 
 typedef struct handler {
@@ -178,23 +179,6 @@ on_client_changes(void *state, ctx_t *ctx, const void *body)
 /*  ---------------------------------------------------------------------- deciding  */
 
 static bool
-is_same_txn(const client_change_t *first, const client_change_t *second)
-{
-    return first->txn && first->txn[0] && second->txn && strcmp(first->txn, second->txn) == 0;
-}
-
-/*  The local transaction that begins at first: changes without a txn stand alone.  */
-static size_t
-transaction_size(const client_changes_t *request, size_t first)
-{
-    const client_change_t *changes = request->changes;
-    size_t n = 1;
-    while (first + n < request->n_changes && is_same_txn(&changes[first], &changes[first + n]))
-        n++;
-    return n;
-}
-
-static bool
 is_put_off(const handler_t *self, uint64_t session)
 {
     const size_t n = self->n_put_off < PUT_OFF ? self->n_put_off : PUT_OFF;
@@ -225,8 +209,8 @@ count_bytes(const transaction_t *transaction)
 }
 
 static err_t
-judge_submission(handler_t *self, const work_t *work, const submission_t *submission,
-                 uint64_t *lsn, fault_t *fault)
+judge_each(handler_t *self, const work_t *work, const submission_t *submission, uint64_t *lsn,
+           fault_t *fault)
 {
     const client_changes_t *request = submission->request;
     size_t n = 0;
@@ -242,11 +226,35 @@ judge_submission(handler_t *self, const work_t *work, const submission_t *submis
             .verdicts = &submission->verdicts[i],
             .marks = &submission->marks[i],
             .n = n,
+            .hasty = submission->hasty,
         };
         err = transaction_judge(work, &transaction, lsn, fault);
         self->answer_bytes += count_bytes(&transaction);
     }
     return err;
+}
+
+/*  A savepoint costs a copy of each page written after it, so there is one for all of them, as
+    long as nothing is to be rejected.  */
+static err_t
+judge_submission(handler_t *self, const work_t *work, submission_t *submission, uint64_t *lsn,
+                 fault_t *fault)
+{
+    const uint64_t before = *lsn;
+    const size_t answer_bytes = self->answer_bytes;
+    err_t err = db_savepoint(self->db, "submission", fault);
+    if (err != OK)
+        return err;
+    submission->hasty = true;
+    err = judge_each(self, work, submission, lsn, fault);
+    if (errors_is_verdict(err)) {
+        db_rollback_to(self->db, "submission");
+        *lsn = before;
+        self->answer_bytes = answer_bytes;
+        submission->hasty = false;
+        err = judge_each(self, work, submission, lsn, fault);
+    }
+    return err == OK ? db_release(self->db, "submission", fault) : err;
 }
 
 /*  Foreign keys are looked at when a local transaction is complete: a trigger or a cascade at

@@ -15,6 +15,22 @@ is(const verdict_t *verdict, const char *name)
     return strcmp(verdict->verdict, name) == 0;
 }
 
+static bool
+is_same_txn(const client_change_t *first, const client_change_t *second)
+{
+    return first->txn && first->txn[0] && second->txn && strcmp(first->txn, second->txn) == 0;
+}
+
+size_t
+transaction_size(const client_changes_t *request, size_t first)
+{
+    const client_change_t *changes = request->changes;
+    size_t n = 1;
+    while (first + n < request->n_changes && is_same_txn(&changes[first], &changes[first + n]))
+        n++;
+    return n;
+}
+
 /*  --------------------------------------------------------------- the server's row  */
 
 /*  Columns that an insert did not name got the server's defaults, which need not be the
@@ -273,12 +289,14 @@ transaction_judge(const work_t *work, const transaction_t *self, uint64_t *lsn, 
 {
     size_t guilty = 0;
     const uint64_t claimed = *lsn + 1;
-    err_t err = db_savepoint(work->db, "txn", fault);
+    err_t err = self->hasty ? OK : db_savepoint(work->db, "txn", fault);
     if (err != OK)
         return err;
     err = judge_all(work, self, claimed, &guilty, fault);
     if (errors_is_verdict(err) && sqlite3_get_autocommit(db_handle(work->db)))
         return set_mark(work, &self->marks[guilty], fault);
+    if (errors_is_verdict(err) && self->hasty)
+        return err;
     if (errors_is_verdict(err))
         err = reject_all(work, self, claimed, guilty, fault);
     if (err == OK)
@@ -287,7 +305,7 @@ transaction_judge(const work_t *work, const transaction_t *self, uint64_t *lsn, 
         err = record_new(work, self, *lsn, claimed, fault);
     if (err == OK)
         err = recall_duplicates(work, self, fault);
-    if (err == OK)
+    if (err == OK && !self->hasty)
         err = db_release(work->db, "txn", fault);
     return err;
 }

@@ -16,11 +16,17 @@ typedef struct transaction {
     verdict_t *verdicts;            /* one each, to be filled */
     mark_t *marks;                  /* one each; zero before the first time */
     size_t n;
+    bool hasty; /* without a savepoint of its own */
 } transaction_t;
+
+/*  The local transaction that begins at first: changes without a txn stand alone.  */
+size_t transaction_size(const client_changes_t *request, size_t first);
 
 /*  Inside the round's transaction, with nothing unsealed. It is one position at most, and
     *lsn is the newest one, before and afterwards. An error is trouble of the database: nothing
    was decided, and the round must be rolled back. ERR_REFUSED: a rule of the database has done
-    that; begin the round again, with the marks as they are.  */
+    that; begin the round again, with the marks as they are. A code that a
+    verdict has, only if it was hasty: it is to be rejected, so undo what came of it and judge
+   it once more.  */
 CHECKED err_t transaction_judge(const work_t *work, const transaction_t *self, uint64_t *lsn,
                                 fault_t *fault);
