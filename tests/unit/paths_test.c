@@ -188,6 +188,32 @@ nothing_is_acknowledged_before_it_is_committed(void **state)
     trace_end(&trace, world->sim);
 }
 
+/*  Something sets the agent back to an earlier position, so that what comes next is too late
+    for it.  */
+static void
+asks_anew_where_something_is_missing(void **state)
+{
+    static const char *const phases[] = {"snapshot_begin", "snapshot_end"};
+    world_t *world = *state;
+    trace_t trace;
+    start_live(world);
+    const uint64_t before = status(world)->lsn;
+    const char *epoch = arena_text(&world->arena, status(world)->epoch);
+    run_on_server("INSERT INTO todo (id) VALUES ('a')");
+    tell_replicator(world);
+    for (size_t i = 0; i < COUNT_OF(phases); i++)
+        (void) ASK(world, "lsn-manager", server_changes, changes_applied, .phase = phases[i],
+                   .epoch = epoch, .lsn = before, .last = true);
+    trace_begin(&trace, world->sim);
+    run_on_server("INSERT INTO todo (id) VALUES ('b')");
+    tell_replicator(world);
+    await_synced(world);
+    assert_int_equal(trace_count(&trace, "{\"type\":\"clt_catchup_request\""), 1);
+    assert_int_equal(trace_count(&trace, "{\"type\":\"srv_catchup_changes\""), 1);
+    assert_string_equal(text_of(world, "SELECT group_concat(id) FROM todo"), "a,b");
+    trace_end(&trace, world->sim);
+}
+
 /*  ---------------------------------------------------------------------------------- who  */
 
 static bool
@@ -253,6 +279,7 @@ main(void)
         IN_WORLD(both_ways_use_one_connection),
         IN_WORLD(nothing_is_sent_while_a_snapshot_comes_in),
         IN_WORLD(nothing_is_acknowledged_before_it_is_committed),
+        IN_WORLD(asks_anew_where_something_is_missing),
         IN_WORLD(each_actor_tells_that_it_starts_and_is_ready),
         cmocka_unit_test(whatever_an_actor_sends_is_handled_where_it_goes),
     };
