@@ -25,7 +25,7 @@ enum { SLACK_NS = 1000 };
    only each millisecond hardly ever gets it, and all that was written meanwhile goes out as one
     great transaction. So for a tenth of a second the looks follow closely. Those after are all
     alike: SQLite's own backoff sleeps up to 100 ms and starves whoever has waited longest.  */
-static const patience_t patient[] = {{20, 100}, {4000, 25}, {9000, 1000}, {0}};
+static const patience_t patient[] = {{20, 100}, {2000, 60}, {7000, 1000}, {0}};
 static const patience_t brief[] = {{20, 100}, {70, 1000}, {0}};
 
 static int
