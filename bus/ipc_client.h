@@ -60,7 +60,7 @@ CHECKED err_t ipc_client_next(ipc_client_t *self, int timeout_ms, ipc_heard_t *h
 CHECKED err_t ipc_client_answer(ipc_client_t *self, uint64_t ask, int timeout_ms,
                                 ipc_heard_t *heard);
 /*  Its answer is not wanted any more.  */
-void ipc_client_forget(ipc_client_t *self, uint64_t ask);
+void ipc_client_forget(ipc_client_t *self, uint64_t number);
 
 /*  For poll(): readable when ipc_client_next(self, 0, ...) might have something. Call that
     until ERR_TIMEOUT before each wait.  */

@@ -5,19 +5,35 @@
 #include <stdio.h>
 #include <string.h>
 
+/*  A message has lists of texts that it might change, and changes none.  */
+static const char **
+lent(const char *const *texts)
+{
+    const union {
+        const char *const *given;
+        const char **taken;
+    } list = {.given = texts};
+    return list.taken;
+}
+
+typedef struct question {
+    message_id_t id;
+    const void *body;
+    message_id_t answer;
+} question_t;
+
 /*  The answer, which lives until the next call; NULL and fault.  */
 static const void *
-ask(waybill_t *self, message_id_t question, const void *body, message_id_t answer,
-    int timeout_ms, fault_t *fault)
+ask(waybill_t *self, const question_t *question, int timeout_ms, fault_t *fault)
 {
     message_id_t id = MSG_COUNT;
     const void *reply = NULL;
     intake_collect(self, 0);
-    fault->err = ipc_client_request(self->client, "service", question, body, timeout_ms, &id,
-                                    &reply, fault);
-    if (fault->err == OK && id != answer)
+    fault->err = ipc_client_request(self->client, "service", question->id, question->body,
+                                    timeout_ms, &id, &reply, fault);
+    if (fault->err == OK && id != question->answer)
         (void) fault_set(fault, ERR_PROTOCOL, "%s: the agent answered with %s",
-                         schema_of(question)->name, schema_of(id)->name);
+                         schema_of(question->id)->name, schema_of(id)->name);
     return fault->err == OK ? reply : NULL;
 }
 
@@ -64,11 +80,11 @@ ask_verdicts(waybill_t *self, const char *const *ids, size_t n, uint64_t until_n
     const int left_ms = handle_left_ms(until_ns);
     int patience_ms = left_ms < 0 || left_ms > LONG_MS ? LONG_MS : left_ms;
     patience_ms -= patience_ms / SHORT;
-    const await_verdicts_t question = {.ids = (const char **) (uintptr_t) ids,
+    const await_verdicts_t question = {.ids = lent(ids),
                                        .n_ids = n,
                                        .timeout_ms =
                                            patience_ms > 0 ? (uint64_t) patience_ms : 1};
-    return ask(self, MSG_await_verdicts, &question, MSG_verdicts_awaited,
+    return ask(self, &(question_t){MSG_await_verdicts, &question, MSG_verdicts_awaited},
                left_ms < 0 ? LONG_MS + MARGIN_MS : left_ms, fault);
 }
 
@@ -105,7 +121,8 @@ static waybill_code_t
 act(waybill_t *self, const act_t *wanted, size_t *n_done)
 {
     fault_t fault = {0};
-    const acted_t *acted = ask(self, MSG_act, wanted, MSG_acted, self->timeout_ms, &fault);
+    const acted_t *acted =
+        ask(self, &(question_t){MSG_act, wanted, MSG_acted}, self->timeout_ms, &fault);
     if (n_done != NULL)
         *n_done = acted != NULL ? acted->n_ids : 0;
     if (fault.err == ERR_TIMEOUT || fault.err == ERR_OFFLINE)
@@ -117,16 +134,14 @@ act(waybill_t *self, const act_t *wanted, size_t *n_done)
 waybill_code_t
 waybill_retry(waybill_t *self, const char *const *change_ids, size_t n, size_t *n_done)
 {
-    const act_t wanted = {
-        .act = "retry", .ids = (const char **) (uintptr_t) change_ids, .n_ids = n};
+    const act_t wanted = {.act = "retry", .ids = lent(change_ids), .n_ids = n};
     return act(self, &wanted, n_done);
 }
 
 waybill_code_t
 waybill_discard(waybill_t *self, const char *const *change_ids, size_t n, size_t *n_done)
 {
-    const act_t wanted = {
-        .act = "discard", .ids = (const char **) (uintptr_t) change_ids, .n_ids = n};
+    const act_t wanted = {.act = "discard", .ids = lent(change_ids), .n_ids = n};
     return act(self, &wanted, n_done);
 }
 
@@ -134,10 +149,7 @@ waybill_code_t
 waybill_skip(waybill_t *self, const char *const *change_ids, size_t n, const char *reason,
              size_t *n_done)
 {
-    const act_t wanted = {.act = "skip",
-                          .ids = (const char **) (uintptr_t) change_ids,
-                          .n_ids = n,
-                          .reason = reason};
+    const act_t wanted = {.act = "skip", .ids = lent(change_ids), .n_ids = n, .reason = reason};
     return act(self, &wanted, n_done);
 }
 
@@ -154,8 +166,8 @@ waybill_get_status(waybill_t *self, waybill_status_t *status)
 {
     fault_t fault = {0};
     const status_get_t question = {0};
-    const status_t *told =
-        ask(self, MSG_status_get, &question, MSG_status, self->timeout_ms, &fault);
+    const status_t *told = ask(self, &(question_t){MSG_status_get, &question, MSG_status},
+                               self->timeout_ms, &fault);
     if (told == NULL)
         return handle_say(self, &fault);
     *status = (waybill_status_t){.pending = told->pending,

@@ -12,4 +12,4 @@ void cache_retry(waybill_cache_t *self);
 CHECKED err_t cache_refresh(waybill_cache_t *self, fault_t *fault);
 waybill_cache_t *cache_next(const waybill_cache_t *self);
 /*  Removes those that were closed; all: every one.  */
-void caches_sweep(waybill_cache_t **list, bool all);
+void caches_sweep(waybill_cache_t **at, bool all);

@@ -12,4 +12,4 @@ void live_retry(waybill_live_t *self);
 CHECKED err_t live_refresh(waybill_live_t *self, fault_t *fault);
 waybill_live_t *live_next(const waybill_live_t *self);
 /*  Removes those that were closed; all: every one.  */
-void lives_sweep(waybill_live_t **list, bool all);
+void lives_sweep(waybill_live_t **at, bool all);

@@ -71,14 +71,15 @@ rows_put(rows_t *self, const char *key, bytes_t row)
         entry = add(self, key);
     uint8_t *copy = mem_new(row.size + 1);
     memcpy(copy, row.data, row.size);
-    free((void *) (uintptr_t) entry->row.data);
+    free(entry->copy);
+    entry->copy = copy;
     entry->row = (bytes_t){copy, row.size};
 }
 
 static void
 entry_free(row_entry_t *entry)
 {
-    free((void *) (uintptr_t) entry->row.data);
+    free(entry->copy);
     free(entry->key);
     free(entry);
 }

@@ -8,7 +8,8 @@ typedef struct row_entry {
     struct row_entry *next, *before; /* in order */
     struct row_entry *chain;         /* of the same bucket */
     char *key;
-    bytes_t row; /* msgpack */
+    bytes_t row;   /* msgpack */
+    uint8_t *copy; /* that it lies in */
 } row_entry_t;
 
 /*  Zero is empty.  */

@@ -90,10 +90,9 @@ read_name(reader_t *reader, const char *table, char **name, fault_t *fault)
 }
 
 static void
-write_sql(table_sql_t *self, const keys_t *keys)
+write_sql(table_sql_t *self, keys_t *keys)
 {
-    buffer_add_format(&self->all, "SELECT %s, * FROM ",
-                      buffer_text((buffer_t *) (uintptr_t) &keys->text));
+    buffer_add_format(&self->all, "SELECT %s, * FROM ", buffer_text(&keys->text));
     add_name(&self->all, self->name);
     if (keys->n > 1 || !keys->plain)
         return;

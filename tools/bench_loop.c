@@ -144,7 +144,7 @@ loop_run(const bench_t *bench, loop_work_t work)
 
     const size_t size = work == LOOP_ROWS ? ROWS_AT_ONCE : BATCH;
     uint64_t start = now_ns();
-    for (size_t batch = 0; batch < BATCHES * BATCH / size && !self.failed; batch++)
+    for (size_t batch = 0; batch < (size_t) BATCHES * BATCH / size && !self.failed; batch++)
         put_batch(&self, batch, size);
     double seconds = seconds_since(start);
     sqlite3_finalize(self.item);

@@ -36,7 +36,7 @@ dial(const char *address)
 {
     const struct timeval patience = {.tv_sec = PATIENCE_S};
     struct sockaddr_in to = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    to.sin_port = htons((uint16_t) atoi(strrchr(address, ':') + 1));
+    to.sin_port = htons((uint16_t) strtoul(strrchr(address, ':') + 1, NULL, 10));
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);
     if (fd >= 0 && connect(fd, (const struct sockaddr *) &to, sizeof to) != 0) {

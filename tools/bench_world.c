@@ -227,9 +227,12 @@ double
 member_memory(const member_t *self)
 {
     AUTO(text) path = mem_format("/proc/%d/statm", (int) self->pid);
-    unsigned long all = 0, resident = 0;
+    char line[100] = "";
+    unsigned long resident = 0;
     FILE *in = fopen(path, "r");
-    if (!in || fscanf(in, "%lu %lu", &all, &resident) != 2)
+    if (in && fgets(line, sizeof line, in)) /* all pages, and those in memory */
+        resident = strtoul(line + strcspn(line, " "), NULL, 10);
+    if (resident == 0)
         complain("%s: it cannot be read", path);
     if (in)
         fclose(in);

@@ -51,13 +51,21 @@ read_bound(folding_t *self, fault_t *fault)
     return err;
 }
 
+static void
+make_lower(buffer_t *name)
+{
+    for (size_t i = 0; i < name->size; i++) {
+        const int letter = tolower(name->data[i]);
+        name->data[i] = (uint8_t) letter;
+    }
+}
+
 static bool
 is_bound(const folding_t *self, const char *table, bytes_t column)
 {
     buffer_t name = {0};
     buffer_add_format(&name, "%s\n%.*s", table, (int) column.size, (const char *) column.data);
-    for (size_t i = 0; i < name.size; i++)
-        name.data[i] = (uint8_t) tolower(name.data[i]);
+    make_lower(&name);
     const bool bound = text_set_has(&self->bound, buffer_text(&name));
     buffer_release(&name);
     return bound;

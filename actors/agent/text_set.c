@@ -41,9 +41,10 @@ static char *
 join(const char *text, const char *note)
 {
     const size_t size = strlen(text) + 1;
-    char *both = mem_new(size + strlen(note) + 1);
+    const size_t rest = strlen(note) + 1;
+    char *both = mem_new(size + rest);
     memcpy(both, text, size);
-    memcpy(both + size, note, strlen(note));
+    memcpy(both + size, note, rest);
     return both;
 }
 

@@ -192,9 +192,10 @@ record_one(verdicts_t *self, const known_t *known, const verdict_t *verdict, siz
 
 /*  What was folded into it has gone with it. *last: seq of the last of them.  */
 static err_t
-record_folded(verdicts_t *self, const known_t *known, const verdict_t *verdict, size_t outcome,
-              int64_t *last, fault_t *fault)
+record_folded(verdicts_t *self, const known_t *known, const verdict_t *verdict, int64_t *last,
+              fault_t *fault)
 {
+    const size_t outcome = outcome_of(verdict->verdict);
     known_list_t folded = {0};
     err_t err = OK;
     if (self->folds)
@@ -225,7 +226,7 @@ verdicts_record(verdicts_t *self, const verdict_t *given, fault_t *fault)
     if (err == OK)
         err = record_one(self, &known, &verdict, outcome, fault);
     if (err == OK)
-        err = record_folded(self, &known, &verdict, outcome, &last, fault);
+        err = record_folded(self, &known, &verdict, &last, fault);
     if (err != OK || !outcomes[outcome].decides)
         return err;
     const decided_t decided = {

@@ -8,6 +8,8 @@
 
 /*  An entry, looked up and checked.  */
 typedef struct prepared {
+    const write_t *write;
+    size_t index; /* of the entry in it */
     table_t *table;
     const char *key; /* of the row, as text */
     bytes_t row;     /* with the key; of a delete, the key alone */
@@ -260,18 +262,19 @@ run_and_look(const writes_t *self, const operation_t *operation, const prepared_
 }
 
 static err_t
-operate(const writes_t *self, const write_t *write, size_t i, const prepared_t *prepared,
-        const char **recorded, fault_t *fault)
+operate(const writes_t *self, const prepared_t *prepared, const char **recorded, fault_t *fault)
 {
     fault_t cause = {0};
-    const operation_t *operation = operation_named(write->changes[i].operation);
+    const char *name = prepared->write->changes[prepared->index].operation;
+    const operation_t *operation = operation_named(name);
     if (operation == NULL)
         return fault_set(fault, ERR_INVALID_CHANGE, "changes[%zu].operation: \"%.40s\" is none",
-                         i, write->changes[i].operation);
+                         prepared->index, name);
     *recorded = operation->recorded;
-    if (write->written || run_and_look(self, operation, prepared, recorded, &cause) == OK)
+    if (prepared->write->written
+        || run_and_look(self, operation, prepared, recorded, &cause) == OK)
         return OK;
-    return fault_set(fault, cause.err, "changes[%zu]: %s", i, cause.text);
+    return fault_set(fault, cause.err, "changes[%zu]: %s", prepared->index, cause.text);
 }
 
 static err_t
@@ -279,11 +282,11 @@ record_one(const writes_t *self, const write_t *write, size_t i, recorded_t *rec
            fault_t *fault)
 {
     fault_t cause = {0};
-    prepared_t prepared = {0};
+    prepared_t prepared = {.write = write, .index = i};
     const char *operation = "";
     err_t err = prepare(self, write, i, &prepared, fault);
     if (err == OK)
-        err = operate(self, write, i, &prepared, &operation, fault);
+        err = operate(self, &prepared, &operation, fault);
     if (err != OK)
         return err;
     recorded[i] = (recorded_t){

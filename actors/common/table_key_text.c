@@ -16,7 +16,7 @@ static const char mark[] = "{\"$";
 static bool
 begins_as_mark(bytes_t text)
 {
-    return text.size >= strlen(mark) && memcmp(text.data, mark, strlen(mark)) == 0;
+    return text.size >= sizeof mark - 1 && memcmp(text.data, mark, sizeof mark - 1) == 0;
 }
 
 /*  Is the text made of nothing but what numbers are made of?  */

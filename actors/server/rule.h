@@ -30,13 +30,18 @@ bool rule_asks(const rule_t *self, right_t right);
 /*  True if its condition for reading looks into that table.  */
 bool rule_depends_on(const rule_t *self, const char *table);
 
-/*  May the user read, or write, that row? row is a whole one, as a msgpack map. True where
-    nothing is asked.  */
-CHECKED err_t rule_holds(rule_t *self, right_t right, const char *user, bytes_t row,
-                         bool *holds, fault_t *fault);
+/*  Who is asking, and about which row: a whole one, as a msgpack map.  */
+typedef struct asking {
+    const char *user;
+    bytes_t row;
+} asking_t;
+
+/*  May the user read, or write, that row? True where nothing is asked.  */
+CHECKED err_t rule_holds(rule_t *self, right_t right, asking_t asking, bool *holds,
+                         fault_t *fault);
 /*  *message is NULL if the row may stand; else it lives in arena.  */
-CHECKED err_t rule_check(rule_t *self, const char *user, bytes_t row, arena_t *arena,
-                         const char **message, fault_t *fault);
+CHECKED err_t rule_check(rule_t *self, asking_t asking, arena_t *arena, const char **message,
+                         fault_t *fault);
 
 /*  True for a column that never leaves the server.  */
 bool rule_hides(const rule_t *self, bytes_t column);

@@ -52,11 +52,10 @@ is_undefined(const rule_t *self)
 
 /*  True with the statement at its one row. False without an error: it has no value.  */
 static bool
-evaluate(const rule_t *self, right_t right, const char *user, bytes_t row, err_t *err,
-         fault_t *fault)
+evaluate(const rule_t *self, right_t right, asking_t asking, err_t *err, fault_t *fault)
 {
     const condition_t *condition = &self->conditions[right];
-    *err = bind_row(self, condition, user, row, fault);
+    *err = bind_row(self, condition, asking.user, asking.row, fault);
     if (*err != OK)
         return false;
     const bool found = db_step(self->db, condition->statement, err, fault);
@@ -66,29 +65,27 @@ evaluate(const rule_t *self, right_t right, const char *user, bytes_t row, err_t
 }
 
 err_t
-rule_holds(rule_t *self, right_t right, const char *user, bytes_t row, bool *holds,
-           fault_t *fault)
+rule_holds(rule_t *self, right_t right, asking_t asking, bool *holds, fault_t *fault)
 {
     err_t err = OK;
     *holds = true;
     if (!rule_asks(self, right))
         return OK;
-    *holds = evaluate(self, right, user, row, &err, fault)
+    *holds = evaluate(self, right, asking, &err, fault)
              && sqlite3_column_int(self->conditions[right].statement, 0) != 0;
     sqlite3_reset(self->conditions[right].statement);
     return err;
 }
 
 err_t
-rule_check(rule_t *self, const char *user, bytes_t row, arena_t *arena, const char **message,
-           fault_t *fault)
+rule_check(rule_t *self, asking_t asking, arena_t *arena, const char **message, fault_t *fault)
 {
     err_t err = OK;
     sqlite3_stmt *statement = self->conditions[RIGHT_CHECK].statement;
     *message = NULL;
     if (statement == NULL)
         return OK;
-    if (!evaluate(self, RIGHT_CHECK, user, row, &err, fault))
+    if (!evaluate(self, RIGHT_CHECK, asking, &err, fault))
         *message = "its rule cannot be evaluated";
     else if (sqlite3_column_type(statement, 0) != SQLITE_NULL)
         *message = arena_text(arena, column_text(statement, 0));

@@ -135,7 +135,8 @@ take_if_readable(page_t *page, bytes_t row)
     bool readable = false;
     buffer_clear(&page->last);
     buffer_add(&page->last, row.data, row.size);
-    page->err = rule_holds(page->rule, RIGHT_READ, page->user, row, &readable, page->fault);
+    page->err =
+        rule_holds(page->rule, RIGHT_READ, (asking_t){page->user, row}, &readable, page->fault);
     if (page->err == OK && readable)
         add_row(page, rule_visible(page->rule, row, page->arena));
     page->more = ++page->looked_at >= ROWS_LOOKED_AT;

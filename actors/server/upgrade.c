@@ -152,6 +152,12 @@ static const struct {
     bool json;
 } sub_protocols[] = {{"waybill.v1", false}, {"waybill.v1.json", true}};
 
+static bool
+is_named(const char *name, const char *text, size_t size)
+{
+    return strlen(name) == size && strncmp(text, name, size) == 0;
+}
+
 /*  The first offered one that we know, as our WebSocket library picks it.  */
 static const char *
 pick(const char *offered, bool *json)
@@ -161,11 +167,10 @@ pick(const char *offered, bool *json)
         offered += strspn(offered, " ,");
         const size_t size = strcspn(offered, " ,");
         for (size_t i = 0; i < COUNT_OF(sub_protocols); i++) {
-            const char *name = sub_protocols[i].name;
-            if (size == strlen(name) && strncmp(offered, name, size) == 0) {
-                *json = sub_protocols[i].json;
-                return name;
-            }
+            if (!is_named(sub_protocols[i].name, offered, size))
+                continue;
+            *json = sub_protocols[i].json;
+            return sub_protocols[i].name;
         }
         offered += size;
     }

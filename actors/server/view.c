@@ -14,19 +14,10 @@ was_seen(const view_t *self, rule_t *rule, const log_row_t *row, bool *seen, fau
         return OK;
     err_t err = stored_json_to_msgpack(row->old, &old, fault);
     if (err == OK)
-        err = rule_holds(rule, RIGHT_READ, self->user, buffer_bytes(&old), seen, fault);
+        err = rule_holds(rule, RIGHT_READ, (asking_t){self->user, buffer_bytes(&old)}, seen,
+                         fault);
     buffer_release(&old);
     return err;
-}
-
-static err_t
-is_seen(const view_t *self, rule_t *rule, const log_row_t *row, bytes_t data, bool *seen,
-        fault_t *fault)
-{
-    *seen = false;
-    if (strcmp(row->operation, "delete") == 0)
-        return OK;
-    return rule_holds(rule, RIGHT_READ, self->user, data, seen, fault);
 }
 
 err_t
@@ -42,8 +33,8 @@ view_row(const view_t *self, const log_row_t *row, bytes_t data, seen_t *seen, f
     if (rule == NULL)
         return OK;
     err_t err = was_seen(self, rule, row, &before, fault);
-    if (err == OK)
-        err = is_seen(self, rule, row, data, &after, fault);
+    if (err == OK && strcmp(row->operation, "delete") != 0)
+        err = rule_holds(rule, RIGHT_READ, (asking_t){self->user, data}, &after, fault);
     if (after)
         *seen = (seen_t){.operation = before ? row->operation : "insert",
                          .data = rule_visible(rule, data, self->arena)};

@@ -40,17 +40,23 @@ read_line(const char *path, char line[LINE + 1], fault_t *fault)
     return err;
 }
 
+/*  What is no such line says nothing.  */
+static bool
+is_ahead(const char *line, const log_head_t *head)
+{
+    const size_t size = strlen(head->epoch);
+    return strncmp(line, head->epoch, size) == 0 && line[size] == ' '
+           && strtoull(line + size, NULL, 10) > head->lsn;
+}
+
 err_t
 watermark_check(const char *database, const log_head_t *head, bool *older, fault_t *fault)
 {
     char line[LINE + 1];
-    char epoch[UUID_TEXT];
-    uint64_t lsn = 0;
     char *path = path_of(database);
     const err_t err = read_line(path, line, fault);
     free(path);
-    *older = err == OK && sscanf(line, "%36s %" SCNu64, epoch, &lsn) == 2
-             && strcmp(epoch, head->epoch) == 0 && lsn > head->lsn;
+    *older = err == OK && is_ahead(line, head);
     return err;
 }
 

@@ -38,8 +38,8 @@ static bool
 may_read(world_t *world, const char *user, const char *json)
 {
     bool holds = false;
-    must(world, rule_holds(rights_of(world->rights, "thing"), RIGHT_READ, user,
-                           row_of(world, json), &holds, &world->fault));
+    must(world, rule_holds(rights_of(world->rights, "thing"), RIGHT_READ,
+                           (asking_t){user, row_of(world, json)}, &holds, &world->fault));
     return holds;
 }
 

@@ -30,14 +30,15 @@ deny(const client_change_t *change, const validated_t *validated, fault_t *fault
 
 /*  The row as it stands before the change.  */
 static err_t
-judge_standing(const work_t *work, rule_t *rule, const client_change_t *change,
-               const validated_t *validated, bytes_t row, fault_t *fault)
+judge_standing(const work_t *work, const client_change_t *change, const validated_t *validated,
+               bytes_t row, fault_t *fault)
 {
+    rule_t *rule = rights_of(work->rights, table_name(validated->table));
     bool readable = false;
     bool writable = false;
-    err_t err = rule_holds(rule, RIGHT_READ, work->user, row, &readable, fault);
+    err_t err = rule_holds(rule, RIGHT_READ, (asking_t){work->user, row}, &readable, fault);
     if (err == OK)
-        err = rule_holds(rule, RIGHT_WRITE, work->user, row, &writable, fault);
+        err = rule_holds(rule, RIGHT_WRITE, (asking_t){work->user, row}, &writable, fault);
     if (err != OK || (readable && writable))
         return err;
     if (!readable && validated->operation != OPERATION_INSERT)
@@ -61,23 +62,24 @@ permission_before(const work_t *work, const client_change_t *change, fault_t *fa
     if (err == OK)
         err = table_read(validated.table, validated.key, &row, &found, fault);
     if (err == OK && found)
-        err = judge_standing(work, rule, change, &validated, buffer_bytes(&row), fault);
+        err = judge_standing(work, change, &validated, buffer_bytes(&row), fault);
     buffer_release(&row);
     return err;
 }
 
 /*  The row as the change has left it.  */
 static err_t
-judge_written(const work_t *work, rule_t *rule, const client_change_t *change,
-              const validated_t *validated, bytes_t row, fault_t *fault)
+judge_written(const work_t *work, const client_change_t *change, const validated_t *validated,
+              bytes_t row, fault_t *fault)
 {
+    rule_t *rule = rights_of(work->rights, table_name(validated->table));
     bool writable = false;
     const char *message = NULL;
-    err_t err = rule_holds(rule, RIGHT_WRITE, work->user, row, &writable, fault);
+    err_t err = rule_holds(rule, RIGHT_WRITE, (asking_t){work->user, row}, &writable, fault);
     if (err == OK && !writable)
         return deny(change, validated, fault);
     if (err == OK)
-        err = rule_check(rule, work->user, row, work->arena, &message, fault);
+        err = rule_check(rule, (asking_t){work->user, row}, work->arena, &message, fault);
     if (err == OK && message != NULL)
         return fault_set(fault, ERR_RULE_VIOLATION, "%s", message);
     return err;
@@ -89,12 +91,11 @@ permission_after(const work_t *work, const client_change_t *change,
 {
     bool found = false;
     buffer_t row = {0};
-    rule_t *rule = rights_of(work->rights, table_name(validated->table));
-    if (rule == NULL)
+    if (rights_of(work->rights, table_name(validated->table)) == NULL)
         return OK;
     err_t err = table_read(validated->table, validated->key, &row, &found, fault);
     if (err == OK && found)
-        err = judge_written(work, rule, change, validated, buffer_bytes(&row), fault);
+        err = judge_written(work, change, validated, buffer_bytes(&row), fault);
     buffer_release(&row);
     return err;
 }
@@ -107,7 +108,7 @@ permission_show(const work_t *work, const table_t *table, bytes_t row, bytes_t *
     rule_t *rule = rights_of(work->rights, table_name(table));
     *shown = (bytes_t){0};
     const err_t err =
-        rule ? rule_holds(rule, RIGHT_READ, work->user, row, &readable, fault) : OK;
+        rule ? rule_holds(rule, RIGHT_READ, (asking_t){work->user, row}, &readable, fault) : OK;
     if (err == OK && readable)
         *shown = rule ? rule_visible(rule, row, work->arena) : row;
     return err;
