@@ -24,6 +24,23 @@ check_mode(int fd, mode_t forbidden, const char *key, const char *path, fault_t 
     return OK;
 }
 
+/*  Whoever may write to the directory can put a file of his own in its place, unless the
+    directory keeps what is in it to its owners (/tmp).  */
+static err_t
+check_directory(const char *key, const char *path, fault_t *fault)
+{
+    struct stat status;
+    const char *slash = strrchr(path, '/');
+    char *directory = slash ? mem_format("%.*s/.", (int) (slash - path), path) : mem_text(".");
+    const bool replaceable =
+        stat(directory, &status) == 0 && (status.st_mode & (S_IWOTH | S_ISVTX)) == S_IWOTH;
+    free(directory);
+    if (replaceable)
+        return fault_set(fault, ERR_CONFIG,
+                         "%s: %s: others can replace it: chmod o-w its directory", key, path);
+    return OK;
+}
+
 /*  All room at once: growing would leave copies behind.  */
 static err_t
 read_all(int fd, const char *key, const char *path, buffer_t *out, fault_t *fault)
@@ -50,6 +67,8 @@ read_file(const char *key, const char *path, mode_t forbidden, buffer_t *out, fa
         return fault_set(fault, ERR_CONFIG, "%s: %s: %s; name a readable file", key, path,
                          strerrordesc_np(errno));
     err_t err = check_mode(fd, forbidden, key, path, fault);
+    if (err == OK)
+        err = check_directory(key, path, fault);
     if (err == OK)
         err = read_all(fd, key, path, out, fault);
     (void) close(fd);

@@ -1,4 +1,7 @@
-/*  secret - files that hold passwords, tokens and keys.  */
+/*  secret - files that hold passwords, tokens and keys.
+
+    A link is followed, and the file that it leads to is judged. A file in a directory that
+    everybody may write to is refused, because anybody could replace it.  */
 
 #pragma once
 

@@ -252,6 +252,47 @@ does_not_start_with_a_secret_that_others_can_get_at(void **state)
 }
 
 static void
+judges_the_file_that_a_link_leads_to(void **state)
+{
+    place_t *place = *state;
+    char *link = NULL;
+    give_tokens(place, "ann t-ann\n");
+    link = mem_format("%s.link", place->tokens);
+    assert_int_equal(symlink(place->tokens, link), 0);
+    place->settings.auth_tokens = link;
+    open_auth(place);
+    expect_user(place, "t-ann", "ann");
+    auth_close(&place->auth);
+    assert_int_equal(chmod(place->tokens, 0644), 0);
+    refuse_to_open(place, "0600");
+    assert_int_equal(unlink(link), 0);
+    refuse_to_open(place, link);
+    free(link);
+}
+
+static void
+does_not_start_with_a_file_that_others_can_replace(void **state)
+{
+    place_t *place = *state;
+    char directory[] = "/tmp/waybill-auth-XXXXXX";
+    assert_non_null(mkdtemp(directory));
+    (void) snprintf(place->tokens, sizeof place->tokens, "%s/tokens", directory);
+    place->settings.auth_tokens = place->tokens;
+    FILE *file = fopen(place->tokens, "w");
+    assert_non_null(file);
+    (void) fclose(file);
+    give_tokens(place, "ann t-ann\n");
+    assert_int_equal(chmod(directory, 0777), 0);
+    refuse_to_open(place, "others can replace it");
+    assert_int_equal(chmod(directory, 01777), 0);
+    open_auth(place);
+    assert_int_equal(chmod(directory, 0775), 0);
+    open_auth(place);
+    assert_int_equal(unlink(place->tokens), 0);
+    assert_int_equal(rmdir(directory), 0);
+}
+
+static void
 says_nothing_of_a_token_in_what_it_complains(void **state)
 {
     place_t *place = *state;
@@ -414,6 +455,8 @@ main(void)
         WITH_PLACE(knows_users_by_the_tokens_in_a_file),
         WITH_PLACE(does_not_start_with_a_token_file_that_makes_no_sense),
         WITH_PLACE(does_not_start_with_a_secret_that_others_can_get_at),
+        WITH_PLACE(judges_the_file_that_a_link_leads_to),
+        WITH_PLACE(does_not_start_with_a_file_that_others_can_replace),
         WITH_PLACE(says_nothing_of_a_token_in_what_it_complains),
         WITH_PLACE(knows_users_by_tokens_that_were_signed),
         WITH_PLACE(refuses_other_signatures_than_agreed),
