@@ -3,7 +3,6 @@
 #include "actors/agent/text_set.h"
 #include "schemas/codec.h"
 
-#include <ctype.h>
 #include <string.h>
 
 /*  Larger ones go alone: together they might fit no frame. And not all that waits is looked at
@@ -51,13 +50,13 @@ read_bound(folding_t *self, fault_t *fault)
     return err;
 }
 
+/*  As SQLite's lower() does.  */
 static void
 make_lower(buffer_t *name)
 {
-    for (size_t i = 0; i < name->size; i++) {
-        const int letter = tolower(name->data[i]);
-        name->data[i] = (uint8_t) letter;
-    }
+    for (size_t i = 0; i < name->size; i++)
+        if (name->data[i] >= 'A' && name->data[i] <= 'Z')
+            name->data[i] = (uint8_t) (name->data[i] - 'A' + 'a');
 }
 
 static bool

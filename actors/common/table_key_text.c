@@ -16,7 +16,8 @@ static const char mark[] = "{\"$";
 static bool
 begins_as_mark(bytes_t text)
 {
-    return text.size >= sizeof mark - 1 && memcmp(text.data, mark, sizeof mark - 1) == 0;
+    const size_t size = strlen(mark);
+    return text.size >= size && strncmp((const char *) text.data, mark, size) == 0;
 }
 
 /*  Is the text made of nothing but what numbers are made of?  */

@@ -9,8 +9,8 @@
 
 /*  Whatever an expression may do: look, and compute. The names of the tables it looks into
     are collected.  */
-// NOLINTNEXTLINE(readability-function-size): the shape is SQLite's
 static int
+// NOLINTNEXTLINE(readability-function-size): its parameters are SQLite's
 authorize(void *arg, int action, const char *first, const char *second, const char *database,
           const char *trigger)
 {

@@ -32,7 +32,7 @@ reader_of(replica_t *replica)
 static outbox_batch_t
 read_outbox(replica_t *replica, const outbox_reader_t *reader)
 {
-    outbox_batch_t batch;
+    outbox_batch_t batch = {0};
     outbox_flaws_t flaws = {0};
     const outbox_fetch_t request = {.limit = 10, .max_bytes = 100000};
     if (catalog_refresh(replica->catalog, &replica->fault) != OK
