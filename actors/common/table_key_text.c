@@ -16,8 +16,8 @@ static const char mark[] = "{\"$";
 static bool
 begins_as_mark(bytes_t text)
 {
-    const size_t size = strlen(mark);
-    return text.size >= size && strncmp((const char *) text.data, mark, size) == 0;
+    const bytes_t begins = {(const uint8_t *) mark, sizeof mark - 1};
+    return text.size >= begins.size && memcmp(text.data, begins.data, begins.size) == 0;
 }
 
 /*  Is the text made of nothing but what numbers are made of?  */
