@@ -25,7 +25,7 @@ static bool
 looks_like_number(bytes_t text)
 {
     for (size_t i = 0; i < text.size; i++)
-        if (memchr(number_letters, text.data[i], strlen(number_letters)) == NULL)
+        if (text.data[i] == '\0' || strchr(number_letters, text.data[i]) == NULL)
             return false;
     return true;
 }
