@@ -4,15 +4,12 @@
 
 #include "tests/hostile/server_rows.h"
 
-#include "schemas/codec.h"
+#include "tests/hostile/bad_server.h"
 #include "tests/hostile/stranger.h"
 #include "tests/integration/query.h"
 #include "tests/integration/world.h"
 
-#include <arpa/inet.h>
 #include <fcntl.h>
-#include <openssl/evp.h>
-#include <openssl/sha.h>
 #include <poll.h>
 #include <signal.h>
 #include <sqlite3.h>
@@ -28,7 +25,7 @@
 
 #include <cmocka.h>
 
-enum { PATIENCE_S = 60, BEATS = 4 };
+enum { PATIENCE_S = 60, BEATS = 4, GROWTH_KB = 64 * 1024, PAGES = 2000, PAGE = 100 * 1024 };
 
 static struct {
     char *dir, *run_dir, *log, *db;
@@ -38,85 +35,14 @@ static struct {
     long log_read; /* what is before was looked at */
 } place;
 
-/*  -------------------------------------------------------------------------- a server  */
-
-static int
-listen_anywhere(int *port)
-{
-    struct sockaddr_in here = {.sin_family = AF_INET,
-                               .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    const struct timeval patience = {.tv_sec = PATIENCE_S};
-    socklen_t size = sizeof here;
-    const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience), 0);
-    assert_int_equal(bind(fd, (struct sockaddr *) &here, sizeof here), 0);
-    assert_int_equal(listen(fd, 8), 0);
-    assert_int_equal(getsockname(fd, (struct sockaddr *) &here, &size), 0);
-    *port = ntohs(here.sin_port);
-    return fd;
-}
-
-static void
-read_request(int fd, char *head, size_t room)
-{
-    size_t size = 0;
-    head[0] = '\0';
-    while (size + 1 < room && strstr(head, "\r\n\r\n") == NULL) {
-        assert_int_equal(recv(fd, head + size, 1, 0), 1);
-        head[++size] = '\0';
-    }
-}
-
-static void
-accept_upgrade(int fd, const char *request)
-{
-    static const char name[] = "\r\nSec-WebSocket-Key: ";
-    const char *key = strcasestr(request, name);
-    assert_non_null(key);
-    key += sizeof name - 1;
-    char *text =
-        mem_format("%.*s258EAFA5-E914-47DA-95CA-C5AB0DC85B11", (int) strcspn(key, "\r"), key);
-    uint8_t hash[SHA_DIGEST_LENGTH], code[64];
-    SHA1((const uint8_t *) text, strlen(text), hash);
-    EVP_EncodeBlock(code, hash, sizeof hash);
-    char *answer = mem_format("HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n"
-                              "Connection: Upgrade\r\nSec-WebSocket-Protocol: waybill.v1\r\n"
-                              "Sec-WebSocket-Accept: %s\r\n\r\n",
-                              (const char *) code);
-    stranger_send(fd, (bytes_t){(const uint8_t *) answer, strlen(answer)});
-    free(answer);
-    free(text);
-}
-
-/*  Servers do not mask.  */
-static void
-add_frame(buffer_t *out, bytes_t payload)
-{
-    const uint8_t head[] = {0x82, 127};
-    buffer_add(out, head, sizeof head);
-    for (int shift = 56; shift >= 0; shift -= 8) {
-        const uint8_t byte = (uint8_t) ((uint64_t) payload.size >> shift);
-        buffer_add(out, &byte, 1);
-    }
-    buffer_add(out, payload.data, payload.size);
-}
-
-static void
-add_frames(buffer_t *out, const char *lines, size_t size)
-{
-    while (size > 0) {
-        buffer_t packed = {0};
-        const char *end = memchr(lines, '\n', size);
-        const size_t length = end ? (size_t) (end - lines) : size;
-        assert_int_equal(json_to_msgpack(lines, length, &packed, NULL), OK);
-        add_frame(out, buffer_bytes(&packed));
-        buffer_release(&packed);
-        lines += length + (end != NULL);
-        size -= length + (end != NULL);
-    }
-}
-
 /*  ------------------------------------------------------------------------- the agent  */
+
+/*  Freed memory that a sanitizer keeps is none that the agent has.  */
+static void
+keep_little(void)
+{
+    (void) setenv("ASAN_OPTIONS", "quarantine_size_mb=4", 1);
+}
 
 static void
 start(void)
@@ -125,8 +51,8 @@ start(void)
     place.run_dir = path_in(place.dir, "run");
     place.log = path_in(place.dir, "log");
     place.db = path_in(place.dir, "agent.db");
-    place.listener = listen_anywhere(&place.port);
-    place.elsewhere = listen_anywhere(&place.other_port);
+    place.listener = bad_server_listen(&place.port);
+    place.elsewhere = bad_server_listen(&place.other_port);
     char *config = path_in(place.dir, "agent.conf"), *token = path_in(place.dir, "token");
     char *text = mem_format("agent\n    db = \"%s\"\n    server = \"ws://127.0.0.1:%d/api\"\n"
                             "    token_file = \"%s\"\nprocess\n    run_dir = \"%s\"\n"
@@ -137,8 +63,8 @@ start(void)
     write_file(config, text);
     write_file(token, "token-that-nobody-may-see\n");
     assert_int_equal(chmod(token, 0600), 0);
-    place.agent =
-        process_new(place.log, NULL, (const char *const[]){"agent", "--config", config, NULL});
+    place.agent = process_new(place.log, keep_little,
+                              (const char *const[]){"agent", "--config", config, NULL});
     assert_true(process_await_ready(place.agent));
     free(config);
     free(token);
@@ -226,11 +152,11 @@ add_script(const server_row_t *row, const buffer_t *filled, buffer_t *out)
                                                     "10,\"finalLSN\":10,\"changeCount\":0,"
                                                     "\"success\":true}";
     if (row->kind == STREAM)
-        add_frames(out, prelude, sizeof prelude - 1);
+        bad_server_add(out, prelude, sizeof prelude - 1);
     if (row->kind == HEAD || row->kind == BYTES)
         buffer_add(out, filled->data, filled->size);
     else
-        add_frames(out, (const char *) filled->data, filled->size);
+        bad_server_add(out, (const char *) filled->data, filled->size);
 }
 
 /*  The newest connection: it may have given up older ones meanwhile.  */
@@ -256,12 +182,12 @@ meet(const server_row_t *row)
     place.log_read += (long) strlen(log);
     free(log);
     const int fd = accept_newest();
-    read_request(fd, request, sizeof request);
+    bad_server_read(fd, request, sizeof request);
     assert_non_null(strstr(request, "token-that-nobody-may-see"));
     add_filled(row, &filled);
     add_script(row, &filled, &script);
     if (row->kind != HEAD)
-        accept_upgrade(fd, request);
+        bad_server_accept(fd, request);
     stranger_send(fd, buffer_bytes(&script));
     if (row->kind == HEAD)
         (void) shutdown(fd, SHUT_WR);
@@ -326,18 +252,88 @@ survives_every_bad_server(void **state)
     size_t wrong = 0;
     (void) state;
     start();
+    const long before = process_resident_kb(place.agent);
     for (size_t i = 0; i < COUNT_OF(server_rows); i++)
         wrong += !meet(&server_rows[i]);
     assert_int_equal(wrong, 0);
+    assert_true(process_resident_kb(place.agent) < before + GROWTH_KB);
     expect_unharmed();
     assert_int_equal(fcntl(place.elsewhere, F_SETFL, O_NONBLOCK), 0);
     expect_nobody_elsewhere();
     stop();
 }
 
+/*  ---------------------------------------------------------------- without an end  */
+
+/*  A page with one large row, as a frame.  */
+static void
+make_page(buffer_t *out)
+{
+    char *title = mem_new(PAGE + 1);
+    memset(title, 'a', PAGE);
+    char *page =
+        mem_format("{\"type\":\"srv_init_changes\",\"serverLSN\":10,\"sequence\":{\"chunk\":1,"
+                   "\"table\":\"notes\"},\"changes\":[" CHANGE(
+                       "notes", "{\"id\":\"large\",\"title\":\"%s\"}") "]}",
+                   title);
+    bad_server_add(out, page, strlen(page));
+    free(page);
+    free(title);
+}
+
+/*  Sends it so often; gives the most memory that the agent had. What the agent says meanwhile
+    is read, or it could say no more.  */
+static long
+pour(int fd, const buffer_t *page)
+{
+    char answers[4096];
+    long most = 0;
+    for (int i = 0; i < PAGES; i++) {
+        stranger_send(fd, buffer_bytes(page));
+        while (recv(fd, answers, sizeof answers, MSG_DONTWAIT) == sizeof answers)
+            continue;
+        const long now = process_resident_kb(place.agent);
+        most = now > most ? now : most;
+    }
+    return most;
+}
+
+/*  It neither keeps what it has seen nor reads ahead of what it can write.  */
+static void
+takes_a_snapshot_without_an_end_in_little_memory(void **state)
+{
+    static const char prelude[] = SCHEMA(
+        TABLE("notes", ID
+              ",{\"name\":\"title\",\"type\":\"TEXT\"}")) "\n"
+                                                          "{\"type\":\"srv_init_start\","
+                                                          "\"serverLSN\":10,\"epoch\":\"e\"}";
+    char request[16384];
+    buffer_t start_frames = {0}, page = {0};
+    (void) state;
+    start();
+    const int fd = accept_newest();
+    bad_server_read(fd, request, sizeof request);
+    bad_server_accept(fd, request);
+    bad_server_add(&start_frames, prelude, sizeof prelude - 1);
+    stranger_send(fd, buffer_bytes(&start_frames));
+    make_page(&page);
+    const long before = process_resident_kb(place.agent), most = pour(fd, &page);
+    if (most > before + GROWTH_KB)
+        fail_msg("it had %ld KB of memory, then %ld", before, most);
+    assert_true(stays(fd));
+    expect_unharmed();
+    (void) close(fd);
+    buffer_release(&page);
+    buffer_release(&start_frames);
+    stop();
+}
+
 int
 main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(survives_every_bad_server)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(survives_every_bad_server),
+        cmocka_unit_test(takes_a_snapshot_without_an_end_in_little_memory),
+    };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

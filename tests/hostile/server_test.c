@@ -119,21 +119,6 @@ expect_well(const char *after)
         fail_msg("after \"%s\" a client that behaves is not served", after);
 }
 
-static long
-resident_kb(void)
-{
-    char path[64], line[256];
-    long kb = 0;
-    (void) snprintf(path, sizeof path, "/proc/%d/status", (int) server.process->pid);
-    FILE *in = fopen(path, "r");
-    assert_non_null(in);
-    while (fgets(line, sizeof line, in))
-        if (strncmp(line, "VmRSS:", 6) == 0)
-            kb = strtol(line + 6, NULL, 10);
-    (void) fclose(in);
-    return kb;
-}
-
 static char *
 read_log(void)
 {
@@ -257,11 +242,11 @@ meets_every_bad_input_as_it_must(void **state)
     size_t wrong = 0;
     (void) state;
     start_well(NULL);
-    const long before = resident_kb();
+    const long before = process_resident_kb(server.process);
     for (size_t i = 0; i < COUNT_OF(client_rows); i++)
         wrong += !meet(&client_rows[i]);
     assert_int_equal(wrong, 0);
-    assert_true(resident_kb() < before + GROWTH_KB);
+    assert_true(process_resident_kb(server.process) < before + GROWTH_KB);
     stop();
 }
 

@@ -158,6 +158,21 @@ process_await_ready(process_t *self)
     return n > 0;
 }
 
+long
+process_resident_kb(const process_t *self)
+{
+    char path[64], line[256];
+    long kb = 0;
+    (void) snprintf(path, sizeof path, "/proc/%d/status", (int) self->pid);
+    FILE *in = fopen(path, "r");
+    must(in != NULL, path);
+    while (fgets(line, sizeof line, in))
+        if (strncmp(line, "VmRSS:", 6) == 0)
+            kb = strtol(line + 6, NULL, 10);
+    fclose(in);
+    return kb;
+}
+
 int
 process_end(process_t *self, int signal)
 {

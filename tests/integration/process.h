@@ -41,6 +41,8 @@ typedef void prepare_fn(void);
 process_t *process_new(const char *log, prepare_fn *prepare, const char *const *arguments);
 /*  Waits for its first line; false if it ends without one.  */
 bool process_await_ready(process_t *self);
+/*  What it has of the machine's memory.  */
+long process_resident_kb(const process_t *self);
 /*  Sends the signal (0: none) and waits for its end; gives the exit status.  */
 int process_end(process_t *self, int signal);
 /*  Kills it if it still runs.  */
