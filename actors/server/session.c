@@ -170,21 +170,34 @@ session_end_request(session_t *self, ctx_t *ctx)
     pace_reading(self, ctx);
 }
 
-void
-session_charge(session_t *self, ctx_t *ctx, size_t n_changes)
+/*  So much was used of what it may use in a second; 0: of that it may use any.  */
+static void
+charge(session_t *self, ctx_t *ctx, size_t used, int64_t per_s)
 {
-    const settings_t *settings = ctx_settings(ctx);
-    const uint64_t rate = (uint64_t) settings->limits_changes_per_s;
     const uint64_t now_us = ctx_now_ms(ctx) * US_PER_MS;
-    if (rate == 0)
+    if (per_s == 0)
         return;
     self->paid_us = self->paid_us > now_us ? self->paid_us : now_us;
-    self->paid_us += n_changes * US_PER_S / rate;
+    self->paid_us += used * US_PER_S / (uint64_t) per_s;
     if (self->paid_us <= now_us + BURST_US)
         return;
     ctx_after(ctx, session_timer(self, TIMER_PACE),
               (self->paid_us - now_us - BURST_US) / US_PER_MS + 1);
     pace_reading(self, ctx);
+}
+
+void
+session_charge_changes(session_t *self, ctx_t *ctx, size_t n)
+{
+    const settings_t *settings = ctx_settings(ctx);
+    charge(self, ctx, n, settings->limits_changes_per_s);
+}
+
+void
+session_charge_bytes(session_t *self, ctx_t *ctx, size_t n)
+{
+    const settings_t *settings = ctx_settings(ctx);
+    charge(self, ctx, n, settings->limits_bytes_per_s);
 }
 
 /*  ---------------------------------------------------------------------- its stream  */

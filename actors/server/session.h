@@ -130,6 +130,7 @@ void session_complete_snapshot(session_t *self, ctx_t *ctx);
 /*  Requests on behalf of the client: too many, and it is not read from until one ends.  */
 void session_begin_request(session_t *self, ctx_t *ctx);
 void session_end_request(session_t *self, ctx_t *ctx);
-/*  Each change takes its share of a second; who is more than a second ahead of that is not
-    read from until the time has come: its timer, TIMER_PACE.  */
-void session_charge(session_t *self, ctx_t *ctx, size_t n_changes);
+/*  Each change and each byte takes its share of a second; who is more than a second ahead of
+    that is not read from until the time has come: its timer, TIMER_PACE.  */
+void session_charge_changes(session_t *self, ctx_t *ctx, size_t n);
+void session_charge_bytes(session_t *self, ctx_t *ctx, size_t n);

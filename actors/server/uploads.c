@@ -46,7 +46,7 @@ uploads_take(session_t *session, ctx_t *ctx, const clt_send_changes_t *body,
         end = &(*end)->next;
     *end = sent;
     confirm_receipt(session, ctx, sent);
-    session_charge(session, ctx, body->n_changes);
+    session_charge_changes(session, ctx, body->n_changes);
     session_begin_request(session, ctx);
     REQUEST(ctx, "client-changes", session->number, client_changes, .session = session->number,
             .client_id = session->visitor.client_id, .changes = body->changes,

@@ -106,6 +106,25 @@ does_not_read_from_a_client_that_changes_too_much(void **state)
     assert_string_equal(client.closed, "");
 }
 
+static void
+does_not_read_from_a_client_that_sends_too_many_bytes(void **state)
+{
+    enum { FRAMES = 20 };
+    world_t *world = *state;
+    world->settings.limits_bytes_per_s = 500; /* a frame of send_older() has about 275 */
+    const meeting_t meeting = meet_live(world);
+    insert_large_row(world, "100");
+    for (int i = 0; i < FRAMES; i++) {
+        send_older(&meeting, i);
+        sim_run_ms(world->sim, 50);
+    }
+    const int64_t decided = number_of(world, "SELECT count(*) FROM client_changes");
+    assert_in_range(decided, 3, FRAMES * 3 / 2);
+    sim_run_ms(world->sim, 60000);
+    assert_int_equal(number_of(world, "SELECT count(*) FROM client_changes"), FRAMES * 3);
+    assert_string_equal(client.closed, "");
+}
+
 int
 main(void)
 {
@@ -115,6 +134,7 @@ main(void)
         WITH_WORLD(closes_the_older_connection_of_a_client),
         WITH_WORLD(turns_clients_away_when_it_is_full),
         WITH_WORLD(does_not_read_from_a_client_that_changes_too_much),
+        WITH_WORLD(does_not_read_from_a_client_that_sends_too_many_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
