@@ -25,7 +25,14 @@
 
 #include <cmocka.h>
 
-enum { PATIENCE_S = 60, BEATS = 4, GROWTH_KB = 64 * 1024, PAGES = 2000, PAGE = 100 * 1024 };
+enum {
+    PATIENCE_S = 60,
+    BEATS = 4,
+    GROWTH_KB = 64 * 1024,
+    PAGES = 2000,
+    STALLED_S = 3,
+    PAGE = 100 * 1024
+};
 
 static struct {
     char *dir, *run_dir, *log, *db;
@@ -281,15 +288,16 @@ make_page(buffer_t *out)
     free(title);
 }
 
-/*  Sends it so often; gives the most memory that the agent had. What the agent says meanwhile
-    is read, or it could say no more.  */
+/*  Sends it so often, or until nobody takes it any more; gives the most memory that the agent
+    had. What the agent says meanwhile is read, or it could say no more.  */
 static long
 pour(int fd, const buffer_t *page)
 {
     char answers[4096];
     long most = 0;
-    for (int i = 0; i < PAGES; i++) {
-        stranger_send(fd, buffer_bytes(page));
+    ssize_t sent = (ssize_t) page->size;
+    for (int i = 0; i < PAGES && sent == (ssize_t) page->size; i++) {
+        sent = send(fd, page->data, page->size, MSG_NOSIGNAL);
         while (recv(fd, answers, sizeof answers, MSG_DONTWAIT) == sizeof answers)
             continue;
         const long now = process_resident_kb(place.agent);
@@ -298,9 +306,9 @@ pour(int fd, const buffer_t *page)
     return most;
 }
 
-/*  It neither keeps what it has seen nor reads ahead of what it can write.  */
-static void
-takes_a_snapshot_without_an_end_in_little_memory(void **state)
+/*  Gives a connection on which a snapshot has begun.  */
+static int
+begin_snapshot(void)
 {
     static const char prelude[] = SCHEMA(
         TABLE("notes", ID
@@ -308,23 +316,59 @@ takes_a_snapshot_without_an_end_in_little_memory(void **state)
                                                           "{\"type\":\"srv_init_start\","
                                                           "\"serverLSN\":10,\"epoch\":\"e\"}";
     char request[16384];
-    buffer_t start_frames = {0}, page = {0};
-    (void) state;
-    start();
+    buffer_t frames = {0};
     const int fd = accept_newest();
     bad_server_read(fd, request, sizeof request);
     bad_server_accept(fd, request);
-    bad_server_add(&start_frames, prelude, sizeof prelude - 1);
-    stranger_send(fd, buffer_bytes(&start_frames));
+    bad_server_add(&frames, prelude, sizeof prelude - 1);
+    stranger_send(fd, buffer_bytes(&frames));
+    buffer_release(&frames);
+    return fd;
+}
+
+static void
+pour_in_little_memory(int fd)
+{
+    buffer_t page = {0};
     make_page(&page);
     const long before = process_resident_kb(place.agent), most = pour(fd, &page);
     if (most > before + GROWTH_KB)
         fail_msg("it had %ld KB of memory, then %ld", before, most);
+    buffer_release(&page);
+}
+
+/*  It does not keep what it has seen.  */
+static void
+takes_a_snapshot_without_an_end_in_little_memory(void **state)
+{
+    (void) state;
+    start();
+    const int fd = begin_snapshot();
+    pour_in_little_memory(fd);
     assert_true(stays(fd));
     expect_unharmed();
     (void) close(fd);
-    buffer_release(&page);
-    buffer_release(&start_frames);
+    stop();
+}
+
+/*  Nor does it read what it cannot write, as while another program keeps the database.  */
+static void
+does_not_read_ahead_of_what_it_can_write(void **state)
+{
+    const struct timeval patience = {.tv_sec = STALLED_S};
+    sqlite3 *other = NULL;
+    (void) state;
+    start();
+    const int fd = begin_snapshot();
+    assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof patience), 0);
+    assert_int_equal(sqlite3_open(place.db, &other), SQLITE_OK);
+    sqlite3_busy_timeout(other, PATIENCE_S * 1000);
+    assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    pour_in_little_memory(fd);
+    assert_int_equal(sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL), SQLITE_OK);
+    sqlite3_close(other);
+    (void) close(fd);
+    expect_unharmed();
     stop();
 }
 
@@ -334,6 +378,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(survives_every_bad_server),
         cmocka_unit_test(takes_a_snapshot_without_an_end_in_little_memory),
+        cmocka_unit_test(does_not_read_ahead_of_what_it_can_write),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
