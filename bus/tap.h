@@ -50,11 +50,11 @@ void tap_destroy(tap_t **self);
 
 typedef struct tap_source tap_source_t;
 
-/*  For the thread of one actor. actor must outlive it.  */
+/*  For the thread of one actor, in the context of the tap. actor must outlive it.  */
 tap_source_t *tap_source_new(void *zmq, const char *actor);
 void tap_source_destroy(tap_source_t **self);
-/*  Offers a record; never waits. The bus's own traffic (FLAG_NO_TAP, CONTROL, CREDIT) is
-    passed over.  */
+/*  Offers a record, which only a started tap asks for; never waits. The bus's own traffic
+   (FLAG_NO_TAP, CONTROL, CREDIT) is passed over.  */
 void tap_offer(tap_source_t *self, tap_point_t point, const envelope_t *envelope,
                bytes_t payload, err_t err);
 /*  Records that found no room, so far.  */

@@ -10,8 +10,9 @@
 enum { QUEUE = 1000 };
 
 struct tap_source {
+    void *zmq;
     const char *actor;
-    void *push;
+    void *push; /* NULL until there is a record to hand over */
     uint64_t n, dropped;
     msgpack_sbuffer about;
     buffer_t redacted;
@@ -20,20 +21,10 @@ struct tap_source {
 tap_source_t *
 tap_source_new(void *zmq, const char *actor)
 {
-    const int none = 0;
-    const int queue = QUEUE;
     tap_source_t *self = mem_new(sizeof *self);
+    self->zmq = zmq;
     self->actor = actor;
     msgpack_sbuffer_init(&self->about);
-    self->push = zmq_socket(zmq, ZMQ_PUSH);
-    if (self->push == NULL)
-        return self; /* every record will be dropped, and counted */
-    zmq_setsockopt(self->push, ZMQ_LINGER, &none, sizeof none);
-    zmq_setsockopt(self->push, ZMQ_SNDHWM, &queue, sizeof queue);
-    if (zmq_connect(self->push, "inproc://tap") != 0) {
-        zmq_close(self->push);
-        self->push = NULL;
-    }
     return self;
 }
 
@@ -89,6 +80,25 @@ redact(tap_source_t *self, const char *type, bytes_t payload)
                                                         : payload;
 }
 
+/*  Connects with the first record: somebody watches by then, so the tap is bound. If it never
+    were, libzmq would undo the connection in the thread that ends the context and in the one
+    that reaps the socket, both at once.  */
+static void
+connect_to_tap(tap_source_t *self)
+{
+    const int none = 0;
+    const int queue = QUEUE;
+    self->push = zmq_socket(self->zmq, ZMQ_PUSH);
+    if (self->push == NULL)
+        return; /* the record is dropped, and counted */
+    zmq_setsockopt(self->push, ZMQ_LINGER, &none, sizeof none);
+    zmq_setsockopt(self->push, ZMQ_SNDHWM, &queue, sizeof queue);
+    if (zmq_connect(self->push, "inproc://tap") != 0) {
+        zmq_close(self->push);
+        self->push = NULL;
+    }
+}
+
 static bool
 send_record(tap_source_t *self, const envelope_t *envelope, bytes_t payload)
 {
@@ -109,6 +119,8 @@ tap_offer(tap_source_t *self, tap_point_t point, const envelope_t *envelope, byt
         || envelope->kind == ENVELOPE_CREDIT)
         return;
     self->n++;
+    if (self->push == NULL)
+        connect_to_tap(self);
     pack_about(self, point, err);
     if (!send_record(self, envelope, redact(self, envelope->type, payload)))
         self->dropped++;
