@@ -3,6 +3,7 @@
 
 #include "tests/integration/world.h"
 
+#include <netdb.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -157,6 +158,17 @@ expect_reason(const couple_t *self, const char *reason)
 
 /*  ------------------------------------------------------------------------------- wss  */
 
+/*  A bare system may not even have /etc/hosts.  */
+static bool
+has_address(const char *host)
+{
+    struct addrinfo *found = NULL;
+    const bool has = getaddrinfo(host, NULL, NULL, &found) == 0;
+    if (has)
+        freeaddrinfo(found);
+    return has;
+}
+
 static void
 synchronises_encrypted(void **state)
 {
@@ -164,6 +176,10 @@ synchronises_encrypted(void **state)
     (void) state;
     for (size_t i = 0; i < COUNT_OF(hosts); i++) {
         couple_t couple = {0};
+        if (!has_address(hosts[i])) {
+            print_message("%s has no address on this machine: not tried\n", hosts[i]);
+            continue;
+        }
         start_server(&couple, "good.pem", "good.key");
         char *url = mem_format("wss://%s%s/api/sync", hosts[i], strrchr(couple.address, ':'));
         start_client(&couple, url, "ca.pem", "");
