@@ -1,57 +1,16 @@
 /*  Who a database is to the server: kept over everything, found again when it was lost, and
     given up by a copy. Agents against the real server in one simulation.  */
 
-#include "actors/server/actors.h"
-#include "tests/unit/agent_sim.h"
+#include "tests/unit/pair_sim.h"
 
-typedef struct extra {
-    char server_path[140], schema_path[140], copy_path[140];
-    settings_t server_settings, copy_settings;
-    int server, copy;
-} extra_t;
+/*  An agent on a copy of the database.  */
+typedef struct copy {
+    char path[140];
+    settings_t settings;
+    int node;
+} copy_t;
 
-static extra_t extra;
-
-static void
-start_server(world_t *world)
-{
-    (void) snprintf(extra.server_path, sizeof extra.server_path, "%s/server.db",
-                    world->directory);
-    (void) snprintf(extra.schema_path, sizeof extra.schema_path, "%s/schema.sql",
-                    world->directory);
-    FILE *file = fopen(extra.schema_path, "w");
-    assert_non_null(file);
-    (void) fputs("CREATE TABLE IF NOT EXISTS todo (id TEXT PRIMARY KEY NOT NULL, title TEXT);",
-                 file);
-    (void) fclose(file);
-    extra.server_settings = defaults;
-    extra.server_settings.server_db = extra.server_path;
-    extra.server_settings.server_schema = extra.schema_path;
-    extra.server = sim_node(world->sim, "server", "server:1", &extra.server_settings);
-    for (size_t i = 0; server_actors[i]; i++)
-        sim_add(world->sim, extra.server, server_actors[i]);
-    start_node(world->sim, extra.server);
-}
-
-static const status_t *
-status_of(world_t *world, int node)
-{
-    const uint64_t asked =
-        sim_ask(world->sim, node, "service", MSG_status_get, &(status_get_t){.fresh = true});
-    return await_answer(world->sim, node, asked, MSG_status, &world->heard);
-}
-
-/*  Generous: a connection that failed before is tried again after a minute at most.  */
-static void
-await_synced(world_t *world, int node)
-{
-    for (int i = 0; i < 300; i++) {
-        if (status_of(world, node)->synced)
-            return;
-        sim_run_ms(world->sim, 1000);
-    }
-    fail_msg("not synced: %s", status_of(world, node)->reason);
-}
+static copy_t copy;
 
 static const char *
 identity_of(world_t *world, int node)
@@ -71,14 +30,14 @@ copy_file(const char *from, const char *to)
 static void
 copy_database(world_t *world)
 {
-    (void) snprintf(extra.copy_path, sizeof extra.copy_path, "%s/copy.db", world->directory);
+    (void) snprintf(copy.path, sizeof copy.path, "%s/copy.db", world->directory);
     run_sql(world, "PRAGMA wal_checkpoint(TRUNCATE)");
-    copy_file(world->path, extra.copy_path);
-    extra.copy_settings = world->settings;
-    extra.copy_settings.agent_db = extra.copy_path;
-    extra.copy = sim_node(world->sim, "copy", NULL, &extra.copy_settings);
+    copy_file(world->path, copy.path);
+    copy.settings = world->settings;
+    copy.settings.agent_db = copy.path;
+    copy.node = sim_node(world->sim, "copy", NULL, &copy.settings);
     for (size_t i = 0; agent_actors[i]; i++)
-        sim_add(world->sim, extra.copy, agent_actors[i]);
+        sim_add(world->sim, copy.node, agent_actors[i]);
 }
 
 static const char *
@@ -95,9 +54,9 @@ text_in(world_t *world, const char *path, const char *sql)
 static void
 assert_all_equal(world_t *world, const char *sql)
 {
-    const char *expected = text_in(world, extra.server_path, sql);
+    const char *expected = text_in(world, server.path, sql);
     assert_string_equal(text_of(world, sql), expected);
-    assert_string_equal(text_in(world, extra.copy_path, sql), expected);
+    assert_string_equal(text_in(world, copy.path, sql), expected);
 }
 
 /*  -------------------------------------------------------------------------- copies  */
@@ -106,22 +65,23 @@ static void
 gives_a_copy_a_name_of_its_own(void **state)
 {
     world_t *world = *state;
+    add_server(world);
     start_server(world);
     world->settings.agent_connect = true;
     start_with_todo(world);
-    await_synced(world, world->node);
+    await_synced(world);
     const char *first = identity_of(world, world->node);
     sim_crash(world->sim, world->node);
     copy_database(world);
     start_agent(world);
-    await_synced(world, world->node);
-    start_node(world->sim, extra.copy);
+    await_synced(world);
+    start_node(world->sim, copy.node);
     sim_run_ms(world->sim, 600000);
-    await_synced(world, world->node);
-    await_synced(world, extra.copy);
-    assert_string_not_equal(identity_of(world, world->node), identity_of(world, extra.copy));
+    await_synced(world);
+    await_synced_of(world, copy.node);
+    assert_string_not_equal(identity_of(world, world->node), identity_of(world, copy.node));
     assert_true(strcmp(identity_of(world, world->node), first) == 0
-                || strcmp(identity_of(world, extra.copy), first) == 0);
+                || strcmp(identity_of(world, copy.node), first) == 0);
     (void) write_one(world, "insert", "a", "{\"title\": \"Tea\"}");
     sim_run_ms(world->sim, 60000);
     assert_all_equal(world, "SELECT group_concat(id || title) FROM todo");
@@ -133,6 +93,7 @@ applies_once_what_both_copies_had_not_sent_yet(void **state)
     static const char count_sql[] = "SELECT count(*) || ' ' || group_concat(DISTINCT operation)"
                                     " FROM change_log WHERE tbl = 'todo'";
     world_t *world = *state;
+    add_server(world);
     start_server(world);
     start_with_todo(world);
     (void) write_one(world, "insert", "a", "{\"title\": \"Tea\"}");
@@ -143,18 +104,18 @@ applies_once_what_both_copies_had_not_sent_yet(void **state)
     for (int i = 0; i < 2; i++) { /* so that the copy's lease is an old one */
         sim_crash(world->sim, world->node);
         start_agent(world);
-        await_synced(world, world->node);
+        await_synced(world);
     }
-    start_node(world->sim, extra.copy);
+    start_node(world->sim, copy.node);
     sim_run_ms(world->sim, 600000);
-    await_synced(world, world->node);
-    await_synced(world, extra.copy);
-    assert_string_equal(text_in(world, extra.server_path, count_sql), "2 insert,update");
+    await_synced(world);
+    await_synced_of(world, copy.node);
+    assert_string_equal(text_in(world, server.path, count_sql), "2 insert,update");
     assert_all_equal(world, "SELECT group_concat(id || title) FROM todo");
     static const char verdicts[] =
         "SELECT group_concat(verdict) FROM local_changes WHERE from_server = 0";
     assert_string_equal(text_of(world, verdicts), "applied,applied");
-    assert_string_equal(text_in(world, extra.copy_path, verdicts), "applied,applied");
+    assert_string_equal(text_in(world, copy.path, verdicts), "applied,applied");
 }
 
 /*  ------------------------------------------------------------------- keeping, finding  */
@@ -163,10 +124,11 @@ static void
 keeps_its_name_over_ten_connections_and_restarts(void **state)
 {
     world_t *world = *state;
+    add_server(world);
     start_server(world);
     world->settings.agent_connect = true;
     start_with_todo(world);
-    await_synced(world, world->node);
+    await_synced(world);
     const char *name = identity_of(world, world->node);
     for (int i = 0; i < 10; i++) {
         if (i % 2 == 0) {
@@ -177,7 +139,7 @@ keeps_its_name_over_ten_connections_and_restarts(void **state)
             sim_crash(world->sim, world->node);
             start_agent(world);
         }
-        await_synced(world, world->node);
+        await_synced(world);
         assert_string_equal(identity_of(world, world->node), name);
     }
 }
@@ -199,10 +161,11 @@ finds_its_name_and_place_again_whatever_happened_to_its_state(void **state)
         "UPDATE sync_state SET epoch = hex(zeroblob(200))",
     };
     world_t *world = *state;
+    add_server(world);
     start_server(world);
     world->settings.agent_connect = true;
     start_with_todo(world);
-    await_synced(world, world->node);
+    await_synced(world);
     for (size_t i = 0; i < COUNT_OF(accidents); i++) {
         char id[8];
         (void) snprintf(id, sizeof id, "a%zu", i);
@@ -210,11 +173,11 @@ finds_its_name_and_place_again_whatever_happened_to_its_state(void **state)
         sim_crash(world->sim, world->node);
         run_sql(world, accidents[i]);
         start_agent(world);
-        await_synced(world, world->node);
+        await_synced(world);
     }
-    assert_string_equal(text_in(world, extra.server_path, "SELECT count(*) FROM todo"), "11");
+    assert_string_equal(text_in(world, server.path, "SELECT count(*) FROM todo"), "11");
     assert_string_equal(
-        text_in(world, extra.server_path, "SELECT count(*) FROM change_log WHERE tbl = 'todo'"),
+        text_in(world, server.path, "SELECT count(*) FROM change_log WHERE tbl = 'todo'"),
         "11");
     assert_string_equal(text_of(world, "SELECT count(*) FROM todo"), "11");
 }
@@ -223,22 +186,19 @@ static void
 is_welcome_at_a_server_that_has_forgotten_it(void **state)
 {
     world_t *world = *state;
+    add_server(world);
     start_server(world);
     world->settings.agent_connect = true;
     start_with_todo(world);
-    await_synced(world, world->node);
+    await_synced(world);
     const char *name = identity_of(world, world->node);
-    sim_crash(world->sim, extra.server);
-    sqlite3 *db = NULL;
-    assert_int_equal(sqlite3_open(extra.server_path, &db), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(db, "DELETE FROM waybill_clients", NULL, NULL, NULL),
-                     SQLITE_OK);
-    sqlite3_close(db);
-    start_node(world->sim, extra.server);
+    sim_crash(world->sim, server.node);
+    run_on_server("DELETE FROM waybill_clients");
+    start_server(world);
     (void) write_one(world, "insert", "a", "{\"title\": \"Tea\"}");
-    await_synced(world, world->node);
+    await_synced(world);
     assert_string_equal(identity_of(world, world->node), name);
-    assert_string_equal(text_in(world, extra.server_path, "SELECT count(*) FROM todo"), "1");
+    assert_string_equal(text_in(world, server.path, "SELECT count(*) FROM todo"), "1");
 }
 
 /*  The leases of the lost days are not known there.  */
@@ -247,28 +207,29 @@ keeps_its_name_at_a_server_that_got_an_older_copy(void **state)
 {
     world_t *world = *state;
     char older[160];
+    add_server(world);
     start_server(world);
     world->settings.agent_connect = true;
     start_with_todo(world);
-    await_synced(world, world->node);
+    await_synced(world);
     const char *name = identity_of(world, world->node);
-    sim_crash(world->sim, extra.server);
+    sim_crash(world->sim, server.node);
     (void) snprintf(older, sizeof older, "%s/older.db", world->directory);
-    (void) text_in(world, extra.server_path, "PRAGMA wal_checkpoint(TRUNCATE)");
-    copy_file(extra.server_path, older);
+    (void) text_in(world, server.path, "PRAGMA wal_checkpoint(TRUNCATE)");
+    copy_file(server.path, older);
     for (int i = 0; i < 3; i++) {
-        start_node(world->sim, extra.server);
-        await_synced(world, world->node);
+        start_server(world);
+        await_synced(world);
         (void) write_one(world, "upsert", "a", "{\"title\": \"Tea\"}");
-        await_synced(world, world->node);
+        await_synced(world);
         sim_run_ms(world->sim, 5000);
-        sim_crash(world->sim, extra.server);
+        sim_crash(world->sim, server.node);
     }
-    (void) text_in(world, extra.server_path, "PRAGMA wal_checkpoint(TRUNCATE)");
-    copy_file(older, extra.server_path);
-    start_node(world->sim, extra.server);
+    (void) text_in(world, server.path, "PRAGMA wal_checkpoint(TRUNCATE)");
+    copy_file(older, server.path);
+    start_server(world);
     sim_run_ms(world->sim, 120000);
-    await_synced(world, world->node);
+    await_synced(world);
     assert_string_equal(identity_of(world, world->node), name);
 }
 

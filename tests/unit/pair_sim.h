@@ -39,10 +39,19 @@ start_server(world_t *world)
     start_node(world->sim, server.node);
 }
 
+/*  Of any agent in the simulation.  */
+static inline const status_t *
+status_of(world_t *world, int node)
+{
+    const uint64_t asked =
+        sim_ask(world->sim, node, "service", MSG_status_get, &(status_get_t){.fresh = true});
+    return await_answer(world->sim, node, asked, MSG_status, &world->heard);
+}
+
 static inline const status_t *
 status(world_t *world)
 {
-    return ASK(world, "service", status_get, status, .fresh = true);
+    return status_of(world, world->node);
 }
 
 static inline void
@@ -53,14 +62,21 @@ connect_agent(world_t *world)
 
 /*  Generous: a connection that failed before is tried again after a minute at most.  */
 static inline void
-await_synced(world_t *world)
+await_synced_of(world_t *world, int node)
 {
     for (int i = 0; i < 300; i++) {
-        if (status(world)->synced)
+        if (status_of(world, node)->synced)
             return;
         sim_run_ms(world->sim, 1000);
     }
-    fail_msg("not synced: %s, %s", status(world)->state, status(world)->reason);
+    fail_msg("not synced: %s, %s", status_of(world, node)->state,
+             status_of(world, node)->reason);
+}
+
+static inline void
+await_synced(world_t *world)
+{
+    await_synced_of(world, world->node);
 }
 
 static inline void

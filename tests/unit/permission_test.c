@@ -239,74 +239,80 @@ static const char *const standing_sql[N_STANDINGS] = {
     "INSERT OR REPLACE INTO note VALUES ('x', 'bob', 0, 'old', NULL, 0)",
 };
 
+#define DENIED_VERDICT "rejected PERMISSION_DENIED"
+#define BROKEN_VERDICT "rejected RULE_VIOLATION"
+#define ABSENT_VERDICT "rejected ENTITY_NOT_FOUND"
+/*  What becomes of a change: of a row that is ..., keeping the rule or not, newer or older
+    than the row.  */
+typedef struct decision_case {
+    int standing;
+    const char *operation;
+    bool keeps, newer;
+    const char *verdict;
+} decision_case_t;
+
+static const decision_case_t cases[] = {
+    {ABSENT, "insert", true, true, "applied"},
+    {ABSENT, "insert", false, true, BROKEN_VERDICT},
+    {ABSENT, "update", true, true, ABSENT_VERDICT},
+    {ABSENT, "update", false, true, ABSENT_VERDICT},
+    {ABSENT, "delete", true, true, ABSENT_VERDICT},
+    {MINE, "insert", true, true, "applied"},
+    {MINE, "insert", true, false, "merged"},
+    {MINE, "insert", false, true, BROKEN_VERDICT},
+    {MINE, "insert", false, false, "merged"},
+    {MINE, "update", true, true, "applied"},
+    {MINE, "update", true, false, "merged"},
+    {MINE, "update", false, true, BROKEN_VERDICT},
+    {MINE, "update", false, false, "merged"},
+    {MINE, "delete", true, true, "applied"},
+    {MINE, "delete", true, false, "merged"},
+    {THEIRS, "insert", true, true, DENIED_VERDICT},
+    {THEIRS, "insert", true, false, DENIED_VERDICT},
+    {THEIRS, "insert", false, true, DENIED_VERDICT},
+    {THEIRS, "update", true, true, DENIED_VERDICT},
+    {THEIRS, "update", true, false, DENIED_VERDICT},
+    {THEIRS, "update", false, true, DENIED_VERDICT},
+    {THEIRS, "delete", true, true, DENIED_VERDICT},
+    {THEIRS, "delete", true, false, DENIED_VERDICT},
+    {UNREADABLE, "insert", true, true, DENIED_VERDICT},
+    {UNREADABLE, "insert", true, false, DENIED_VERDICT},
+    {UNREADABLE, "update", true, true, ABSENT_VERDICT},
+    {UNREADABLE, "update", true, false, ABSENT_VERDICT},
+    {UNREADABLE, "update", false, true, ABSENT_VERDICT},
+    {UNREADABLE, "delete", true, true, ABSENT_VERDICT},
+    {UNREADABLE, "delete", true, false, ABSENT_VERDICT},
+};
+
+static void
+expect_decision(world_t *world, const decision_case_t *one)
+{
+    char words[40];
+    const bool deletes = strcmp(one->operation, "delete") == 0;
+    const char *json = one->keeps ? "{\"id\":\"x\",\"owner\":\"ann\",\"title\":\"new\"}"
+                                  : "{\"id\":\"x\",\"owner\":\"ann\",\"title\":\"longer\"}";
+    plain_sql(world, "DELETE FROM note WHERE id = 'x'");
+    plain_sql(world, standing_sql[one->standing]);
+    seal(world);
+    plain_sql(world, one->standing == ABSENT
+                         ? "DELETE FROM waybill_versions WHERE key = 'x'"
+                         : "UPDATE waybill_versions SET updated_at = 500000");
+    (void) snprintf(words, sizeof words, "t%zu note %s", (size_t) (one - cases),
+                    one->operation);
+    submit_one(world, "client",
+               change(world, words, deletes ? "{\"id\":\"x\"}" : json, one->newer ? NOW : 1));
+    expect_verdict(world, 0, one->verdict);
+    expect(world, "SELECT title FROM note WHERE id = 'x'",
+           strcmp(one->verdict, "applied") == 0 ? (deletes ? "" : "new")
+           : one->standing == ABSENT            ? ""
+                                                : "old");
+}
+
 static void
 decides_by_existence_permission_rule_and_time(void **state)
 {
-    static const char denied[] = "rejected PERMISSION_DENIED";
-    static const char broken[] = "rejected RULE_VIOLATION";
-    static const char absent[] = "rejected ENTITY_NOT_FOUND";
-    /* What becomes of a change: of a row that is ..., keeping the rule or not, newer or older
-       than the row. */
-    static const struct {
-        int standing;
-        const char *operation;
-        bool keeps, newer;
-        const char *verdict;
-    } cases[] = {
-        {ABSENT, "insert", true, true, "applied"},
-        {ABSENT, "insert", false, true, broken},
-        {ABSENT, "update", true, true, absent},
-        {ABSENT, "update", false, true, absent},
-        {ABSENT, "delete", true, true, absent},
-        {MINE, "insert", true, true, "applied"},
-        {MINE, "insert", true, false, "merged"},
-        {MINE, "insert", false, true, broken},
-        {MINE, "insert", false, false, "merged"},
-        {MINE, "update", true, true, "applied"},
-        {MINE, "update", true, false, "merged"},
-        {MINE, "update", false, true, broken},
-        {MINE, "update", false, false, "merged"},
-        {MINE, "delete", true, true, "applied"},
-        {MINE, "delete", true, false, "merged"},
-        {THEIRS, "insert", true, true, denied},
-        {THEIRS, "insert", true, false, denied},
-        {THEIRS, "insert", false, true, denied},
-        {THEIRS, "update", true, true, denied},
-        {THEIRS, "update", true, false, denied},
-        {THEIRS, "update", false, true, denied},
-        {THEIRS, "delete", true, true, denied},
-        {THEIRS, "delete", true, false, denied},
-        {UNREADABLE, "insert", true, true, denied},
-        {UNREADABLE, "insert", true, false, denied},
-        {UNREADABLE, "update", true, true, absent},
-        {UNREADABLE, "update", true, false, absent},
-        {UNREADABLE, "update", false, true, absent},
-        {UNREADABLE, "delete", true, true, absent},
-        {UNREADABLE, "delete", true, false, absent},
-    };
-    world_t *world = *state;
-    for (size_t i = 0; i < COUNT_OF(cases); i++) {
-        char words[40];
-        const bool deletes = strcmp(cases[i].operation, "delete") == 0;
-        const char *json = cases[i].keeps
-                               ? "{\"id\":\"x\",\"owner\":\"ann\",\"title\":\"new\"}"
-                               : "{\"id\":\"x\",\"owner\":\"ann\",\"title\":\"longer\"}";
-        plain_sql(world, "DELETE FROM note WHERE id = 'x'");
-        plain_sql(world, standing_sql[cases[i].standing]);
-        seal(world);
-        plain_sql(world, cases[i].standing == ABSENT
-                             ? "DELETE FROM waybill_versions WHERE key = 'x'"
-                             : "UPDATE waybill_versions SET updated_at = 500000");
-        (void) snprintf(words, sizeof words, "t%zu note %s", i, cases[i].operation);
-        submit_one(
-            world, "client",
-            change(world, words, deletes ? "{\"id\":\"x\"}" : json, cases[i].newer ? NOW : 1));
-        expect_verdict(world, 0, cases[i].verdict);
-        expect(world, "SELECT title FROM note WHERE id = 'x'",
-               strcmp(cases[i].verdict, "applied") == 0 ? (deletes ? "" : "new")
-               : cases[i].standing == ABSENT            ? ""
-                                                        : "old");
-    }
+    for (size_t i = 0; i < COUNT_OF(cases); i++)
+        expect_decision(*state, &cases[i]);
 }
 
 #define WITH_NOTES(test) cmocka_unit_test_setup_teardown(test, make_notes, remove_world)
