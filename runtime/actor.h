@@ -25,6 +25,8 @@
 
 #include "bus/envelope.h"
 #include "schemas/codec.h"
+#include "schemas/metrics.h"
+#include "schemas/steps.h"
 
 typedef struct ctx ctx_t;
 
@@ -146,6 +148,21 @@ void ctx_unwatch_fd(ctx_t *ctx, int fd);
 typedef enum log_level { LOG_error, LOG_warning, LOG_info, LOG_debug } log_level_t;
 /*  One structured record; lossy under overload, and then counted.  */
 void ctx_log(ctx_t *ctx, log_level_t level, const char *format, ...) PRINTF_LIKE(3, 4);
+
+/*  ------------------------------------------------------------------ being watched  */
+
+/*  Counts, measures and remembers, for whoever watches; a few nanoseconds each. The metric is
+    one that schemas/metrics.def declares, of that kind.  */
+void ctx_count(ctx_t *ctx, metric_id_t counter, uint64_t n);
+void ctx_set(ctx_t *ctx, metric_id_t gauge, uint64_t value);
+void ctx_observe(ctx_t *ctx, metric_id_t times, uint64_t us);
+#define COUNT(ctx, name, n) ctx_count(ctx, METRIC_##name, n)
+
+/*  A change has come so far: `waybill tap trace` shows it. detail: what schemas/steps.h says,
+    else 0.  */
+void ctx_step(ctx_t *ctx, step_name_t step, const char *change_id, uint64_t detail);
+/*  For measuring: microseconds, monotonic.  */
+uint64_t ctx_now_us(ctx_t *ctx);
 
 /*  Settings of this actor: what the program read from the command line and the config file
     (config.h), shared by the actors of a process and never changed once they run.  */

@@ -125,6 +125,7 @@ cell_destroy(cell_t **self_p)
     port_destroy(&self->port);
     buffer_release(&self->scratch);
     arena_release(&self->arena);
+    meters_release(&self->meters);
     free(self->conns.items);
     free(self->fds);
     free(self);
@@ -165,6 +166,12 @@ uint64_t
 cell_restarts(const cell_t *self)
 {
     return self->restarts;
+}
+
+const meters_t *
+cell_meters(const cell_t *self)
+{
+    return &self->meters;
 }
 
 uint64_t

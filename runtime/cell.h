@@ -11,6 +11,7 @@
 #include "bus/letter.h"
 #include "bus/port.h"
 #include "bus/tap.h"
+#include "runtime/meters.h"
 #include "runtime/net.h"
 
 typedef struct cell cell_t;
@@ -85,5 +86,7 @@ void cell_tap(cell_t *self, bool on);
 /*  What it is busy with, for the report of a straggler; NULL: idle. Any thread.  */
 const char *cell_busy_with(const cell_t *self);
 uint64_t cell_restarts(const cell_t *self);
+/*  What it counts and remembers. Any thread.  */
+const meters_t *cell_meters(const cell_t *self);
 /*  Dead letters so far by reason.  */
 uint64_t cell_dead(const cell_t *self, err_t why);

@@ -65,6 +65,7 @@ struct cell {
     uint64_t last_uuid_ms, uuid_count;
     uint64_t dead[ERR_COUNT];
     _Atomic(const char *) busy;
+    meters_t meters;
 };
 
 /*  round.c  */

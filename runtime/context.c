@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { NS_PER_MS = 1000000, DEFAULT_TIMEOUT_MS = 30000 };
+enum { NS_PER_US = 1000, NS_PER_MS = 1000000, DEFAULT_TIMEOUT_MS = 30000 };
 
 /*  --------------------------------------------------------------------- sending  */
 
@@ -332,6 +332,48 @@ ctx_unwatch_fd(ctx_t *ctx, int fd)
             return;
         }
 }
+
+/*  ------------------------------------------------------------------ being watched  */
+
+void
+ctx_count(ctx_t *ctx, metric_id_t counter, uint64_t n)
+{
+    assert(metric_about(counter)->kind == METRIC_COUNTER);
+    meters_count(&ctx->cell->meters, counter, n);
+}
+
+void
+ctx_set(ctx_t *ctx, metric_id_t gauge, uint64_t value)
+{
+    assert(metric_about(gauge)->kind == METRIC_GAUGE);
+    meters_set(&ctx->cell->meters, gauge, value);
+}
+
+void
+ctx_observe(ctx_t *ctx, metric_id_t times, uint64_t us)
+{
+    assert(metric_about(times)->kind == METRIC_TIMES);
+    meters_observe(&ctx->cell->meters, times, us);
+}
+
+void
+ctx_step(ctx_t *ctx, step_name_t step, const char *change_id, uint64_t detail)
+{
+    const transport_t *transport = &ctx->cell->host.transport;
+    step_taken_t taken = {
+        .now_ns = transport->now_ns(transport->self), .detail = detail, .step = step};
+    step_change(change_id, taken.change);
+    meters_step(&ctx->cell->meters, &taken);
+}
+
+uint64_t
+ctx_now_us(ctx_t *ctx)
+{
+    const transport_t *transport = &ctx->cell->host.transport;
+    return transport->now_ns(transport->self) / NS_PER_US;
+}
+
+/*  ------------------------------------------------------------------------ logging  */
 
 static const char *const level_names[] = {"error", "warning", "info", "debug"};
 

@@ -1,8 +1,8 @@
 /*  message - the structs, ids and schemas that the .def files declare.
 
-    records.def, bus.def and wire.def hold every shape that travels, on the bus or on
-    the wire. Only data is made of them: one struct, one id and one table a message.
-    The code that packs, unpacks, prints and hashes them is in codec.c, once for all.  */
+    records.def, bus.def, system.def and wire.def hold every shape that travels, on the bus or
+   on the wire. Only data is made of them: one struct, one id and one table a message. The code
+   that packs, unpacks, prints and hashes them is in codec.c, once for all.  */
 
 #pragma once
 
