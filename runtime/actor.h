@@ -36,7 +36,7 @@ typedef err_t handler_fn(void *state, ctx_t *ctx, const void *body);
 typedef struct failure {
     err_t err;
     const char *text;
-    message_id_t request; /* what we had asked */
+    message_id_t request; /* what we had asked; MSG_COUNT: a message of a plug-in's own */
     uint64_t token;       /* as given to ctx_request() */
 } failure_t;
 
@@ -50,6 +50,11 @@ typedef struct edge {
 } edge_t;
 
 typedef struct net_handlers net_handlers_t; /* net.h */
+typedef struct raw_actor raw_actor_t;       /* raw.h */
+
+/*  What a watched descriptor is, or shall be, ready for: a set.  */
+enum { FD_READ = 1, FD_WRITE = 2 };
+enum { MOST_FDS = 64 }; /* that one actor watches */
 
 typedef struct actor_class {
     const char *name;
@@ -62,7 +67,7 @@ typedef struct actor_class {
     handler_fn *const *handlers;             /* MSG_COUNT entries, by message id */
     err_t (*on_error)(void *state, ctx_t *ctx, const failure_t *failure); /* NULL: logged */
     err_t (*on_timer)(void *state, ctx_t *ctx, uint64_t timer);
-    err_t (*on_fd)(void *state, ctx_t *ctx, int fd);
+    err_t (*on_fd)(void *state, ctx_t *ctx, int fd, int ready);
     err_t (*on_credit)(void *state, ctx_t *ctx, const char *to); /* may send there again */
     err_t (*settle)(void *state, ctx_t *ctx); /* end of a round: commit, then reply */
     err_t (*drain)(void *state, ctx_t *ctx);  /* finish what you hold; no new work comes */
@@ -71,6 +76,7 @@ typedef struct actor_class {
         process.  */
     void (*stop)(void *state, ctx_t *ctx);
     const net_handlers_t *net; /* NULL: no network */
+    const raw_actor_t *raw;    /* takes letters as they are, instead of handlers and sends */
 } actor_class_t;
 
 /*  ------------------------------------------------------------------ saying things  */
@@ -141,9 +147,12 @@ void ctx_uuid(ctx_t *ctx, char text[UUID_TEXT]); /* UUIDv7, ascending within the
 void ctx_after(ctx_t *ctx, uint64_t timer, uint64_t ms);
 void ctx_cancel(ctx_t *ctx, uint64_t timer);
 
-/*  Calls on_fd when fd can be read. fd stays the actor's. The simulator never calls it.  */
-void ctx_watch_fd(ctx_t *ctx, int fd);
+/*  Calls on_fd while fd is ready for that; again for the same fd: for something else. fd stays
+    the actor's, which unwatches it before it closes it. The simulator never calls on_fd.  */
+void ctx_watch(ctx_t *ctx, int fd, int ready);
+void ctx_watch_fd(ctx_t *ctx, int fd); /* FD_READ */
 void ctx_unwatch_fd(ctx_t *ctx, int fd);
+size_t ctx_watched(ctx_t *ctx); /* how many */
 
 typedef enum log_level { LOG_error, LOG_warning, LOG_info, LOG_debug } log_level_t;
 /*  One structured record; lossy under overload, and then counted.  */
@@ -167,3 +176,4 @@ uint64_t ctx_now_us(ctx_t *ctx);
 /*  Settings of this actor: what the program read from the command line and the config file
     (config.h), shared by the actors of a process and never changed once they run.  */
 const void *ctx_settings(ctx_t *ctx);
+const actor_class_t *ctx_class(ctx_t *ctx);

@@ -127,7 +127,6 @@ cell_destroy(cell_t **self_p)
     arena_release(&self->arena);
     meters_release(&self->meters);
     free(self->conns.items);
-    free(self->fds);
     free(self);
     *self_p = NULL;
 }

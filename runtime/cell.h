@@ -31,7 +31,7 @@ const char *cell_state_name(cell_state_t state);
 typedef struct cell_host {
     transport_t transport; /* .dead is filled in by the cell */
     void (*log)(void *self, const log_line_t *line);
-    void (*watch_fd)(void *self, int fd, bool on);
+    void (*watch_fd)(void *self, int fd, int ready); /* 0: no more */
     void (*state)(void *self, cell_state_t state, const char *reason);
     void (*tap)(void *self, tap_point_t point, const envelope_t *envelope, bytes_t payload,
                 err_t err); /* only while cell_tap(true) */
@@ -67,8 +67,8 @@ void cell_take(cell_t *self, letter_t *letter);
 /*  May the host take another lo message now? False when parked, backing off, or the round is
     full.  */
 bool cell_wants_lo(const cell_t *self);
-/*  A descriptor that the actor watches can be read.  */
-void cell_on_fd(cell_t *self, int fd);
+/*  A descriptor that the actor watches is ready; 0: it is closed.  */
+void cell_on_fd(cell_t *self, int fd, int ready);
 /*  Fires timers that are due, expires requests, restarts after a backoff. Then ends the round:
     settle(), done, credit. idle: nothing more is waiting. Call it after each batch.  */
 void cell_turn(cell_t *self, bool idle);

@@ -58,8 +58,8 @@ struct cell {
     const net_driver_t *driver;
     net_t *net;
     conns_t conns;
-    int listening; /* port, once the driver listens; 0 before */
-    int *fds;
+    int listening;     /* port, once the driver listens; 0 before */
+    int fds[MOST_FDS]; /* watched by the actor */
     size_t n_fds;
 
     uint64_t last_uuid_ms, uuid_count;
@@ -97,7 +97,7 @@ uint64_t cell_now_ms(const cell_t *self);
 bool cell_lives(const cell_t *self);
 
 /*  context.c  */
-void cell_dispatch(cell_t *self, envelope_t *draft, message_id_t id, const void *body,
-                   uint8_t sent_id[16]);
+/*  Sends or publishes the payload in scratch, which was begun as a blob.  */
+err_t cell_dispatch(cell_t *self, envelope_t *draft, uint8_t sent_id[16]);
 void cell_send_error(cell_t *self, const char *to, const uint8_t corr[16], err_t err,
                      const char *text);

@@ -29,30 +29,39 @@ inherit(cell_t *self, envelope_t *draft)
     draft->hop = (uint8_t) (cause->hop < INT8_MAX ? cause->hop + 1 : INT8_MAX);
 }
 
-static blob_t *
-pack(cell_t *self, message_id_t id, const void *body)
+static err_t
+post(cell_t *self, envelope_t *draft, blob_t *payload, uint8_t sent_id[16])
 {
-    blob_begin(&self->scratch);
-    message_pack(id, body, &self->scratch);
-    return blob_lend(&self->scratch);
+    if (draft->kind != ENVELOPE_EVT)
+        return port_send(self->port, draft, payload, sent_id);
+    port_publish(self->port, draft, payload);
+    return OK;
+}
+
+err_t
+cell_dispatch(cell_t *self, envelope_t *draft, uint8_t sent_id[16])
+{
+    if (self->muted)
+        return ERR_STOPPED;
+    draft->from = self->class->name;
+    inherit(self, draft);
+    blob_t *payload = blob_lend(&self->scratch);
+    err_t err = post(self, draft, payload, sent_id);
+    if (err == OK)
+        tap(self, draft, (bytes_t){payload->data, payload->size});
+    blob_take_back(&self->scratch);
+    return err;
 }
 
 static err_t
 dispatch(cell_t *self, envelope_t *draft, message_id_t id, const void *body,
          uint8_t sent_id[16])
 {
-    if (self->muted)
-        return ERR_STOPPED;
     draft->type = schema_of(id)->name;
     draft->hash = schema_hash(id);
-    draft->from = self->class->name;
-    inherit(self, draft);
-    blob_t *payload = pack(self, id, body);
-    err_t err = port_send(self->port, draft, payload, sent_id);
-    if (err == OK)
-        tap(self, draft, (bytes_t){payload->data, payload->size});
-    blob_take_back(&self->scratch);
-    return err;
+    blob_begin(&self->scratch);
+    message_pack(id, body, &self->scratch);
+    return cell_dispatch(self, draft, sent_id);
 }
 
 /*  The edge is part of the manifest that the lint has seen; anything else could close a
@@ -212,16 +221,8 @@ ctx_publish(ctx_t *ctx, message_id_t id, const void *body)
     assert(schema->class == CLASS_EVENT);
     if (self->muted || (!self->tapped && !port_has_subscriber(self->port, schema->name)))
         return;
-    envelope_t draft = {.kind = ENVELOPE_EVT,
-                        .type = schema->name,
-                        .hash = schema_hash(id),
-                        .from = self->class->name,
-                        .to = "*"};
-    inherit(self, &draft);
-    blob_t *payload = pack(self, id, body);
-    port_publish(self->port, &draft, payload);
-    tap(self, &draft, (bytes_t){payload->data, payload->size});
-    blob_take_back(&self->scratch);
+    envelope_t draft = {.kind = ENVELOPE_EVT, .to = "*"};
+    (void) dispatch(self, &draft, id, body, NULL);
 }
 
 uint32_t
@@ -255,6 +256,12 @@ const void *
 ctx_settings(ctx_t *ctx)
 {
     return ctx->cell->settings;
+}
+
+const actor_class_t *
+ctx_class(ctx_t *ctx)
+{
+    return ctx->cell->class;
 }
 
 /*  ------------------------------------------------------------ clock, chance, files  */
@@ -313,12 +320,19 @@ ctx_cancel(ctx_t *ctx, uint64_t timer)
 }
 
 void
-ctx_watch_fd(ctx_t *ctx, int fd)
+ctx_watch(ctx_t *ctx, int fd, int ready)
 {
     cell_t *self = ctx->cell;
-    self->fds = mem_grow(self->fds, (self->n_fds + 1) * sizeof *self->fds);
+    ctx_unwatch_fd(ctx, fd);
+    assert(self->n_fds < MOST_FDS);
     self->fds[self->n_fds++] = fd;
-    self->host.watch_fd(self->host.transport.self, fd, true);
+    self->host.watch_fd(self->host.transport.self, fd, ready);
+}
+
+void
+ctx_watch_fd(ctx_t *ctx, int fd)
+{
+    ctx_watch(ctx, fd, FD_READ);
 }
 
 void
@@ -328,9 +342,15 @@ ctx_unwatch_fd(ctx_t *ctx, int fd)
     for (size_t i = 0; i < self->n_fds; i++)
         if (self->fds[i] == fd) {
             self->fds[i] = self->fds[--self->n_fds];
-            self->host.watch_fd(self->host.transport.self, fd, false);
+            self->host.watch_fd(self->host.transport.self, fd, 0);
             return;
         }
+}
+
+size_t
+ctx_watched(ctx_t *ctx)
+{
+    return ctx->cell->n_fds;
 }
 
 /*  ------------------------------------------------------------------ being watched  */

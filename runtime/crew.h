@@ -3,9 +3,8 @@
 
 #pragma once
 
+#include "runtime/host.h"
 #include "runtime/shell.h"
-
-enum { MOST_ACTORS = 64 };
 
 typedef struct member {
     shell_t *shell;

@@ -11,6 +11,8 @@
 
 typedef struct host host_t;
 
+enum { MOST_ACTORS = 64 }; /* in one process */
+
 typedef struct host_options {
     const char *name;           /* "agent" or "server", for logs */
     const char *run_dir;        /* NULL: no ipc endpoint, no tap */

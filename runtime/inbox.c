@@ -99,12 +99,24 @@ cell_wants_lo(const cell_t *self)
     return cell_lives(self) && !port_parked(self->port) && self->n_round < self->limits.round;
 }
 
+/*  A descriptor that is closed would be ready for ever.  */
+static void
+forget_closed(cell_t *self, int fd)
+{
+    ctx_log(&self->ctx, LOG_warning, "descriptor %d was closed while it was watched", fd);
+    ctx_unwatch_fd(&self->ctx, fd);
+}
+
 void
-cell_on_fd(cell_t *self, int fd)
+cell_on_fd(cell_t *self, int fd, int ready)
 {
     if (!cell_lives(self) || self->class->on_fd == NULL)
         return;
+    if (ready == 0) {
+        forget_closed(self, fd);
+        return;
+    }
     self->active = true;
     cell_begin(self, "on_fd");
-    cell_judge(self, self->class->on_fd(self->instance, &self->ctx, fd), "on_fd");
+    cell_judge(self, self->class->on_fd(self->instance, &self->ctx, fd, ready), "on_fd");
 }

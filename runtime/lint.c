@@ -5,10 +5,9 @@
     always goes on, and so does everybody before it.  */
 
 #include "runtime/host.h"
+#include "runtime/raw.h"
 
 #include <string.h>
-
-enum { MOST_ACTORS = 64 };
 
 typedef struct walk {
     const actor_class_t *const *classes;
@@ -19,19 +18,31 @@ typedef struct walk {
 } walk_t;
 
 static bool
-may_park(message_id_t id)
+may_park(message_class_t class)
 {
-    message_class_t class = schema_of(id)->class;
     return class == CLASS_COMMAND || class == CLASS_REQUEST;
 }
 
-static size_t
-find(const walk_t *self, const char *name)
+/*  A plug-in that sends something to any actor sends it to those that take it.  */
+static bool
+raw_leads_to(const actor_class_t *from, const actor_class_t *to)
 {
-    size_t i = 0;
-    while (i < self->n && strcmp(self->classes[i]->name, name) != 0)
-        i++;
-    return i;
+    for (const raw_message_t *row = from->raw->sends; row->type; row++)
+        if (may_park(row->class) && (row->to ? strcmp(row->to, to->name) == 0 : from != to)
+            && class_takes(to, row->type))
+            return true;
+    return false;
+}
+
+static bool
+leads_to(const actor_class_t *from, const actor_class_t *to)
+{
+    if (from->raw)
+        return raw_leads_to(from, to);
+    for (const edge_t *edge = from->sends; edge && edge->to; edge++)
+        if (may_park(schema_of(edge->message)->class) && strcmp(edge->to, to->name) == 0)
+            return true;
+    return false;
 }
 
 static size_t
@@ -65,13 +76,13 @@ descend(walk_t *self, size_t actor, fault_t *fault) /* NOLINT(misc-no-recursion)
     size_t before = on_path(self, actor);
     if (before < self->depth)
         return name_cycle(self, before, fault);
-    if (actor == self->n || self->clean[actor])
+    if (self->clean[actor])
         return OK;
     self->path[self->depth++] = actor;
-    for (const edge_t *edge = self->classes[actor]->sends; edge && edge->to; edge++) {
-        if (!may_park(edge->message))
+    for (size_t next = 0; next < self->n; next++) {
+        if (!leads_to(self->classes[actor], self->classes[next]))
             continue;
-        err_t err = descend(self, find(self, edge->to), fault);
+        err_t err = descend(self, next, fault);
         if (err != OK)
             return err;
     }

@@ -1,6 +1,7 @@
 /*  Rounds: messages are handled one by one, and done together when settle() has returned.  */
 
 #include "runtime/cell_private.h"
+#include "runtime/raw.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -40,20 +41,47 @@ open_letter(cell_t *self, const letter_t *letter, message_id_t *id, void **body)
     return message_unpack(*id, letter->payload, &self->arena, *body, &self->refusal);
 }
 
+/*  Is it for a plug-in? Its sender and whoever let it in have looked at the payload.  */
+static err_t
+open_raw(cell_t *self, const letter_t *letter, message_id_t *id)
+{
+    const envelope_t *envelope = &letter->envelope;
+    *id = message_named(envelope->type);
+    bool asked = envelope->kind == ENVELOPE_REP || envelope->kind == ENVELOPE_EVT;
+    if (asked || class_takes(self->class, envelope->type))
+        return OK;
+    return fault_set(&self->refusal, ERR_UNKNOWN, "%s does not take %s", self->class->name,
+                     envelope->type);
+}
+
+static err_t
+open_any(cell_t *self, const letter_t *letter, message_id_t *id, void **body)
+{
+    return self->class->raw ? open_raw(self, letter, id) : open_letter(self, letter, id, body);
+}
+
+static err_t
+call_handler(cell_t *self, const letter_t *letter, message_id_t id, const void *body)
+{
+    const raw_actor_t *raw = self->class->raw;
+    return raw ? raw->on_letter(self->instance, &self->ctx, letter->payload)
+               : self->class->handlers[id](self->instance, &self->ctx, body);
+}
+
 static err_t
 run_handler(cell_t *self, const letter_t *letter)
 {
-    message_id_t id;
+    message_id_t id = MSG_COUNT;
     void *body = NULL;
     self->refusal = (fault_t){0};
-    err_t err = open_letter(self, letter, &id, &body);
+    err_t err = open_any(self, letter, &id, &body);
     if (err != OK)
         return err;
     self->current = letter;
     self->answered = false;
     self->active = true;
-    cell_begin(self, schema_of(id)->name);
-    err = self->class->handlers[id](self->instance, &self->ctx, body);
+    cell_begin(self, id == MSG_COUNT ? "a message" : schema_of(id)->name);
+    err = call_handler(self, letter, id, body);
     cell_begin(self, NULL);
     self->current = NULL;
     return err;
@@ -139,7 +167,8 @@ round_tell_failure(cell_t *self, const request_t *request, err_t err, const char
     self->active = true;
     if (self->class->on_error == NULL) {
         ctx_log(&self->ctx, LOG_warning, "%s came to nothing: %s",
-                schema_of(request->message)->name, text);
+                request->message == MSG_COUNT ? "a request" : schema_of(request->message)->name,
+                text);
         return;
     }
     self->token = request->token;

@@ -11,7 +11,6 @@
 enum {
     LO_BURST = 128, /* lo messages between looks at the hi lane's back log */
     HI_BURST = 256,
-    FDS = 8,
 };
 
 struct shell {
@@ -22,7 +21,7 @@ struct shell {
     net_t *net;
     tap_source_t *tap;
     int inbox_fds[LANE_COUNT];
-    int fds[FDS]; /* watched by the actor */
+    struct pollfd fds[MOST_FDS]; /* watched by the actor */
     size_t n_fds;
     uint64_t chance; /* state of the generator */
     pthread_t thread;
@@ -66,16 +65,17 @@ put(void *shell, const char *to, lane_t lane, bytes_t header, blob_t *payload)
 }
 
 static void
-watch_fd(void *shell, int fd, bool on)
+watch_fd(void *shell, int fd, int ready)
 {
     shell_t *self = shell;
-    if (on) {
-        assert(self->n_fds < FDS && self->net == NULL); /* a driver has no ear for them */
-        self->fds[self->n_fds++] = fd;
+    if (ready) {
+        assert(self->n_fds < MOST_FDS && self->net == NULL); /* a driver has no ear for them */
+        int events = (ready & FD_READ ? POLLIN : 0) | (ready & FD_WRITE ? POLLOUT : 0);
+        self->fds[self->n_fds++] = (struct pollfd){.fd = fd, .events = (short) events};
         return;
     }
     for (size_t i = 0; i < self->n_fds; i++)
-        if (self->fds[i] == fd)
+        if (self->fds[i].fd == fd)
             self->fds[i] = self->fds[--self->n_fds];
 }
 
@@ -291,25 +291,39 @@ something_waits(const shell_t *self)
     return !self->empty[LANE_hi] || (!self->empty[LANE_lo] && cell_wants_lo(self->cell));
 }
 
+/*  The end of a file and an error can be read, or written, as well.  */
+static int
+readiness(const struct pollfd *item)
+{
+    if (item->revents & POLLNVAL)
+        return 0;
+    int failed = item->revents & (POLLHUP | POLLERR);
+    int ready = ((item->revents & POLLIN) || failed ? FD_READ : 0)
+                | ((item->revents & POLLOUT) || failed ? FD_WRITE : 0);
+    int wanted =
+        (item->events & POLLIN ? FD_READ : 0) | (item->events & POLLOUT ? FD_WRITE : 0);
+    return ready & wanted;
+}
+
 /*  poll() on the sockets' descriptors, not zmq_poll(), which asks the system several times
     as often.  */
 static void
 wait_for_sockets(shell_t *self, int timeout_ms)
 {
-    struct pollfd items[LANE_COUNT + FDS];
+    struct pollfd items[LANE_COUNT + MOST_FDS];
     nfds_t n = 0;
     for (lane_t lane = 0; lane < LANE_COUNT; lane++)
         items[n++] = (struct pollfd){.fd = self->empty[lane] ? self->inbox_fds[lane] : -1,
                                      .events = POLLIN};
     for (size_t i = 0; i < self->n_fds; i++)
-        items[n++] = (struct pollfd){.fd = self->fds[i], .events = POLLIN};
+        items[n++] = self->fds[i];
     if (poll(items, n, timeout_ms) <= 0)
         return;
     for (lane_t lane = 0; lane < LANE_COUNT; lane++)
         self->empty[lane] &= items[lane].revents == 0;
     for (nfds_t i = LANE_COUNT; i < n; i++)
-        if (items[i].revents) /* the end of a file and an error can be read as well */
-            cell_on_fd(self->cell, items[i].fd);
+        if (items[i].revents)
+            cell_on_fd(self->cell, items[i].fd, readiness(&items[i]));
 }
 
 /*  A driver watches both descriptors and does not say which one woke it. One that is readable

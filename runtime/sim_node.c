@@ -148,11 +148,11 @@ seat_state(void *self, cell_state_t state, const char *reason)
 
 /*  Nothing outside the simulation can make a descriptor readable.  */
 static void
-seat_watch_fd(void *self, int fd, bool on)
+seat_watch_fd(void *self, int fd, int ready)
 {
     (void) self;
     (void) fd;
-    (void) on;
+    (void) ready;
 }
 
 static const transport_t seat_transport = {

@@ -196,8 +196,9 @@ on_await_verdicts(void *state, ctx_t *ctx, const void *body)
 }
 
 static err_t
-on_fd(void *state, ctx_t *ctx, int fd)
+on_fd(void *state, ctx_t *ctx, int fd, int ready)
 {
+    (void) ready;
     capturing_on_fd(state, ctx, fd);
     return OK;
 }

@@ -203,8 +203,9 @@ on_timer(void *state, ctx_t *ctx, uint64_t timer)
 }
 
 static err_t
-on_fd(void *state, ctx_t *ctx, int fd)
+on_fd(void *state, ctx_t *ctx, int fd, int ready)
 {
+    (void) ready;
     replicator_t *self = state;
     ctx_unwatch_fd(ctx, fd);
     wal_watch_clear(fd);
