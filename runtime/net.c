@@ -128,8 +128,10 @@ net_listen_as(ctx_t *ctx, const net_listen_t *request, const net_limits_t *limit
         return fault_set(fault, ERR_CONFIG, "%s: this process has no network",
                          request->address);
     err_t err = OK;
+    net_listen_t signed_request = *request;
+    signed_request.actor = self->class->name;
     if (self->listening == 0)
-        err = self->driver->listen(self->net, request, limits, &self->listening, fault);
+        err = self->driver->listen(self->net, &signed_request, limits, &self->listening, fault);
     if (err == OK && port)
         *port = self->listening;
     return err;
@@ -141,6 +143,14 @@ net_listen(ctx_t *ctx, const char *address, const net_limits_t *limits, int *por
 {
     const net_listen_t request = {.address = address};
     return net_listen_as(ctx, &request, limits, port, fault);
+}
+
+void
+net_reply(ctx_t *ctx, conn_t conn, const net_answer_t *answer)
+{
+    cell_t *self = ctx->cell;
+    if (!self->muted && self->driver)
+        self->driver->reply(self->net, conn, answer);
 }
 
 conn_t

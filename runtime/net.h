@@ -14,19 +14,25 @@ typedef uint64_t conn_t; /* never reused in a process; 0 is none */
 /*  A request to become a connection, on the listening side.  */
 typedef struct net_upgrade {
     bool upgrade; /* false: a plain HTTP request */
+    conn_t conn;  /* of a plain one, to answer it later; else 0 */
     const char *method;
     const char *path;          /* without the query */
     const char *query;         /* raw, without '?'; may be empty */
     const char *protocol;      /* sub-protocols offered, as sent; empty: none */
     const char *origin;        /* empty: none */
+    const char *host;          /* that header; empty: none */
     const char *authorization; /* that header; empty: none. A secret: never logged */
     const char *peer;          /* address, for logs */
 } net_upgrade_t;
+
+/*  As a status: net_reply() gives the answer to this plain request.  */
+enum { NET_LATER = 1 };
 
 typedef struct net_answer {
     int status;           /* 101 accepts an upgrade; anything else is the HTTP answer */
     const char *protocol; /* accepted sub-protocol or NULL */
     const char *type;     /* content type of body; NULL: text/plain */
+    const char *headers;  /* more lines, each with its CR LF; NULL: none */
     const char *body;     /* may be NULL */
     uint64_t token;       /* handed to on_open of this connection */
 } net_answer_t;
@@ -52,7 +58,10 @@ typedef struct net_limits {
     size_t max_fragments;  /* frames one message may be split into */
     uint32_t ping_s;       /* ping after so many silent seconds; 0: never */
     uint32_t hangup_s;     /* closed after so many seconds without an answer; > ping_s */
-    uint32_t handshake_ms; /* listening side: until a peer is accepted; 0: the driver's */
+    uint32_t handshake_ms; /* listening side: until a peer is accepted or its request is
+                              answered; 0: the driver's */
+    uint32_t max_peers;    /* listening side: sockets at a time, more are hung up on at once;
+                              0: the driver's */
 } net_limits_t;
 
 /*  Listens on HOST:PORT (port 0: any). *port tells which. One listener an actor.
@@ -65,9 +74,15 @@ typedef struct net_listen {
     const char *address;
     const char *certificate; /* PEM file with its chain; NULL or empty: ws, not wss */
     const char *key;         /* PEM file */
+    const char *actor;       /* who listens; filled in on the way to the driver */
 } net_listen_t;
 CHECKED err_t net_listen_as(ctx_t *ctx, const net_listen_t *request, const net_limits_t *limits,
                             int *port, fault_t *fault);
+
+/*  Answers a plain request that was put off with NET_LATER; all of it is copied. Does nothing
+    if that peer is gone, or waits for no answer any more. What is never answered is hung up on
+    after handshake_ms.  */
+void net_reply(ctx_t *ctx, conn_t conn, const net_answer_t *answer);
 
 /*  Starts to connect to ws[s]://HOST:PORT/PATH?QUERY with that sub-protocol. 0 and fault for
     a URL that makes no sense; everything later comes to on_open or on_close.  */
@@ -123,4 +138,5 @@ typedef struct net_driver {
     size_t (*queued)(net_t *self, conn_t conn);
     void (*pause)(net_t *self, conn_t conn, bool pause);
     void (*hang_up)(net_t *self, conn_t conn, int code, const char *reason);
+    void (*reply)(net_t *self, conn_t conn, const net_answer_t *answer);
 } net_driver_t;

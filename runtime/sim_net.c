@@ -7,6 +7,8 @@
 
 /*  Under this many queued bytes a sender is told to go on.  */
 enum { DRAINED_BYTES = 16384 };
+/*  Ports that were not chosen.  */
+enum { FIRST_PORT = 40001 };
 enum { CLOSE_ABNORMAL = 1006, CLOSE_TOO_LARGE = 1009 };
 
 network_t *
@@ -65,6 +67,14 @@ accept_dial(end_t *self, net_t *net, uint64_t token)
     net->sink.open(net->sink.host, self->id, token);
 }
 
+/*  A body is as long as it is: it is the reason that the dialler hears.  */
+static void
+give_answer(end_t *self, const net_answer_t *answer)
+{
+    self->net = NULL;
+    end_close(end_peer(self), answer->status, answer->body ? answer->body : "");
+}
+
 /*  The listening end has nobody yet.  */
 static void
 dial_arrives(end_t *self, const news_t *news)
@@ -77,18 +87,27 @@ dial_arrives(end_t *self, const news_t *news)
         return;
     }
     net_upgrade_t upgrade = {
-        .upgrade = true,
+        .upgrade = !wire->plain,
         .method = "GET",
         .path = wire->path,
         .query = wire->query,
         .protocol = wire->protocol,
         .origin = "",
+        .host = wire->host,
         .peer = "simulated",
         .authorization = wire->authorization,
     };
     net_answer_t answer = {0};
+    if (wire->plain) {
+        self->net = net;
+        upgrade.conn = ++net->network->last_id;
+    }
     net->sink.upgrade(net->sink.host, &upgrade, &answer);
-    if (answer.status == 101)
+    if (wire->plain && answer.status == NET_LATER)
+        self->id = upgrade.conn; /* by which sim_reply() finds it */
+    else if (wire->plain)
+        give_answer(self, &answer);
+    else if (answer.status == 101)
         accept_dial(self, net, answer.token);
     else
         end_close(end_peer(self), answer.status, answer.body ? answer.body : "refused");
@@ -98,10 +117,11 @@ dial_arrives(end_t *self, const news_t *news)
 static conn_t
 sim_dial(net_t *self, const net_dial_t *request, const net_limits_t *limits, fault_t *fault)
 {
-    static const char scheme[] = "ws://";
+    static const char scheme[] = "ws://", plain[] = "http://";
     const char *url = request->url;
-    const char *host = url + strlen(scheme);
-    if (strncmp(url, scheme, strlen(scheme)) != 0 || strcspn(host, "/?") == 0) {
+    const bool is_plain = strncmp(url, plain, strlen(plain)) == 0;
+    const char *host = url + (is_plain ? strlen(plain) : strlen(scheme));
+    if ((!is_plain && strncmp(url, scheme, strlen(scheme)) != 0) || strcspn(host, "/?") == 0) {
         fault_set(fault, ERR_CONFIG, "server %s: not of the form ws://HOST:PORT/PATH", url);
         return 0;
     }
@@ -111,6 +131,7 @@ sim_dial(net_t *self, const net_dial_t *request, const net_limits_t *limits, fau
 
     wire_t *wire = mem_new(sizeof *wire);
     wire->network = self->network;
+    wire->plain = is_plain;
     wire->host = mem_format("%.*s", (int) (path - host), host);
     wire->path = path_size > 0 ? mem_format("%.*s", (int) path_size, path) : mem_text("/");
     wire->query = mem_text(query);
@@ -128,10 +149,27 @@ sim_dial(net_t *self, const net_dial_t *request, const net_limits_t *limits, fau
     return wire->ends[DIALLER].id;
 }
 
+/*  HOST:PORT with a port that nobody has.  */
+static char *
+any_port(net_t *self, const char *address)
+{
+    const int host = (int) (strrchr(address, ':') - address);
+    return mem_format("%.*s:%d", host, address, FIRST_PORT + self->network->last_port++);
+}
+
+static bool
+wants_any_port(const char *address)
+{
+    const char *colon = strrchr(address, ':');
+    return colon && strcmp(colon, ":0") == 0;
+}
+
 static err_t
 sim_listen(net_t *self, const net_listen_t *request, const net_limits_t *limits, int *port,
            fault_t *fault)
 {
+    if (wants_any_port(request->address))
+        self->address = self->any_port = any_port(self, request->address);
     if (find_listener(self->network, self->address ? self->address : ""))
         return fault_set(fault, ERR_EXISTS, "%s: somebody listens there already",
                          request->address);
@@ -234,6 +272,14 @@ sim_hang_up(net_t *self, conn_t conn, int code, const char *reason)
     end_close(end, code, why);
 }
 
+static void
+sim_reply(net_t *self, conn_t conn, const net_answer_t *answer)
+{
+    end_t *end = find_end(self, conn);
+    if (end && end->wire->plain && end == &end->wire->ends[LISTENER])
+        give_answer(end, answer);
+}
+
 /*  ------------------------------------------------------------------------- the agenda  */
 
 static void
@@ -314,6 +360,7 @@ network_leave(net_t **self_p)
     while (*at != self)
         at = &(*at)->next;
     *at = self->next;
+    free(self->any_port);
     free(self);
     *self_p = NULL;
 }
@@ -346,4 +393,5 @@ const net_driver_t sim_net_driver = {
     .queued = sim_queued,
     .pause = sim_pause,
     .hang_up = sim_hang_up,
+    .reply = sim_reply,
 };

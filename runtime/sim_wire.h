@@ -39,12 +39,14 @@ struct wire {
     network_t *network;
     end_t ends[2];
     char *host, *path, *query, *protocol, *authorization; /* of the dial */
+    bool plain; /* http://: a request, whose answer the dialler hears as a close */
 };
 
 struct net {
     net_t *next;
     network_t *network;
     const char *address;
+    char *any_port; /* in its place, where it was asked for any */
     net_sink_t sink;
     net_owner_t owner;
     net_limits_t limits; /* of what it listens for */
@@ -56,6 +58,7 @@ struct network {
     net_t *nets;
     wire_t *wires;
     conn_t last_id;
+    int last_port;
 };
 
 /*  The queue of an end. What is copied, data of size what->size behind it.  */

@@ -16,13 +16,15 @@
     thread.  */
 static atomic_int bound_port;
 
-/*  The WebSocket driver, but noting the port. A listener that is restarted gets the same one
-    again, so that clients find it.  */
+/*  The WebSocket driver, but noting the port of the listener. One that is restarted gets the
+    same again, so that clients find it.  */
 static err_t
 listen_and_note(net_t *net, const net_listen_t *request, const net_limits_t *limits, int *port,
                 fault_t *fault)
 {
     address_t wanted;
+    if (strcmp(request->actor, listener.name) != 0)
+        return websocket_driver.listen(net, request, limits, port, fault);
     int before = atomic_load(&bound_port);
     err_t err = address_parse(request->address, &wanted, fault);
     if (err != OK)

@@ -236,6 +236,7 @@ channel_destroy(channel_t **self_p)
     while (self->first != NULL)
         drop_first(self);
     buffer_release(&self->half);
+    buffer_release(&self->answer);
     if (self->authorization != NULL)
         explicit_bzero(self->authorization, strlen(self->authorization));
     free(self->authorization);

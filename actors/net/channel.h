@@ -12,6 +12,7 @@
 typedef enum channel_state {
     CHANNEL_DIALLING, /* we connect; nothing was reported yet */
     CHANNEL_ACCEPTED, /* we said 101; nothing was reported yet */
+    CHANNEL_ASKED,    /* a plain request that waits for its answer; nothing is ever reported */
     CHANNEL_OPEN,
     CHANNEL_GONE, /* its socket is gone; close was not reported yet */
 } channel_state_t;
@@ -27,6 +28,7 @@ typedef struct channel {
     lws_retry_bo_t keepalive; /* the limits as the library wants them */
     uint64_t token;
     bool unannounced;    /* gone before open was reported */
+    bool plain;          /* a request that becomes no connection */
     bool dialled;        /* we connected */
     char *authorization; /* to be sent when dialling; NULL: none */
 
@@ -37,6 +39,8 @@ typedef struct channel {
 
     buffer_t half;    /* the message being received */
     size_t fragments; /* it has come in so many frames */
+
+    buffer_t answer; /* to a plain request, with the library's room before it */
 
     bool closing; /* close_code goes out after the last frame */
     int status;   /* what close will report */

@@ -13,6 +13,7 @@ channels_add(channels_t *self, channel_state_t state, const net_limits_t *limits
     channel_t *channel = channel_new(++self->newest, &self->sink, limits);
     channel->state = state;
     channel->dialled = state == CHANNEL_DIALLING;
+    channel->plain = state == CHANNEL_ASKED;
     self->all[self->n++] = channel;
     return channel;
 }
@@ -54,6 +55,8 @@ channels_bury(channels_t *self, channel_t *channel)
 static void
 report(channels_t *self, channel_t *channel)
 {
+    if (channel->plain)
+        return;
     /* Accepted, and lost before the library said so: the listening side holds a token. */
     if (channel->unannounced)
         self->sink.open(self->sink.host, channel->conn, channel->token);

@@ -13,6 +13,7 @@ typedef struct channels {
     size_t room;
     bool any_gone; /* some channel's close is to be reported */
     conn_t newest;
+    size_t peers; /* sockets that the listener has, whatever they are or will be */
 } channels_t;
 
 channel_t *channels_add(channels_t *self, channel_state_t state, const net_limits_t *limits);

@@ -18,6 +18,7 @@ typedef struct request {
     char query[QUERY_ROOM];
     char protocol[HEADER_ROOM];
     char origin[HEADER_ROOM];
+    char host[HEADER_ROOM];
     char authorization[TOKEN_ROOM];
     char peer[PEER_ROOM];
 } request_t;
@@ -116,20 +117,22 @@ read_request(struct lws *socket, request_t *request, net_upgrade_t *upgrade)
     upgrade->query = request->query;
     upgrade->protocol = request->protocol;
     upgrade->origin = request->origin;
+    upgrade->host = request->host;
     upgrade->peer = request->peer;
     upgrade->authorization = request->authorization;
     return copy_query(socket, request->query, sizeof(request->query))
            && copy_header(socket, WSI_TOKEN_PROTOCOL, request->protocol, HEADER_ROOM)
            && copy_header(socket, WSI_TOKEN_ORIGIN, request->origin, HEADER_ROOM)
+           && copy_header(socket, WSI_TOKEN_HOST, request->host, HEADER_ROOM)
            && copy_header(socket, WSI_TOKEN_HTTP_AUTHORIZATION, request->authorization,
                           TOKEN_ROOM);
 }
 
 void
-http_ask(struct lws *socket, const net_sink_t *sink, bool upgrade, net_answer_t *answer)
+http_ask(struct lws *socket, const net_sink_t *sink, conn_t conn, net_answer_t *answer)
 {
     request_t request = {.path = ""};
-    net_upgrade_t question = {.upgrade = upgrade};
+    net_upgrade_t question = {.upgrade = conn == 0, .conn = conn};
     *answer =
         (net_answer_t){.status = 400, .body = "The request line or a header is too long\n"};
     if (read_request(socket, &request, &question)) {
@@ -138,7 +141,8 @@ http_ask(struct lws *socket, const net_sink_t *sink, bool upgrade, net_answer_t 
     }
     explicit_bzero(request.authorization, sizeof(request.authorization));
     explicit_bzero(request.query, sizeof(request.query));
-    if (answer->status < 100 || answer->status > 599)
+    const bool later = answer->status == NET_LATER && conn != 0;
+    if (!later && (answer->status < 100 || answer->status > 599))
         *answer = (net_answer_t){.status = 500, .body = "No answer\n"};
 }
 
@@ -154,26 +158,41 @@ phrase_of(int status)
 }
 
 void
-http_answer(struct lws *socket, const net_answer_t *answer)
+http_pack(struct lws *socket, const net_answer_t *answer, buffer_t *out)
 {
     const char *body = answer->body != NULL ? answer->body : "";
     static const uint8_t room_before[LWS_PRE];
-    buffer_t out = {0};
-    buffer_add(&out, room_before, sizeof(room_before));
-    buffer_add_format(&out,
+    buffer_add(out, room_before, sizeof(room_before));
+    buffer_add_format(out,
                       "HTTP/1.1 %d %s\r\n"
-                      "%s"
+                      "%s%s"
                       "Content-Type: %s\r\n"
                       "Content-Length: %zu\r\n"
                       "Connection: close\r\n"
                       "\r\n",
                       answer->status, phrase_of(answer->status),
                       answer->status == 426 ? "Upgrade: websocket\r\n" : "",
+                      answer->headers != NULL ? answer->headers : "",
                       answer->type != NULL ? answer->type : "text/plain; charset=utf-8",
                       strlen(body));
     if (lws_hdr_total_length(socket, WSI_TOKEN_HEAD_URI) == 0)
-        buffer_add_text(&out, body);
-    /* A peer that is gone already misses its answer; the socket is closed either way. */
-    (void) lws_write(socket, out.data + LWS_PRE, out.size - LWS_PRE, LWS_WRITE_HTTP_FINAL);
+        buffer_add_text(out, body);
+}
+
+/*  The library keeps what the system does not take, and closes when that is gone too. A peer
+    that is gone already misses its answer; the socket is closed either way.  */
+void
+http_send(struct lws *socket, buffer_t *packed)
+{
+    (void) lws_write(socket, packed->data + LWS_PRE, packed->size - LWS_PRE,
+                     LWS_WRITE_HTTP_FINAL);
+}
+
+void
+http_answer(struct lws *socket, const net_answer_t *answer)
+{
+    buffer_t out = {0};
+    http_pack(socket, answer, &out);
+    http_send(socket, &out);
     buffer_release(&out);
 }

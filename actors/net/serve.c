@@ -24,11 +24,20 @@ typedef struct event {
     size_t size;
 } event_t;
 
+/*  Before anything is allocated for it.  */
+static int
+on_knock(event_t *event)
+{
+    const uint32_t most = event->channels->limits.max_peers;
+    return most != 0 && event->channels->peers >= most ? -1 : 0;
+}
+
 /*  The library forgets some requests that it does not understand, and starts its clocks anew
     for others: this one runs until the peer is accepted, whatever it sends.  */
 static int
 on_arrival(event_t *event)
 {
+    event->channels->peers++;
     const uint32_t patience_ms = event->channels->limits.handshake_ms;
     lws_set_timer_usecs(event->socket,
                         (lws_usec_t) (patience_ms != 0 ? patience_ms : HANDSHAKE_MS)
@@ -39,7 +48,10 @@ on_arrival(event_t *event)
 static int
 on_timer(event_t *event)
 {
-    return event->channel != NULL && event->channel->state != CHANNEL_ACCEPTED ? 0 : -1;
+    const channel_t *channel = event->channel;
+    const bool waits = channel == NULL || channel->state == CHANNEL_ACCEPTED
+                       || channel->state == CHANNEL_ASKED;
+    return waits ? -1 : 0;
 }
 
 /*  HTTP/2 has holes in this version of the library and is compiled in: such a caller is hung
@@ -73,7 +85,7 @@ on_upgrade(event_t *event)
 {
     channels_t *self = event->channels;
     net_answer_t answer;
-    http_ask(event->socket, &self->sink, true, &answer);
+    http_ask(event->socket, &self->sink, 0, &answer);
     if (answer.status == 101 && !is_picked(event->socket, &answer))
         answer = (net_answer_t){.status = 400, .body = "No such sub-protocol\n"};
     if (answer.status == 101 && !is_current(event->socket))
@@ -92,11 +104,31 @@ on_upgrade(event_t *event)
 static int
 on_request(event_t *event)
 {
+    channels_t *self = event->channels;
+    channel_t *channel = channels_add(self, CHANNEL_ASKED, &self->limits);
     net_answer_t answer;
-    http_ask(event->socket, &event->channels->sink, false, &answer);
+    http_ask(event->socket, &self->sink, channel->conn, &answer);
+    if (answer.status == NET_LATER) {
+        channel->socket = event->socket;
+        lws_set_opaque_user_data(event->socket, channel);
+        return 0;
+    }
+    channels_bury(self, channel);
     if (answer.status == 101)
         answer = (net_answer_t){.status = 426, .body = "A WebSocket upgrade is expected\n"};
     http_answer(event->socket, &answer);
+    return -1;
+}
+
+/*  The answer to a plain request goes out, and it is over.  */
+static int
+on_answerable(event_t *event)
+{
+    channel_t *channel = event->channel;
+    if (channel == NULL || !channel->plain || channel->answer.size == 0)
+        return 0;
+    http_send(event->socket, &channel->answer);
+    channels_bury(event->channels, channel);
     return -1;
 }
 
@@ -195,6 +227,16 @@ on_closed(event_t *event)
     return 0;
 }
 
+static int
+on_destroyed(event_t *event)
+{
+    struct lws_vhost *vhost = lws_get_vhost(event->socket);
+    const bool accepted = vhost != NULL && strcmp(lws_get_vhost_name(vhost), "listener") == 0;
+    if (accepted && event->channels->peers > 0) /* the listening socket itself comes last */
+        event->channels->peers--;
+    return on_closed(event);
+}
+
 /*  Everything the library may say and we listen to, the frequent first.  */
 static const struct {
     enum lws_callback_reasons reason;
@@ -211,13 +253,15 @@ static const struct {
     {LWS_CALLBACK_CLIENT_CLOSED, on_closed},
     {LWS_CALLBACK_CLOSED, on_closed},
     {LWS_CALLBACK_OPENSSL_PERFORM_SERVER_CERT_VERIFICATION, on_certificate},
+    {LWS_CALLBACK_FILTER_NETWORK_CONNECTION, on_knock},
     {LWS_CALLBACK_SERVER_NEW_CLIENT_INSTANTIATED, on_arrival},
     {LWS_CALLBACK_TIMER, on_timer},
     {LWS_CALLBACK_CLIENT_CONNECTION_ERROR, on_failed},
     {LWS_CALLBACK_HTTP_CONFIRM_UPGRADE, on_confirm_upgrade},
     {LWS_CALLBACK_FILTER_PROTOCOL_CONNECTION, on_upgrade},
     {LWS_CALLBACK_HTTP, on_request},
-    {LWS_CALLBACK_WSI_DESTROY, on_closed},
+    {LWS_CALLBACK_HTTP_WRITEABLE, on_answerable},
+    {LWS_CALLBACK_WSI_DESTROY, on_destroyed},
 };
 
 static int

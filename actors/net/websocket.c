@@ -2,6 +2,7 @@
 
 #include "actors/net/address.h"
 #include "actors/net/channels.h"
+#include "actors/net/http.h"
 #include "actors/net/serve.h"
 #include "actors/net/tls.h"
 
@@ -299,6 +300,16 @@ hang_up(net_t *self, conn_t conn, int code, const char *reason)
         lws_set_timeout(channel->socket, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
 }
 
+static void
+reply(net_t *self, conn_t conn, const net_answer_t *answer)
+{
+    channel_t *channel = channels_find(&self->channels, conn);
+    if (channel == NULL || channel->state != CHANNEL_ASKED || channel->answer.size > 0)
+        return;
+    http_pack(channel->socket, answer, &channel->answer);
+    lws_callback_on_writable(channel->socket);
+}
+
 const net_driver_t websocket_driver = {
     .name = "websocket",
     .open = open_net,
@@ -310,4 +321,5 @@ const net_driver_t websocket_driver = {
     .queued = queued,
     .pause = pause_reading,
     .hang_up = hang_up,
+    .reply = reply,
 };

@@ -14,11 +14,17 @@ on_upgrade(void *host, const net_upgrade_t *upgrade, net_answer_t *answer)
     snprintf(side->authorization, sizeof(side->authorization), "%s", upgrade->authorization);
     snprintf(side->asked, sizeof(side->asked), "%d %s %s?%s %s", upgrade->upgrade,
              upgrade->method, upgrade->path, upgrade->query, upgrade->protocol);
-    if (strcmp(upgrade->path, "/forbidden") == 0)
+    snprintf(side->host, sizeof(side->host), "%s", upgrade->host);
+    side->asked_conn = upgrade->conn;
+    if (strcmp(upgrade->path, "/later") == 0)
+        *answer = (net_answer_t){.status = NET_LATER};
+    else if (strcmp(upgrade->path, "/forbidden") == 0)
         *answer = (net_answer_t){.status = 401, .body = "who are you\n"};
     else if (!upgrade->upgrade)
-        *answer =
-            (net_answer_t){.status = 200, .type = "application/json", .body = "{\"ok\":true}"};
+        *answer = (net_answer_t){.status = 200,
+                                 .type = "application/json",
+                                 .headers = "Cache-Control: no-store\r\n",
+                                 .body = "{\"ok\":true}"};
     else
         *answer = (net_answer_t){.status = 101, .token = TOKEN};
 }

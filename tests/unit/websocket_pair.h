@@ -14,7 +14,7 @@
 enum { MIB = 1024 * 1024, BRIEFLY_MS = 5, DEADLINE_S = 60, TOKEN = 77 };
 
 /*  What the listening side accepts.  */
-static const net_limits_t limits = {.max_frame = MIB, .max_fragments = 8};
+static const net_limits_t limits = {.max_frame = MIB, .max_fragments = 8, .max_peers = 20};
 
 /*  What one side has seen.  */
 typedef struct side {
@@ -30,6 +30,8 @@ typedef struct side {
     char reason[128];
     char asked[512]; /* the last request, as a line */
     char authorization[64];
+    char host[64];
+    conn_t asked_conn; /* of a plain request for /later */
     size_t frames;
     size_t bytes;
     size_t misplaced; /* frames that did not come in order */

@@ -87,6 +87,118 @@ answers_a_plain_request(void **state)
 }
 
 static void
+gives_the_headers_of_an_answer(void **state)
+{
+    pair_t *pair = *state;
+    buffer_t answer = {0};
+    static const char request[] = "GET /status HTTP/1.1\r\nHost: here:1\r\n\r\n";
+    talk_raw(pair, request, sizeof(request) - 1, &answer);
+    assert_non_null(strstr(buffer_text(&answer), "\r\nCache-Control: no-store\r\n"));
+    assert_string_equal(pair->server.host, "here:1");
+    buffer_release(&answer);
+}
+
+/*  -------------------------------------------------------------- answers that come later  */
+
+static int
+ask_for_later(pair_t *pair, const char *request)
+{
+    int fd = connect_raw(pair);
+    pair->server.asked_conn = 0;
+    write_raw(pair, fd, request, strlen(request));
+    UNTIL(pair, pair->server.asked_conn != 0);
+    return fd;
+}
+
+#define LATER "GET /later HTTP/1.1\r\nHost: x\r\n\r\n"
+
+static void
+answers_later_with_a_large_body(void **state)
+{
+    pair_t *pair = *state;
+    char *body = mem_new(MIB + 1);
+    buffer_t answer = {0};
+    memset(body, 'b', MIB);
+    int fd = ask_for_later(pair, LATER);
+    for (int i = 0; i < 10; i++)
+        serve_both(pair);
+    assert_true(read_raw(fd, &answer) && answer.size == 0);
+    websocket_driver.reply(pair->server.net, pair->server.asked_conn,
+                           &(net_answer_t){.status = 200, .body = body});
+    UNTIL(pair, !read_raw(fd, &answer));
+    const char *end = strstr(buffer_text(&answer), "\r\n\r\n");
+    assert_non_null(end);
+    assert_string_equal(end + 4, body);
+    assert_int_equal(pair->server.closed, 0);
+    buffer_release(&answer);
+    free(body);
+    close(fd);
+}
+
+static void
+does_not_answer_a_peer_that_is_gone(void **state)
+{
+    pair_t *pair = *state;
+    int fd = ask_for_later(pair, LATER);
+    const conn_t conn = pair->server.asked_conn;
+    close(fd);
+    for (int i = 0; i < 10; i++)
+        serve_both(pair);
+    websocket_driver.reply(pair->server.net, conn, &(net_answer_t){.status = 200});
+    expect_answer(pair, "GET /status HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 200 OK\r\n",
+                  "{\"ok\":true}");
+    assert_int_equal(pair->server.closed, 0);
+}
+
+/*  Whatever else it sends meanwhile.  */
+static void
+answers_one_request_a_connection(void **state)
+{
+    pair_t *pair = *state;
+    buffer_t answer = {0};
+    int fd = ask_for_later(pair, "GET /later HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\n"
+                                 "bodyGET /status HTTP/1.1\r\nHost: x\r\n\r\n");
+    const conn_t conn = pair->server.asked_conn;
+    for (int i = 0; i < 10; i++)
+        serve_both(pair);
+    websocket_driver.reply(pair->server.net, conn,
+                           &(net_answer_t){.status = 200, .body = "it"});
+    UNTIL(pair, !read_raw(fd, &answer));
+    const char *text = buffer_text(&answer);
+    assert_string_equal(strstr(text, "\r\n\r\n"), "\r\n\r\nit");
+    buffer_release(&answer);
+    close(fd);
+}
+
+/*  --------------------------------------------------------------------- how many they are  */
+
+static void
+hangs_up_on_peers_past_the_limit(void **state)
+{
+    pair_t *pair = *state;
+    int fds[30];
+    size_t open = 0;
+    buffer_t none = {0};
+    for (size_t i = 0; i < COUNT_OF(fds); i++) {
+        fds[i] = connect_raw(pair);
+        for (int j = 0; j < 4; j++)
+            serve_both(pair);
+    }
+    for (size_t i = 0; i < COUNT_OF(fds); i++)
+        open += read_raw(fds[i], &none);
+    assert_int_equal(open, limits.max_peers);
+    for (size_t i = 0; i < COUNT_OF(fds); i++)
+        close(fds[i]);
+    for (int j = 0; j < 10; j++)
+        serve_both(pair);
+    for (size_t i = 0; i < 2 * limits.max_peers; i++)
+        expect_answer(pair, "GET /status HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 200 OK\r\n",
+                      "{\"ok\":true}");
+    int fd = ask_for_later(pair, LATER);
+    close(fd);
+}
+
+static void
 answers_a_refused_upgrade_with_its_body(void **state)
 {
     expect_answer(*state, "GET /forbidden HTTP/1.1\r\n" UPGRADE,
@@ -209,6 +321,11 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         PAIRED(answers_a_plain_request),
+        PAIRED(gives_the_headers_of_an_answer),
+        PAIRED(answers_later_with_a_large_body),
+        PAIRED(does_not_answer_a_peer_that_is_gone),
+        PAIRED(answers_one_request_a_connection),
+        PAIRED(hangs_up_on_peers_past_the_limit),
         PAIRED(answers_a_refused_upgrade_with_its_body),
         PAIRED(does_not_speak_http_2),
         PAIRED(refuses_a_size_before_the_bytes_come),
