@@ -78,13 +78,22 @@ dead(void *self, const envelope_t *envelope, bytes_t payload, err_t why)
 
 /*  ------------------------------------------------------------------------- life  */
 
+static void
+wake(gateway_t *self)
+{
+    if (eventfd_write(self->wake, 1) != 0)
+        report_line(&self->report, "error", "cannot wake the gateway: %m");
+}
+
 gateway_t *
 gateway_new(const gateway_options_t *options)
 {
     gateway_t *self = mem_new(sizeof *self);
     self->options = *options;
     self->report = (report_t){options->log, options->log_to, "ipc"};
-    self->wake = -1;
+    self->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    pthread_mutex_init(&self->lock, NULL);
+    self->last_news = &self->news;
     return self;
 }
 
@@ -122,9 +131,6 @@ open_sockets(gateway_t *self, fault_t *fault)
     if (self->postbox == NULL)
         return ERR_EXISTS;
     postbox_log_to(self->postbox, self->options.log, self->options.log_to);
-    for (const char *const *actor = self->options.actors; *actor != NULL; actor++)
-        postbox_know(self->postbox, *actor);
-    self->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (self->wake < 0 || !bind_router(self, endpoint))
         return fault_set(fault, ERR_IO, "%s: %s", endpoint, zmq_strerror(errno));
     return OK;
@@ -201,17 +207,126 @@ read_inboxes(gateway_t *self, size_t batch)
     port_settle(self->port);
 }
 
+static void
+order(gateway_t *self, const char *actor, const char *verb, blob_t *payload)
+{
+    envelope_t control = {
+        .kind = ENVELOPE_CONTROL, .type = verb, .to = actor, .flags = FLAG_NO_TAP};
+    /* An actor that is gone has nothing to tell us either; the port has counted it. */
+    (void) port_send(self->port, &control, payload, NULL);
+}
+
 void
 gateway_broadcast(gateway_t *self, const char *verb, const char *pattern)
 {
     blob_t *payload = text_pack(pattern);
-    for (const char *const *actor = self->options.actors; *actor != NULL; actor++) {
-        envelope_t control = {
-            .kind = ENVELOPE_CONTROL, .type = verb, .to = *actor, .flags = FLAG_NO_TAP};
-        /* An actor that is gone has nothing to tell us either; the port has counted it. */
-        (void) port_send(self->port, &control, payload, NULL);
-    }
+    for (size_t i = 0; i < self->directory.n; i++)
+        order(self, self->directory.actors[i].name, verb, payload);
     blob_unref(&payload);
+}
+
+/*  ------------------------------------------------------------------------ actors  */
+
+/*  An actor comes or goes.  */
+struct gateway_news {
+    struct gateway_news *next;
+    directory_t actor; /* one that comes; empty: one that goes */
+    char name[NAME_ROOM + 1];
+};
+
+static void
+take_note(gateway_t *self, const char *name, const gateway_actor_t *actor)
+{
+    struct gateway_news *news = mem_new(sizeof *news);
+    snprintf(news->name, sizeof news->name, "%s", name);
+    if (actor != NULL)
+        directory_add(&news->actor, name, actor->offers, actor->hears);
+    pthread_mutex_lock(&self->lock);
+    *self->last_news = news;
+    self->last_news = &news->next;
+    pthread_mutex_unlock(&self->lock);
+    wake(self);
+}
+
+void
+gateway_add(gateway_t *self, const gateway_actor_t *actor)
+{
+    take_note(self, actor->name, actor);
+}
+
+void
+gateway_remove(gateway_t *self, const char *name)
+{
+    take_note(self, name, NULL);
+}
+
+/*  It tells us what peers want to hear, and we it what it wants to hear of peers.  */
+static void
+introduce(gateway_t *self, const directory_actor_t *actor)
+{
+    const char *const *offers = (const char *const *) actor->offers;
+    const char *const *hears = (const char *const *) actor->hears;
+    directory_add(&self->directory, actor->name, offers, hears);
+    postbox_know(self->postbox, actor->name);
+    for (const char *const *pattern = hears; *pattern != NULL; pattern++)
+        port_subscribe(self->port, *pattern, actor->name);
+    for (const peer_t *peer = self->peers; peer != NULL; peer = peer->next)
+        for (size_t i = 0; i < peer->n_patterns; i++) {
+            blob_t *pattern = text_pack(peer->patterns[i]);
+            order(self, actor->name, "subscribe", pattern);
+            blob_unref(&pattern);
+        }
+}
+
+/*  What it had been sent is its own affair; what it did not finish, nobody will.  */
+static void
+see_off(gateway_t *self, const char *name)
+{
+    const directory_actor_t *actor = directory_find(&self->directory, name);
+    if (actor == NULL)
+        return;
+    for (char **pattern = actor->hears; *pattern != NULL; pattern++)
+        port_unsubscribe(self->port, *pattern, name);
+    for (peer_t *peer = self->peers; peer != NULL; peer = peer->next)
+        peer_on_done(peer, name, UINT64_MAX);
+    directory_remove(&self->directory, name);
+}
+
+static struct gateway_news *
+next_news(gateway_t *self)
+{
+    pthread_mutex_lock(&self->lock);
+    struct gateway_news *news = self->news;
+    if (news != NULL)
+        self->news = news->next;
+    if (self->news == NULL)
+        self->last_news = &self->news;
+    pthread_mutex_unlock(&self->lock);
+    return news;
+}
+
+static void
+read_news(gateway_t *self)
+{
+    struct gateway_news *news;
+    while ((news = next_news(self)) != NULL) {
+        if (news->actor.n > 0)
+            introduce(self, &news->actor.actors[0]);
+        else
+            see_off(self, news->name);
+        directory_clear(&news->actor);
+        free(news);
+    }
+}
+
+static void
+forget_news(gateway_t *self)
+{
+    struct gateway_news *news;
+    while ((news = next_news(self)) != NULL) {
+        directory_clear(&news->actor);
+        free(news);
+    }
 }
 
 /*  ----------------------------------------------------------------------- thread  */
@@ -234,6 +349,8 @@ wait_for_work(gateway_t *self)
     long timeout = letters_wait(self) ? 0 : members_next_ms(self);
     if (zmq_poll(items, COUNT_OF(items), timeout) < 0 && errno == ETERM)
         atomic_store(&self->stopping, true);
+    eventfd_t count;
+    (void) eventfd_read(self->wake, &count); /* nothing to read: nobody woke us */
 }
 
 static void
@@ -249,8 +366,10 @@ static void *
 run(void *arg)
 {
     gateway_t *self = arg;
+    read_news(self);
     while (!atomic_load(&self->stopping)) {
         wait_for_work(self);
+        read_news(self); /* before peers are, who may know it already */
         for (int i = 0; i < BATCH && gateway_receive(self); i++)
             ;
         read_inboxes(self, BATCH);
@@ -299,8 +418,7 @@ gateway_stop(gateway_t *self)
     if (!self->running)
         return;
     atomic_store(&self->stopping, true);
-    if (eventfd_write(self->wake, 1) != 0)
-        report_line(&self->report, "error", "cannot wake the gateway: %m");
+    wake(self);
     pthread_join(self->thread, NULL);
     self->running = false;
 }
@@ -327,6 +445,9 @@ gateway_destroy(gateway_t **self_p)
         return;
     gateway_stop(self);
     bury_inboxes(self);
+    forget_news(self);
+    directory_clear(&self->directory);
+    pthread_mutex_destroy(&self->lock);
     port_destroy(&self->port);
     postbox_destroy(&self->postbox);
     if (self->router != NULL)

@@ -13,16 +13,27 @@
 typedef struct gateway gateway_t;
 
 typedef struct gateway_options {
-    void *zmq;                 /* the host's ZeroMQ context */
-    const char *run_dir;       /* locked by the host */
-    const char *const *actors; /* who can be written to; NULL-terminated */
-    uint64_t epoch;            /* greater than that of any earlier gateway here */
+    void *zmq;           /* the host's ZeroMQ context */
+    const char *run_dir; /* locked by the host */
+    uint64_t epoch;      /* greater than that of any earlier gateway here */
+    bool open;           /* peers may send any actor anything, offered or not */
     void (*log)(void *log_to, const log_line_t *line); /* from its thread; NULL: silent */
     void *log_to;
 } gateway_options_t;
 
+/*  An actor that peers can write to. Lists are NULL-terminated; NULL: nothing.  */
+typedef struct gateway_actor {
+    const char *name;
+    const char *const *offers; /* types that peers may send it; all else is refused */
+    const char *const *hears;  /* patterns: events of peers that it gets */
+} gateway_actor_t;
+
 /*  options are copied, but not what they point to.  */
 gateway_t *gateway_new(const gateway_options_t *options);
+/*  An actor has come, whose inboxes are bound; or is about to go. Before the start or later,
+    any thread; what peers say afterwards is judged by it. All of it is copied.  */
+void gateway_add(gateway_t *self, const gateway_actor_t *actor);
+void gateway_remove(gateway_t *self, const char *name);
 /*  Binds, then starts the thread. Call it when all actors have bound their inboxes.
     ERR_IO and a fault if the socket cannot be had; nothing runs then.  */
 CHECKED err_t gateway_start(gateway_t *self, fault_t *fault);

@@ -5,6 +5,7 @@
 
 #pragma once
 
+#include "bus/directory.h"
 #include "bus/gateway.h"
 #include "bus/peer.h"
 #include "bus/postbox.h"
@@ -21,6 +22,9 @@ struct gateway {
     port_t *port;
     void *router;
     int wake; /* eventfd: ends the wait */
+    pthread_mutex_t lock;
+    struct gateway_news *news, **last_news; /* of actors, not looked at yet; under the lock */
+    directory_t directory;
     pthread_t thread;
     bool running;
     atomic_bool stopping, refusing;

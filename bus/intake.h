@@ -7,9 +7,23 @@
 
 #include "bus/port.h"
 
-/*  A message that a peer may send to an actor: a request, a command or a hint, that fits
-    its schema. actors is NULL-terminated. On OK, draft is what goes on: its texts are
-    constants of ours, and nothing of the peer's but ids, times and its deadline is in it;
-    from is left out. Otherwise fault names the field.  */
-CHECKED err_t intake_check(const envelope_t *envelope, bytes_t payload,
-                           const char *const *actors, envelope_t *draft, fault_t *fault);
+/*  Who a message of a peer is for.  */
+typedef struct target {
+    const char *name; /* NULL: there is nobody of that name */
+    bool offers;      /* it takes that type from programs that have joined */
+} target_t;
+
+/*  A message that a peer may send to that target: a request, a command or a hint, that is
+    offered and fits its schema; or one of the target's own, which no schema here knows. On OK,
+    draft is what goes on: nothing of the peer's but type, ids, times and its deadline is in
+    it, its texts live as long as the envelope and the target; from is left out. Otherwise
+    fault names the field.  */
+CHECKED err_t intake_check(const envelope_t *envelope, bytes_t payload, const target_t *target,
+                           envelope_t *draft, fault_t *fault);
+
+/*  An answer of a peer, REP or ERR, to a request that it was handed.  */
+CHECKED err_t intake_check_answer(const envelope_t *envelope, bytes_t payload,
+                                  envelope_t *draft, fault_t *fault);
+/*  An event of a peer; declared: its HELLO has named the type.  */
+CHECKED err_t intake_check_event(const envelope_t *envelope, bytes_t payload, bool declared,
+                                 envelope_t *draft, fault_t *fault);

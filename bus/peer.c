@@ -10,8 +10,9 @@
 struct errand {
     errand_t *next;
     envelope_t envelope;
-    blob_t *payload;   /* until it has gone */
-    uint64_t link_seq; /* on the link to its target; 0: it waits */
+    char type[NAME_ROOM + 1], to[NAME_ROOM + 1]; /* where its texts are */
+    blob_t *payload;                             /* until it has gone */
+    uint64_t link_seq;                           /* on the link to its target; 0: it waits */
     bool finished;
 };
 
@@ -116,6 +117,8 @@ peer_add_errand(peer_t *self, const envelope_t *draft, blob_t *payload)
     errand_t *errand = append(self);
     errand->envelope = *draft;
     errand->envelope.from = self->address;
+    errand->envelope.type = strcpy(errand->type, draft->type);
+    errand->envelope.to = strcpy(errand->to, draft->to);
     errand->payload = payload;
     self->n_waiting++;
     self->waiting_bytes += payload->size;

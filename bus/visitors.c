@@ -35,6 +35,16 @@ on_hello(gateway_t *self, const visit_t *visit)
 
 /*  ------------------------------------------------------------------- what they say  */
 
+static target_t
+find_target(const gateway_t *self, const envelope_t *envelope)
+{
+    const directory_actor_t *actor = directory_find(&self->directory, envelope->to);
+    if (actor == NULL)
+        return (target_t){0};
+    return (target_t){.name = actor->name,
+                      .offers = self->options.open || directory_offers(actor, envelope->type)};
+}
+
 static void
 on_message(gateway_t *self, peer_t *peer, const visit_t *visit)
 {
@@ -50,10 +60,10 @@ on_message(gateway_t *self, peer_t *peer, const visit_t *visit)
     }
     envelope_t draft;
     fault_t fault;
-    err_t err =
-        atomic_load(&self->refusing)
-            ? fault_set(&fault, ERR_STOPPED, "this process is shutting down")
-            : intake_check(envelope, visit->payload, self->options.actors, &draft, &fault);
+    const target_t target = find_target(self, envelope);
+    err_t err = atomic_load(&self->refusing)
+                    ? fault_set(&fault, ERR_STOPPED, "this process is shutting down")
+                    : intake_check(envelope, visit->payload, &target, &draft, &fault);
     if (err != OK) {
         members_answer_error(peer, envelope, &fault);
         peer_add_finished(peer);

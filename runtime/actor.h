@@ -60,8 +60,10 @@ typedef struct actor_class {
     const char *name;
     const char *summary;
     size_t state_size;
-    const edge_t *sends;      /* ends with {0}; NULL: sends nothing */
-    const char *const *hears; /* event patterns, NULL-terminated; `*` one word, `>` the rest */
+    const edge_t *sends;       /* ends with {0}; NULL: sends nothing */
+    const char *const *hears;  /* event patterns, NULL-terminated; `*` one word, `>` the rest */
+    const char *const *offers; /* types that joined programs may send it, NULL-terminated; all
+                                  else is refused at the border */
 
     err_t (*start)(void *state, ctx_t *ctx); /* ERR: did not start */
     handler_fn *const *handlers;             /* MSG_COUNT entries, by message id */

@@ -150,12 +150,17 @@ open_doors(host_t *self, fault_t *fault)
     gateway_options_t options = {
         .zmq = self->zmq,
         .run_dir = self->options.run_dir,
-        .actors = self->crew.names,
         .epoch = (uint64_t) clock_wall_ms(),
+        .open = self->options.open_border,
         .log = self->options.log,
         .log_to = self->options.log_to,
     };
     self->gateway = gateway_new(&options);
+    for (size_t i = 0; i < self->crew.n; i++) {
+        const actor_class_t *class = self->crew.classes[i];
+        gateway_add(self->gateway,
+                    &(gateway_actor_t){class->name, class->offers, class->hears});
+    }
     err_t err = gateway_start(self->gateway, fault);
     if (err != OK)
         return err;
@@ -175,6 +180,8 @@ static err_t
 prepare(host_t *self, fault_t *fault)
 {
     err_t err = lint_edges(self->crew.classes, self->crew.n, fault);
+    if (err == OK)
+        err = lint_offers(self->crew.classes, self->crew.n, fault);
     if (err == OK)
         err = open_run_dir(self, fault);
     if (err == OK)

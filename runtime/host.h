@@ -17,6 +17,7 @@ typedef struct host_options {
     const char *name;           /* "agent" or "server", for logs */
     const char *run_dir;        /* NULL: no ipc endpoint, no tap */
     const net_driver_t *net;    /* for actors with net handlers; NULL: none */
+    bool open_border;           /* joined programs may send any actor anything: tap.inject */
     const void *settings;       /* what ctx_settings() gives; must outlive the host */
     log_level_t log_level;      /* what is not logged is not even formatted */
     uint32_t restart_limit;     /* restarts of one actor in restart_period_ms; 0: 5 */
@@ -43,3 +44,5 @@ void host_destroy(host_t **self);
 /*  The graph of parking edges among these classes. ERR_CONFIG and the cycle in fault,
     "a -> b -> a", with the ways out, if there is one.  */
 CHECKED err_t lint_edges(const actor_class_t *const *classes, size_t n, fault_t *fault);
+/*  What an actor offers, it also takes. ERR_CONFIG names the type.  */
+CHECKED err_t lint_offers(const actor_class_t *const *classes, size_t n, fault_t *fault);

@@ -1,4 +1,4 @@
-/*  The start-up lint: edges that may park must form no cycle.
+/*  The start-up lint: edges that may park must form no cycle, and what is offered is taken.
 
     An actor reads no new work while something it sent is parked. If such waits could run in
     a circle, everybody in it could wait for ever; on a graph without cycles the last one
@@ -104,4 +104,24 @@ lint_edges(const actor_class_t *const *classes, size_t n, fault_t *fault)
             return err;
     }
     return OK;
+}
+
+static err_t
+check_offer(const actor_class_t *class, const char *type, fault_t *fault)
+{
+    message_id_t id = message_named(type);
+    if (id == MSG_COUNT || class->handlers == NULL || class->handlers[id] != NULL)
+        return OK; /* a type of its own is its own affair */
+    return fault_set(fault, ERR_CONFIG, "%s offers %s and has no handler for it", class->name,
+                     type);
+}
+
+err_t
+lint_offers(const actor_class_t *const *classes, size_t n, fault_t *fault)
+{
+    err_t err = OK;
+    for (size_t i = 0; i < n; i++)
+        for (const char *const *type = classes[i]->offers; err == OK && type && *type; type++)
+            err = check_offer(classes[i], *type, fault);
+    return err;
 }

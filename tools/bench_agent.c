@@ -24,7 +24,8 @@ write_config(const char *dir)
     fprintf(out,
             "agent\n    db = \"%s/app.db\"\n    server = \"ws://127.0.0.1:9/api/sync\"\n"
             "    client_id = \"bench\"\n    connect = false\n"
-            "process\n    run_dir = \"%s/run\"\n    log_level = \"warning\"\n",
+            "process\n    run_dir = \"%s/run\"\n    log_level = \"warning\"\n"
+            "tap\n    inject = true\n", /* one trial plays the server */
             dir, dir);
     return fclose(out) == 0;
 }

@@ -88,6 +88,7 @@ make_host(const launch_t *self, log_t *log)
         .name = self->role,
         .run_dir = self->settings->process_run_dir,
         .net = self->net,
+        .open_border = self->settings->tap_inject,
         .settings = self->settings,
         .log_level = log->level,
         .log = write_line,

@@ -268,11 +268,16 @@ static handler_fn *const handlers[MSG_COUNT] = {
     [MSG_status] = on_status,
 };
 
+static const char *const offers[] = {"write",          "changes_list", "change_get",
+                                     "await_verdicts", "act",          "status_get",
+                                     "connect",        "disconnect",   NULL};
+
 const actor_class_t service = {
     .name = "service",
     .summary = "what applications and the command line talk to",
     .state_size = sizeof(service_t),
     .sends = sends,
+    .offers = offers,
     .handlers = handlers,
     .on_error = on_error,
     .stop = stop,

@@ -10,8 +10,6 @@
 /* NOLINTNEXTLINE(readability-identifier-naming): libFuzzer calls it by that name */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const char *const actors[] = {"service", "echo", NULL};
-
 /*  Whatever unpacks must pack again to something that unpacks to the same.  */
 static void
 look_at_envelope(bytes_t frame)
@@ -42,8 +40,13 @@ look_at_message(bytes_t bytes)
     if (envelope_unpack((bytes_t){bytes.data + 1, cut}, &envelope, &names) != OK)
         return;
     bytes_t payload = {bytes.data + 1 + cut, bytes.size - 1 - cut};
-    if (intake_check(&envelope, payload, actors, &draft, &fault) == OK)
-        assert(draft.type != envelope.type && draft.to != envelope.to);
+    const target_t target = {.name = "echo", .offers = true};
+    if (intake_check(&envelope, payload, &target, &draft, &fault) == OK)
+        assert(draft.to == target.name && draft.from == NULL);
+    if (intake_check_answer(&envelope, payload, &draft, &fault) == OK)
+        assert(draft.to == NULL && draft.from == NULL);
+    if (intake_check_event(&envelope, payload, true, &draft, &fault) == OK)
+        assert(draft.to == NULL && draft.from == NULL);
 }
 
 static void
@@ -62,8 +65,9 @@ look_at_payload(bytes_t bytes)
         .to = "echo",
         .id = {1},
     };
+    const target_t target = {.name = "echo", .offers = true};
     if (bytes.size > 0
-        && intake_check(&envelope, (bytes_t){bytes.data + 1, bytes.size - 1}, actors, &draft,
+        && intake_check(&envelope, (bytes_t){bytes.data + 1, bytes.size - 1}, &target, &draft,
                         &fault)
                == OK)
         assert(strcmp(draft.to, envelope.to) == 0);

@@ -10,7 +10,8 @@
 #include <time.h>
 #include <zmq.h>
 
-static const char *const names[] = {"echo", "sleeper", NULL};
+static const char *const names[] = {"echo", "sleeper"};
+static const char *const offers[] = {"ping", "parcel", NULL};
 
 typedef struct resident {
     house_t *house;
@@ -235,11 +236,12 @@ open_house(house_t *self)
         self->residents[i] = move_in(self, names[i]);
     const gateway_options_t options = {.zmq = self->zmq,
                                        .run_dir = self->run_dir,
-                                       .actors = names,
                                        .epoch = ++epoch,
                                        .log = count_line,
                                        .log_to = self};
     self->gateway = gateway_new(&options);
+    for (int i = 0; i < 2; i++)
+        gateway_add(self->gateway, &(gateway_actor_t){names[i], offers, NULL});
     err_t err = gateway_start(self->gateway, NULL);
     assert(err == OK);
     for (int i = 0; i < 2; i++)

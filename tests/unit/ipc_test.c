@@ -268,6 +268,39 @@ refuses_by_name_of_the_field(void **state)
     ipc_client_close(&client);
 }
 
+static err_t
+ask_echo(ipc_client_t *client, message_id_t id, const void *body)
+{
+    message_id_t answer;
+    const void *answer_body;
+    fault_t fault;
+    return ipc_client_request(client, "echo", id, body, PATIENCE_MS, &answer, &answer_body,
+                              &fault);
+}
+
+static void
+refuses_what_an_actor_does_not_offer(void **state)
+{
+    (void) state;
+    ipc_client_t *client = join("one");
+    assert_int_equal(ask_echo(client, MSG_status_get, &(status_get_t){0}), ERR_REFUSED);
+    assert_served(client, 1);
+    ipc_client_close(&client);
+}
+
+static void
+knows_actors_that_come_and_go(void **state)
+{
+    (void) state;
+    ipc_client_t *client = join("one");
+    gateway_remove(house->gateway, "echo");
+    assert_int_equal(ask_echo(client, MSG_ping, &(ping_t){0}), ERR_NO_ROUTE);
+    const char *const offers[] = {"ping", NULL};
+    gateway_add(house->gateway, &(gateway_actor_t){"echo", offers, NULL});
+    assert_served(client, 1);
+    ipc_client_close(&client);
+}
+
 static void
 refuses_new_work_while_stopping(void **state)
 {
@@ -303,6 +336,8 @@ main(void)
         CASE(survives_a_restart_of_the_process_behind_it),
         CASE(tells_how_many_events_were_lost),
         CASE(refuses_by_name_of_the_field),
+        CASE(refuses_what_an_actor_does_not_offer),
+        CASE(knows_actors_that_come_and_go),
         CASE(refuses_new_work_while_stopping),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -61,6 +61,32 @@ hints_cannot_park_and_so_close_no_circle(void **state)
     assert_int_equal(lint_edges(classes, 2, &fault), OK);
 }
 
+static err_t
+take(void *state, ctx_t *ctx, const void *body)
+{
+    (void) state;
+    (void) ctx;
+    (void) body;
+    return OK;
+}
+
+static void
+what_is_offered_and_not_taken_is_refused(void **state)
+{
+    (void) state;
+    static handler_fn *const handlers[MSG_COUNT] = {[MSG_ping] = take};
+    const actor_class_t honest = {
+        .name = "honest", .offers = (const char *const[]){"ping", NULL}, .handlers = handlers};
+    const actor_class_t boaster = {.name = "boaster",
+                                   .offers = (const char *const[]){"ping", "parcel", NULL},
+                                   .handlers = handlers};
+    const actor_class_t *const classes[] = {&honest, &boaster};
+    fault_t fault = {0};
+    assert_int_equal(lint_offers(classes, 1, &fault), OK);
+    assert_int_equal(lint_offers(classes, 2, &fault), ERR_CONFIG);
+    assert_non_null(strstr(fault.text, "boaster offers parcel"));
+}
+
 int
 main(void)
 {
@@ -69,6 +95,7 @@ main(void)
         cmocka_unit_test(a_circle_is_refused_and_named),
         cmocka_unit_test(an_actor_that_sends_to_itself_is_a_circle),
         cmocka_unit_test(hints_cannot_park_and_so_close_no_circle),
+        cmocka_unit_test(what_is_offered_and_not_taken_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
