@@ -13,14 +13,16 @@
     X(sent, agent, none, "in a frame to the server")                                           \
     X(received, server, session, "the frame came in")                                          \
     X(judged, server, none, "validator and executor have decided")                             \
-    X(committed, server, lsn, "on the server's disk, with its verdict")                        \
+    X(committed, server, lsn, "on the server's disk and in its change log, with its verdict")  \
     X(answered, server, session, "the verdict is in a frame to its client")                    \
     X(decided, agent, lsn, "the verdict is recorded")                                          \
-    X(logged, server, lsn, "in the change log, ready to be distributed")                       \
+    X(fetched, server, session, "read from the change log for a client")                       \
     X(distributed, server, session, "in a frame to a client")                                  \
     X(arrived, agent, lsn, "the frame came in at a replica")                                   \
     X(applied, agent, lsn, "committed at a replica, with its position")                        \
-    X(refused, agent, none, "the server refused it")                                           \
+    X(held, agent, lsn, "set aside at a replica, which cannot write it yet")                   \
+    X(refused, agent, none, "it was refused, and will be tried again")                         \
+    X(parked, agent, none, "it waits for a person")                                            \
     X(retried, agent, none, "back in the outbox")                                              \
     X(closed, agent, none, "skipped or discarded by a person")
 

@@ -14,8 +14,12 @@ answer_write(recorder_t *self, ctx_t *ctx, const job_t *job)
     ANSWER(ctx, &job->ticket, written, .ids = ids, .n_ids = write->n_changes);
     if (job->repeated)
         return;
-    for (size_t i = 0; i < write->n_changes; i++)
+    for (size_t i = 0; i < write->n_changes; i++) {
+        ctx_step(ctx, STEP_recorded, ids[i], 0);
         ctx_publish(ctx, MSG_change_recorded, &job->recorded[i]);
+    }
+    COUNT(ctx, changes_recorded, write->n_changes);
+    ctx_observe(ctx, METRIC_record_time, ctx_now_us(ctx) - job->asked_us);
     self->counts.pending += write->n_changes;
 }
 

@@ -133,8 +133,11 @@ tell(recorder_t *recorder, ctx_t *ctx, const sealing_t *sealing)
                 "%zu changes of another program are too large to be sent; see `waybill changes"
                 " --parked`",
                 sealing->n_parked);
-    for (size_t i = 0; i < sealing->n_changes; i++)
+    COUNT(ctx, changes_recorded, sealing->n_changes);
+    for (size_t i = 0; i < sealing->n_changes; i++) {
+        ctx_step(ctx, STEP_captured, sealing->changes[i].id, 0);
         ctx_publish(ctx, MSG_change_recorded, &sealing->changes[i]);
+    }
     if (recorder->counts.pending > 0)
         SEND(ctx, "connection-manager", outbox_dirty, .pending = recorder->counts.pending);
     SEND(ctx, "checkpointer", wal_grown, .pages = (uint64_t) db_wal_pages(recorder->db));

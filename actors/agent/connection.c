@@ -37,6 +37,7 @@ connection_step(connection_t *self, ctx_t *ctx, event_t event)
             event_name(event), self->reason[0] ? ": " : "", self->reason);
     const status_t status = questions_status(self, ctx);
     ctx_publish(ctx, MSG_status, &status);
+    ctx_set(ctx, METRIC_connected, state_is_connected(self->state));
     uplink_pump(self, ctx);
 }
 
@@ -223,6 +224,7 @@ connection_lose(connection_t *self, ctx_t *ctx, const char *format, ...)
     line_format(self->reason, sizeof self->reason, format, arguments);
     va_end(arguments);
     const uint64_t delay = backoff_ms(self, ctx);
+    COUNT(ctx, connects_failed, 1);
     self->failures++;
     self->retry_at_ms = ctx_now_ms(ctx) + delay;
     ctx_after(ctx, TIMER_RETRY, delay);
@@ -282,6 +284,7 @@ connection_tell(connection_t *self, ctx_t *ctx, message_id_t id, const void *bod
     const frame_t head = {.timestamp = ctx_wall_ms(ctx)};
     wire_pack(id, &head, body, &frame);
     net_send(ctx, self->conn, buffer_bytes(&frame), true);
+    COUNT(ctx, bytes_out, frame.size);
     buffer_release(&frame);
 }
 

@@ -195,6 +195,7 @@ on_open(void *state, ctx_t *ctx, conn_t conn, uint64_t token)
     if (conn != self->conn)
         return OK;
     self->open = true;
+    COUNT(ctx, connects, 1);
     self->heard_ms = ctx_now_ms(ctx);
     return OK;
 }
@@ -208,6 +209,7 @@ on_frame(void *state, ctx_t *ctx, conn_t conn, bytes_t frame, bool binary)
     if (conn != self->conn)
         return OK;
     self->heard_ms = ctx_now_ms(ctx);
+    COUNT(ctx, bytes_in, frame.size);
     if (!binary) {
         connection_lose(self, ctx, "the server broke the protocol: it sent text");
         return OK;

@@ -6,6 +6,11 @@
 #include "actors/agent/verdicts.h"
 #include "actors/common/local_capture.h"
 
+#include <assert.h>
+#include <string.h>
+
+enum { US_PER_MS = 1000 };
+
 typedef struct decisions {
     verdicts_t verdicts;
     const outbox_flaws_t *flaws; /* NULL: decide what the jobs of the round are about */
@@ -91,7 +96,7 @@ decide_all(recorder_t *self, decisions_t *decisions, fault_t *fault)
 }
 
 static err_t
-commit(recorder_t *self, decisions_t *decisions, fault_t *fault)
+commit(recorder_t *self, ctx_t *ctx, decisions_t *decisions, fault_t *fault)
 {
     err_t err = db_begin(self->db, fault);
     if (err != OK)
@@ -103,7 +108,7 @@ commit(recorder_t *self, decisions_t *decisions, fault_t *fault)
     if (err == OK && self->capturing.wanted)
         err = local_capture_unmute(self->db, fault);
     if (err == OK)
-        err = db_commit(self->db, fault);
+        err = recording_commit(self, ctx, fault);
     else
         db_rollback(self->db);
     return err;
@@ -112,16 +117,16 @@ commit(recorder_t *self, decisions_t *decisions, fault_t *fault)
 /*  A trigger that says RAISE(ROLLBACK) takes everything with it, whichever row it was about:
    then no row is touched, and the processor finds out, one by one.  */
 static err_t
-commit_or_set_aside(recorder_t *self, decisions_t *decisions, fault_t *fault)
+commit_or_set_aside(recorder_t *self, ctx_t *ctx, decisions_t *decisions, fault_t *fault)
 {
     const decisions_t blank = *decisions;
-    const err_t err = commit(self, decisions, fault);
+    const err_t err = commit(self, ctx, decisions, fault);
     if (err != ERR_RULE_VIOLATION)
         return err;
     *decisions = blank;
     *decisions->verdicts.counts = self->counts;
     decisions->verdicts.overlay.aside = true;
-    return commit(self, decisions, fault);
+    return commit(self, ctx, decisions, fault);
 }
 
 /*  The server's word does not answer to our foreign keys: what it takes away or gives back
@@ -132,7 +137,7 @@ commit_without_keys(recorder_t *self, ctx_t *ctx, decisions_t *decisions, fault_
     fault_t keys = {0};
     err_t err = db_exec(self->db, "PRAGMA foreign_keys = OFF", fault);
     if (err == OK)
-        err = commit_or_set_aside(self, decisions, fault);
+        err = commit_or_set_aside(self, ctx, decisions, fault);
     if (db_exec(self->db, "PRAGMA foreign_keys = ON", &keys) != OK)
         ctx_log(ctx, LOG_error, "foreign keys stay off: %s", keys.text);
     return err;
@@ -145,6 +150,45 @@ blame(recorder_t *self, ctx_t *ctx, const fault_t *fault)
     for (size_t i = 0; i < self->n_jobs; i++)
         if (deciders[self->jobs[i].id] != NULL)
             self->jobs[i].fault = *fault;
+}
+
+/*  What each result of a decision means to whoever watches.  */
+static const struct {
+    const char *result;
+    step_name_t step;
+    metric_id_t counter; /* METRIC_COUNT: none */
+    bool ends;           /* the change has its verdict */
+} meanings[] = {
+    {"applied", STEP_decided, METRIC_verdicts_applied, true},
+    {"merged", STEP_decided, METRIC_verdicts_merged, true},
+    {"failed", STEP_refused, METRIC_verdicts_refused, true},
+    {"parked", STEP_parked, METRIC_COUNT, false},
+    {"skipped", STEP_closed, METRIC_COUNT, false},
+    {"discarded", STEP_closed, METRIC_COUNT, false},
+};
+
+static void
+show_one(ctx_t *ctx, const verdicts_t *verdicts, const processed_t *processed, int64_t made)
+{
+    size_t i = 0;
+    while (i < COUNT_OF(meanings) && strcmp(meanings[i].result, processed->result) != 0)
+        i++;
+    assert(i < COUNT_OF(meanings));
+    ctx_step(ctx, meanings[i].step, processed->id, processed->lsn);
+    if (meanings[i].counter != METRIC_COUNT)
+        ctx_count(ctx, meanings[i].counter, 1);
+    if (meanings[i].ends)
+        ctx_observe(ctx, METRIC_verdict_time,
+                    verdicts->now > made ? (uint64_t) (verdicts->now - made) * US_PER_MS : 0);
+}
+
+static void
+show(ctx_t *ctx, const verdicts_t *verdicts)
+{
+    for (size_t i = 0; i < verdicts->n_processed; i++)
+        show_one(ctx, verdicts, &verdicts->processed[i], verdicts->made[i]);
+    for (size_t i = 0; i < verdicts->n_again; i++)
+        ctx_step(ctx, STEP_retried, verdicts->again[i], 0);
 }
 
 static void
@@ -209,10 +253,11 @@ carry_out(recorder_t *self, ctx_t *ctx, decisions_t *decisions, fault_t *fault)
     if (err == OK)
         err = catalog_has_foreign_keys(self->catalog)
                   ? commit_without_keys(self, ctx, decisions, fault)
-                  : commit_or_set_aside(self, decisions, fault);
+                  : commit_or_set_aside(self, ctx, decisions, fault);
     if (err != OK)
         return false;
     self->counts = *decisions->verdicts.counts;
+    show(ctx, &decisions->verdicts);
     tell(self, ctx, decisions);
     tell_of_held(self, ctx);
     SEND(ctx, "checkpointer", wal_grown, .pages = (uint64_t) db_wal_pages(self->db));

@@ -77,11 +77,21 @@ downlink_pass_moved(connection_t *self, ctx_t *ctx)
     pass(self, ctx, MSG_srv_lsn_update, NULL, &stretch);
 }
 
+/*  Rows of a snapshot have no ids, and need no steps.  */
+static void
+note_arrival(ctx_t *ctx, const server_changes_t *stretch)
+{
+    for (size_t i = 0; i < stretch->n_changes; i++)
+        if (stretch->changes[i].id && stretch->changes[i].id[0])
+            ctx_step(ctx, STEP_arrived, stretch->changes[i].id, stretch->changes[i].lsn);
+}
+
 static void
 hand_on(connection_t *self, ctx_t *ctx, message_id_t frame, const sequence_t *sequence,
         server_changes_t *stretch)
 {
     connection_hear_position(self, stretch->lsn);
+    note_arrival(ctx, stretch);
     downlink_pass_moved(self, ctx);
     pass(self, ctx, frame, sequence, stretch);
 }
@@ -295,6 +305,13 @@ static void (*const takers[MSG_COUNT])(connection_t *, ctx_t *, const void *) = 
     [MSG_srv_error] = on_error,
 };
 
+static void
+show_lag(const connection_t *self, ctx_t *ctx)
+{
+    const uint64_t lsn = self->position.lsn;
+    ctx_set(ctx, METRIC_lag, self->server_lsn > lsn ? self->server_lsn - lsn : 0);
+}
+
 void
 downlink_take(connection_t *self, ctx_t *ctx, const wire_t *wire)
 {
@@ -302,6 +319,7 @@ downlink_take(connection_t *self, ctx_t *ctx, const wire_t *wire)
         takers[wire->id](self, ctx, wire->body);
     else
         ctx_log(ctx, LOG_debug, "a frame of type \"%.40s\" is ignored", wire->frame.type);
+    show_lag(self, ctx);
 }
 
 /*  ------------------------------------------------------------------------ answers  */
@@ -317,6 +335,7 @@ downlink_answer(connection_t *self, ctx_t *ctx, uint64_t token,
         return;
     const bool extended = frame.frame == MSG_srv_schema && applied->lsn < self->position.lsn;
     self->position.lsn = applied->lsn;
+    show_lag(self, ctx);
     if (frame.conn == self->conn && extended)
         connection_lose(self, ctx, "a table got a new column: everything is fetched anew");
     else if (frame.conn == self->conn)

@@ -17,6 +17,7 @@ known_read(sqlite3_stmt *row, const char *id, arena_t *arena)
         .undecided = sqlite3_column_int(row, 6) != 0,
         .done = sqlite3_column_int(row, 7) != 0,
         .attempts = (uint64_t) sqlite3_column_int64(row, 8),
+        .made = sqlite3_column_int64(row, 9),
     };
 }
 

@@ -13,13 +13,14 @@ typedef struct known {
     bool undecided; /* it stands above the server's row */
     bool done;
     uint64_t attempts;
+    int64_t made; /* when it was recorded, wall clock */
 } known_t;
 
 /*  What known_read() reads, in front of whatever else a query selects.  */
 #define KNOWN_COLUMNS                                                                          \
     "rowid, entity_type, entity_id, operation, state, error, verdict IS NULL,"                 \
-    " processed_sync, attempts"
-enum { KNOWN_COUNT = 9 };
+    " processed_sync, attempts, timestamp"
+enum { KNOWN_COUNT = 10 };
 
 /*  id must live as long as the known; all else is copied into arena.  */
 known_t known_read(sqlite3_stmt *row, const char *id, arena_t *arena);

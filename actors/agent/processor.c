@@ -79,6 +79,7 @@ start(void *state, ctx_t *ctx)
     if (open_database(self, settings->agent_db, &fault) != OK)
         return ctx_fail(ctx, "%s", fault.text);
     give_handlers(self, settings);
+    ctx_set(ctx, METRIC_changes_held, self->held);
     if (self->held > 0)
         SEND(ctx, "connection-manager", changes_held, .held = self->held);
     return OK;
@@ -125,6 +126,20 @@ static uint64_t
 now_ms(void *ctx)
 {
     return ctx_now_ms(ctx);
+}
+
+/*  Of a large transaction, or of many, the report lists the first: these have steps.  */
+static void
+show(ctx_t *ctx, const batch_t *batch)
+{
+    const report_t *report = &batch->apply.report;
+    for (size_t i = 0; i < batch->n; i++)
+        COUNT(ctx, server_changes_applied, batch->stretches[i].applied.changed);
+    for (size_t i = 0; i < report->n; i++) {
+        const bool failed = strcmp(report->items[i].result, "failed") == 0;
+        ctx_step(ctx, failed ? STEP_held : STEP_applied, report->items[i].id,
+                 report->items[i].lsn);
+    }
 }
 
 static void
@@ -177,6 +192,7 @@ note_held(processor_t *self, ctx_t *ctx, uint64_t held)
     if (held > 0 && !self->armed)
         ctx_after(ctx, TIMER_HELD, HELD_AGAIN_MS);
     self->armed = self->armed || held > 0;
+    ctx_set(ctx, METRIC_changes_held, held);
     if (held != self->held)
         SEND(ctx, "connection-manager", changes_held, .held = held);
     self->held = held;
@@ -186,9 +202,12 @@ static err_t
 commit(processor_t *self, ctx_t *ctx, batch_t *batch,
        err_t (*how)(batch_t *batch, fault_t *fault), fault_t *fault)
 {
+    const uint64_t before_us = ctx_now_us(ctx);
     const err_t err = how(batch, fault);
     if (err != OK)
         return err;
+    ctx_observe(ctx, METRIC_apply_time, ctx_now_us(ctx) - before_us);
+    show(ctx, batch);
     self->lsn = batch->apply.position.lsn;
     note_held(self, ctx, batch->apply.n_held);
     tell(self, ctx, &batch->apply);

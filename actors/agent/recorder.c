@@ -46,6 +46,7 @@ start(void *state, ctx_t *ctx)
     if (self->counts.failed > 0)
         SEND(ctx, "retry-manager", outbox_failed, .failed = self->counts.failed);
     retention_arm(self, ctx);
+    recording_show_counts(self, ctx);
     return OK;
 }
 
@@ -108,6 +109,7 @@ name_changes(ctx_t *ctx, const write_t *write)
         const bool given = chosen != NULL && chosen[0] != '\0';
         ctx_uuid(ctx, id);
         recorded[i].id = given ? chosen : arena_text(ctx_arena(ctx), id);
+        ctx_step(ctx, STEP_asked, recorded[i].id, 0);
     }
     return recorded;
 }
@@ -121,6 +123,7 @@ on_write(void *state, ctx_t *ctx, const void *body)
         return err;
     job_t *job = collect(state, MSG_write, body);
     job->ticket = ctx_ticket(ctx);
+    job->asked_us = ctx_now_us(ctx);
     job->recorded = name_changes(ctx, write);
     return OK;
 }

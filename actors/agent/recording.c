@@ -42,6 +42,23 @@ recording_begin(recorder_t *self, fault_t *fault)
     return outbox_count(self->db, &self->counts, fault);
 }
 
+void
+recording_show_counts(const recorder_t *self, ctx_t *ctx)
+{
+    ctx_set(ctx, METRIC_changes_pending, self->counts.pending);
+    ctx_set(ctx, METRIC_changes_failed, self->counts.failed);
+    ctx_set(ctx, METRIC_changes_parked, self->counts.parked);
+}
+
+err_t
+recording_commit(recorder_t *self, ctx_t *ctx, fault_t *fault)
+{
+    const uint64_t before_us = ctx_now_us(ctx);
+    const err_t err = db_commit(self->db, fault);
+    ctx_observe(ctx, METRIC_commit_time, ctx_now_us(ctx) - before_us);
+    return err;
+}
+
 /*  --------------------------------------------------------------------------- writes  */
 
 /*  One savepoint a write: a refused one is rolled back alone.  */
@@ -110,7 +127,7 @@ commit_writes(recorder_t *self, ctx_t *ctx, size_t first, size_t end, fault_t *f
     if (err == OK && self->capturing.wanted)
         err = local_capture_unmute(self->db, fault);
     if (err == OK)
-        err = db_commit(self->db, fault);
+        err = recording_commit(self, ctx, fault);
     else
         db_rollback(self->db);
     return err;
@@ -175,6 +192,7 @@ recording_settle(recorder_t *self, ctx_t *ctx)
     if (n_writes > 0)
         write_together(self, ctx);
     answers_give(self, ctx);
+    recording_show_counts(self, ctx);
     if (n_writes > 0 && self->counts.pending > 0)
         SEND(ctx, "connection-manager", outbox_dirty, .pending = self->counts.pending);
     if (n_writes == 0)

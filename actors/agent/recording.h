@@ -15,6 +15,7 @@ typedef struct job {
     ticket_t ticket;
     const void *body;
     recorded_t *recorded; /* write: one a change */
+    uint64_t asked_us;    /* write: when */
     bool repeated;        /* write: recorded already, and only to be answered */
     const void *result;   /* act: what to answer */
     fault_t fault;        /* err not OK: it came to nothing */
@@ -37,7 +38,11 @@ typedef struct recorder {
 
 /*  Reads where the database stands.  */
 CHECKED err_t recording_begin(recorder_t *self, fault_t *fault);
+/*  Commits the transaction that is open, and takes the time.  */
+CHECKED err_t recording_commit(recorder_t *self, ctx_t *ctx, fault_t *fault);
 /*  Commits, answers, publishes and hints.  */
 void recording_settle(recorder_t *self, ctx_t *ctx);
+/*  How many changes there are in the outbox, for whoever watches.  */
+void recording_show_counts(const recorder_t *self, ctx_t *ctx);
 /*  For reading in this round.  */
 outbox_reader_t recording_reader(const recorder_t *self, ctx_t *ctx);

@@ -60,6 +60,12 @@ event_name(event_t event)
     return event_names[event];
 }
 
+bool
+state_is_connected(state_t state)
+{
+    return state == STATE_initial || state == STATE_catchup || state == STATE_live;
+}
+
 state_t
 state_after(state_t state, event_t event)
 {

@@ -2,6 +2,8 @@
 
 #pragma once
 
+#include <stdbool.h>
+
 #define STATE_MAP(X)                                                                           \
     X(offline, "not connected; the next attempt is planned")                                   \
     X(connecting, "on the way to the server")                                                  \
@@ -29,5 +31,7 @@ typedef enum event { EVENT_MAP(X) EVENT_COUNT } event_t;
 
 const char *state_name(state_t state);
 const char *event_name(event_t event);
+/*  The server has answered, and not left since.  */
+bool state_is_connected(state_t state);
 /*  The state after the event; the same if it means nothing there.  */
 state_t state_after(state_t state, event_t event);

@@ -68,6 +68,9 @@ uplink_send(connection_t *self, ctx_t *ctx, const outbox_batch_t *batch)
         up->progress_ms = ctx_now_ms(ctx);
         TELL(self, ctx, clt_send_changes, .changes = batch->changes,
              .n_changes = batch->n_changes);
+        COUNT(ctx, changes_sent, batch->n_changes);
+        for (size_t i = 0; i < batch->n_changes; i++)
+            ctx_step(ctx, STEP_sent, batch->changes[i].id, 0);
     }
     uplink_pump(self, ctx);
     connection_leave_if_refused(self, ctx);

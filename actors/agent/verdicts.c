@@ -8,25 +8,44 @@
 static void
 make_room(verdicts_t *self)
 {
+    arena_t *arena = self->overlay.arena;
     if (self->n_processed < self->room)
         return;
     self->room = self->room ? self->room * 2 : 64;
-    processed_t *processed = arena_new(self->overlay.arena, self->room * sizeof *processed);
-    if (self->n_processed > 0)
+    processed_t *processed = arena_new(arena, self->room * sizeof *processed);
+    int64_t *made = arena_new(arena, self->room * sizeof *made);
+    if (self->n_processed > 0) {
         memcpy(processed, self->processed, self->n_processed * sizeof *processed);
+        memcpy(made, self->made, self->n_processed * sizeof *made);
+    }
     self->processed = processed;
+    self->made = made;
 }
 
 static void
 note(verdicts_t *self, const known_t *known, const processed_t *result)
 {
     make_room(self);
+    self->made[self->n_processed] = known->made;
     processed_t *processed = &self->processed[self->n_processed++];
     *processed = *result;
     processed->id = known->id;
     processed->entity_type = known->table;
     processed->entity_id = known->key;
     processed->operation = known->operation;
+}
+
+static void
+note_again(verdicts_t *self, const char *id)
+{
+    if (self->n_again == self->again_room) {
+        self->again_room = self->again_room ? self->again_room * 2 : 64;
+        const char **again = arena_new(self->overlay.arena, self->again_room * sizeof *again);
+        if (self->n_again > 0)
+            memcpy(again, self->again, self->n_again * sizeof *again);
+        self->again = again;
+    }
+    self->again[self->n_again++] = id;
 }
 
 /*  ------------------------------------------------------------------ accepted, refused  */
@@ -300,7 +319,7 @@ verdicts_plan(verdicts_t *self, const retry_t *retry, fault_t *fault)
 
 typedef struct due {
     int64_t seq;
-    const char *table, *key;
+    const char *id, *table, *key;
 } due_t;
 
 /*  All at once: rows are not written under the statement that reads them.  */
@@ -308,7 +327,7 @@ static err_t
 find_due(const verdicts_t *self, int64_t now, due_t **due, size_t *n, fault_t *fault)
 {
     static const char sql[] =
-        "SELECT rowid, entity_type, entity_id, count(*) OVER ()"
+        "SELECT rowid, entity_type, entity_id, count(*) OVER (), id"
         " FROM local_changes INDEXED BY idx_local_changes_refused"
         " WHERE state IN ('failed', 'parked') AND processed_sync = 0 AND from_server = 0"
         " AND state = 'failed' AND next_attempt <= ?1 ORDER BY rowid";
@@ -319,6 +338,7 @@ find_due(const verdicts_t *self, int64_t now, due_t **due, size_t *n, fault_t *f
         if (*n == 0)
             *due = arena_new(arena, (size_t) sqlite3_column_int64(rows, 3) * sizeof **due);
         (*due)[*n] = (due_t){.seq = sqlite3_column_int64(rows, 0),
+                             .id = arena_text(arena, column_text(rows, 4)),
                              .table = arena_text(arena, column_text(rows, 1)),
                              .key = arena_text(arena, column_text(rows, 2))};
     }
@@ -337,6 +357,7 @@ verdicts_release(verdicts_t *self, int64_t due, fault_t *fault)
         err = db_run(self->overlay.db, sql, NULL, fault, "i", rows[i].seq);
         if (err == OK)
             err = raise_again(self, rows[i].seq, rows[i].table, rows[i].key, fault);
+        note_again(self, rows[i].id);
     }
     if (err != OK)
         return err;
@@ -356,6 +377,7 @@ verdicts_resume(verdicts_t *self, const known_t *known, fault_t *fault)
                               " next_attempt = NULL, base = (SELECT lsn FROM sync_state)"
                               " WHERE rowid = ?1";
     count_out(self, known);
+    note_again(self, known->id);
     self->counts->pending++;
     const err_t err = db_run(self->overlay.db, sql, NULL, fault, "i", known->seq);
     return err == OK ? raise_again(self, known->seq, known->table, known->key, fault) : err;

@@ -13,7 +13,10 @@ typedef struct verdicts {
     bool folds;             /* there may be changes folded into others */
     outbox_count_t *counts; /* kept up */
     processed_t *processed; /* to be published; in the overlay's arena */
+    int64_t *made;          /* when each of them was recorded, wall clock */
     size_t n_processed, room;
+    const char **again; /* ids that are pending again */
+    size_t n_again, again_room;
     size_t n_unknown; /* ids that are not ours */
     bool any_refused; /* and not planned yet */
 } verdicts_t;

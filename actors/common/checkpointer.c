@@ -99,6 +99,7 @@ on_wal_grown(void *state, ctx_t *ctx, const void *body)
     const wal_grown_t *hint = body;
 
     self->pages = hint->pages;
+    ctx_set(ctx, METRIC_wal_pages, hint->pages);
     if (self->pages < self->copied)
         self->copied = 0;
     if (!self->waiting && self->pages >= self->copied + DUE_PAGES)

@@ -1,5 +1,6 @@
 #include "actors/server/chunks.h"
 
+#include "actors/server/chunk_steps.h"
 #include "actors/server/pacing.h"
 #include "actors/server/uploads.h"
 
@@ -146,6 +147,11 @@ static void
 simplify(const session_t *session, ctx_t *ctx, stream_chunk_t *chunk)
 {
     const int64_t now_ms = ctx_wall_ms(ctx);
+    server_change_t *changes =
+        arena_new(ctx_arena(ctx), (chunk->n_changes + 1) * sizeof *changes);
+    if (chunk->n_changes > 0)
+        memcpy(changes, chunk->changes, chunk->n_changes * sizeof *changes);
+    chunk->changes = changes;
     if (chunk->n_changes > 0)
         chunk->n_changes =
             arrange(&session->family, chunk->changes, chunk->n_changes, ctx_arena(ctx));
@@ -168,6 +174,16 @@ simplify(const session_t *session, ctx_t *ctx, stream_chunk_t *chunk)
         chunk->lsn = 0;
 }
 
+/*  Only a page of a snapshot names a table.  */
+static void
+show(ctx_t *ctx, const stream_chunk_t *chunk)
+{
+    const bool page = chunk->table != NULL && chunk->table[0] != '\0';
+    ctx_count(ctx, page ? METRIC_rows_distributed : METRIC_changes_distributed,
+              chunk->n_changes);
+    chunk_steps(ctx, STEP_distributed, chunk);
+}
+
 void
 chunks_send(session_t *session, ctx_t *ctx, const stream_chunk_t *pulled)
 {
@@ -181,6 +197,7 @@ chunks_send(session_t *session, ctx_t *ctx, const stream_chunk_t *pulled)
             break;
         }
     }
+    show(ctx, pulled);
     session->woken = false;
     session->failures = 0;
     session_pull(session, ctx);

@@ -13,6 +13,7 @@
 #include "actors/common/catalog.h"
 #include "actors/server/actors.h"
 #include "actors/server/change_log.h"
+#include "actors/server/chunk_steps.h"
 #include "actors/server/clients.h"
 #include "actors/server/openings.h"
 #include "actors/server/resume.h"
@@ -215,6 +216,7 @@ on_stream_pull(void *state, ctx_t *ctx, const void *body)
         SEND(ctx, "replicator", committed, .lsn = self->head.lsn); /* to be sealed first */
     if (err != OK)
         return ctx_refuse(ctx, err, "%s", fault.text);
+    chunk_steps(ctx, STEP_fetched, &chunk);
     ctx_reply(ctx, MSG_stream_chunk, &chunk);
     return OK;
 }

@@ -156,6 +156,7 @@ void
 frames_take(session_t *session, ctx_t *ctx, bytes_t frame, bool binary)
 {
     session->tally.received++;
+    COUNT(ctx, bytes_in, frame.size);
     session_charge_bytes(session, ctx, frame.size);
     if (binary && session->visitor.json)
         refuse(session, ctx, ERR_PROTOCOL, "this connection is made of text frames");

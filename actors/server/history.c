@@ -102,12 +102,11 @@ must_sweep(const history_t *self, const history_now_t *now)
 err_t
 history_look(history_t *self, db_t *db, const history_now_t *now, bool *due, fault_t *fault)
 {
-    uint64_t floor = 0;
     uint64_t lsn = 0;
     err_t err = find_limit(self, db, now, &lsn, fault);
     if (err == OK)
-        err = change_log_floor(db, &floor, fault);
-    *due = err == OK && (lsn > floor || must_sweep(self, now));
+        err = change_log_floor(db, &self->floor, fault);
+    *due = err == OK && (lsn > self->floor || must_sweep(self, now));
     return err;
 }
 

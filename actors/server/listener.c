@@ -140,6 +140,7 @@ on_open(void *state, ctx_t *ctx, conn_t conn, uint64_t token)
         session_close(older, ctx, 1000, "Replaced by new connection");
     session->conn = conn;
     ctx_log(ctx, LOG_info, "%s connected", session->visitor.client_id);
+    ctx_set(ctx, METRIC_clients, sessions_count_open(&self->sessions));
     gate_watch(&self->gate, ctx, session);
     if (session->visitor.json)
         ctx_after(ctx, session_timer(session, TIMER_OPEN), LATE_MS);
@@ -181,6 +182,7 @@ on_close(void *state, ctx_t *ctx, conn_t conn, int status, const char *reason)
         SEND(ctx, "distributor", stream_close, .session = session->number);
     session_cancel_timers(session, ctx);
     sessions_remove(&self->sessions, session);
+    ctx_set(ctx, METRIC_clients, sessions_count_open(&self->sessions));
     return OK;
 }
 

@@ -19,6 +19,7 @@
 enum {
     TIMER_AGAIN = 1,
     TIMER_LOOK = 2,
+    US_PER_MS = 1000,
     AGAIN_MS = 1000, /* after a start, or trouble with the database */
 };
 
@@ -119,6 +120,24 @@ write_log(replicator_t *self, history_now_t *now, bool forget, fault_t *fault)
     return err;
 }
 
+/*  When the oldest row that has no position yet was written.  */
+static int64_t
+unsealed_since(const replicator_t *self)
+{
+    static const char sql[] =
+        "SELECT coalesce(time, updated_at) FROM change_log"
+        " WHERE lsn > (SELECT lsn FROM waybill_head) ORDER BY seq LIMIT 1";
+    return db_number(self->db, sql, 0);
+}
+
+static void
+show_capture(ctx_t *ctx, int64_t since)
+{
+    const int64_t now = ctx_wall_ms(ctx);
+    ctx_observe(ctx, METRIC_capture_time,
+                now > since ? (uint64_t) (now - since) * US_PER_MS : 0);
+}
+
 /*  Takes the write lock only if there is something to write.  */
 static err_t
 keep_log(replicator_t *self, ctx_t *ctx, log_head_t *head, fault_t *fault)
@@ -131,8 +150,11 @@ keep_log(replicator_t *self, ctx_t *ctx, log_head_t *head, fault_t *fault)
         err = history_look(&self->history, self->db, &now, &forget, fault);
     if (err != OK || (!head->unsealed && !forget && !is_schema_new(self)))
         return err;
+    const int64_t since = head->unsealed ? unsealed_since(self) : 0;
     err = write_log(self, &now, forget, fault);
     head->lsn = now.head;
+    if (err == OK && since > 0)
+        show_capture(ctx, since);
     if (err == OK)
         SEND(ctx, "checkpointer", wal_grown, .pages = (uint64_t) db_wal_pages(self->db));
     return err;
@@ -153,6 +175,15 @@ raise_mark(replicator_t *self, ctx_t *ctx, const log_head_t *head)
     self->mark = 0;
 }
 
+static void
+show(const replicator_t *self, ctx_t *ctx, const log_head_t *head)
+{
+    const history_t *history = &self->history;
+    ctx_set(ctx, METRIC_log_lsn, head->lsn);
+    ctx_set(ctx, METRIC_log_rows, head->lsn > history->floor ? head->lsn - history->floor : 0);
+    ctx_set(ctx, METRIC_log_bytes, history->bytes > 0 ? (uint64_t) history->bytes : 0);
+}
+
 static err_t
 advance(replicator_t *self, ctx_t *ctx)
 {
@@ -164,6 +195,7 @@ advance(replicator_t *self, ctx_t *ctx)
         ctx_after(ctx, TIMER_AGAIN, AGAIN_MS);
         return OK;
     }
+    show(self, ctx, &head);
     raise_mark(self, ctx, &head);
     if (head.lsn > self->announced) {
         self->announced = head.lsn;

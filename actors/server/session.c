@@ -117,6 +117,7 @@ void
 session_put(session_t *self, ctx_t *ctx, bytes_t frame)
 {
     net_send(ctx, self->conn, frame, !self->visitor.json);
+    COUNT(ctx, bytes_out, frame.size);
     self->tally.sent++;
 }
 

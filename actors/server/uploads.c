@@ -45,6 +45,8 @@ uploads_take(session_t *session, ctx_t *ctx, const clt_send_changes_t *body,
     while (*end)
         end = &(*end)->next;
     *end = sent;
+    for (size_t i = 0; i < body->n_changes; i++)
+        ctx_step(ctx, STEP_received, body->changes[i].id, session->number);
     confirm_receipt(session, ctx, sent);
     session_charge_changes(session, ctx, body->n_changes);
     session_begin_request(session, ctx);
@@ -82,6 +84,8 @@ send_verdicts(session_t *session, ctx_t *ctx, const verdict_t *verdicts,
     TELL(session, ctx, srv_changes_applied, .applied_changes = applied,
          .n_applied_changes = n_applied, .success = error == NULL, .error = error,
          .results = results, .n_results = n);
+    for (size_t i = 0; i < n; i++)
+        ctx_step(ctx, STEP_answered, verdicts[i].id, session->number);
 }
 
 /*  How many of them go into one frame: rows given back may be far larger than the changes.  */

@@ -15,6 +15,7 @@
 #include "actors/server/client_changes/executor.h"
 #include "actors/server/client_changes/schema.h"
 #include "actors/server/client_changes/transaction.h"
+#include "actors/server/client_changes/watched.h"
 #include "actors/server/clients.h"
 #include "actors/server/rules_change.h"
 #include "actors/server/watermark.h"
@@ -33,7 +34,8 @@ typedef struct submission {
     const client_changes_t *request; /* lives as long as the round */
     verdict_t *verdicts;
     mark_t *marks;
-    bool hasty; /* nothing of it is to be rejected, as far as is known */
+    uint64_t taken_us; /* when it came */
+    bool hasty;        /* nothing of it is to be rejected, as far as is known */
 } submission_t;
 
 typedef struct handler {
@@ -110,20 +112,6 @@ catch_up(handler_t *self, ctx_t *ctx, fault_t *fault)
     return err;
 }
 
-/*  So that nobody looks for them on a client in vain.  */
-static void
-name_tables_left_out(const handler_t *self, ctx_t *ctx)
-{
-    for (size_t i = 0; i < catalog_count(self->catalog); i++) {
-        const table_t *table = catalog_at(self->catalog, i);
-        if (table_key(table) == NULL)
-            ctx_log(
-                ctx, LOG_warning,
-                "table %s is not synchronised: it has no primary key; give it a PRIMARY KEY",
-                table_name(table));
-    }
-}
-
 static err_t
 start(void *state, ctx_t *ctx)
 {
@@ -137,7 +125,7 @@ start(void *state, ctx_t *ctx)
     if (err == OK)
         err = catch_up(self, ctx, &fault);
     if (err == OK)
-        name_tables_left_out(self, ctx);
+        watched_left_out(ctx, self->catalog);
     return err == OK ? OK : ctx_fail(ctx, "%s", fault.text);
 }
 
@@ -172,6 +160,7 @@ on_client_changes(void *state, ctx_t *ctx, const void *body)
         .request = request,
         .verdicts = arena_new(ctx_arena(ctx), (request->n_changes + 1) * sizeof(verdict_t)),
         .marks = arena_new(ctx_arena(ctx), (request->n_changes + 1) * sizeof(mark_t)),
+        .taken_us = ctx_now_us(ctx),
     };
     return OK;
 }
@@ -298,6 +287,18 @@ judge_round(handler_t *self, ctx_t *ctx, uint64_t *lsn, fault_t *fault)
 }
 
 static err_t
+commit(handler_t *self, ctx_t *ctx, fault_t *fault)
+{
+    const uint64_t before_us = ctx_now_us(ctx);
+    for (size_t i = 0; i < self->n; i++)
+        watched_judged(ctx, self->submissions[i].verdicts,
+                       self->submissions[i].request->n_changes);
+    const err_t err = db_commit(self->db, fault);
+    ctx_observe(ctx, METRIC_commit_time, ctx_now_us(ctx) - before_us);
+    return err;
+}
+
+static err_t
 commit_round(handler_t *self, ctx_t *ctx, uint64_t *lsn, fault_t *fault)
 {
     err_t err = db_begin(self->db, fault);
@@ -305,7 +306,7 @@ commit_round(handler_t *self, ctx_t *ctx, uint64_t *lsn, fault_t *fault)
         return err;
     err = judge_round(self, ctx, lsn, fault);
     if (err == OK)
-        err = db_commit(self->db, fault);
+        err = commit(self, ctx, fault);
     else
         db_rollback(self->db);
     if (err != OK)
@@ -337,6 +338,8 @@ answer_round(handler_t *self, ctx_t *ctx)
 {
     for (size_t i = 0; i < self->n; i++) {
         const submission_t *submission = &self->submissions[i];
+        watched_committed(ctx, submission->verdicts, submission->request->n_changes,
+                          submission->taken_us);
         ANSWER(ctx, &submission->ticket, client_verdicts,
                .session = submission->request->session, .verdicts = submission->verdicts,
                .n_verdicts = submission->request->n_changes);
