@@ -44,6 +44,7 @@ typedef struct failure {
     at run time (ERR_UNDECLARED), and at start a cycle among edges that may park
     (commands and requests), because only such a cycle could deadlock. Replies, events and
     hints never park and need no edge, hints do name theirs for the picture. */
+#define ANY_TAKER "*" /* in place of an actor: whoever takes the message, as a plug-in */
 typedef struct edge {
     const char *to;
     message_id_t message;

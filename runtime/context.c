@@ -38,6 +38,8 @@ post(cell_t *self, envelope_t *draft, blob_t *payload, uint8_t sent_id[16])
     return OK;
 }
 
+/*  While one message is being sent, another may have to be: a log line about its end as a dead
+    letter. So the scratch buffer is put aside meanwhile.  */
 err_t
 cell_dispatch(cell_t *self, envelope_t *draft, uint8_t sent_id[16])
 {
@@ -45,11 +47,15 @@ cell_dispatch(cell_t *self, envelope_t *draft, uint8_t sent_id[16])
         return ERR_STOPPED;
     draft->from = self->class->name;
     inherit(self, draft);
-    blob_t *payload = blob_lend(&self->scratch);
+    buffer_t scratch = self->scratch;
+    self->scratch = (buffer_t){0};
+    blob_t *payload = blob_lend(&scratch);
     err_t err = post(self, draft, payload, sent_id);
     if (err == OK)
         tap(self, draft, (bytes_t){payload->data, payload->size});
-    blob_take_back(&self->scratch);
+    blob_take_back(&scratch);
+    buffer_release(&self->scratch);
+    self->scratch = scratch;
     return err;
 }
 
@@ -70,7 +76,8 @@ static bool
 is_declared(const cell_t *self, const char *to, message_id_t id)
 {
     for (const edge_t *edge = self->class->sends; edge && edge->to; edge++)
-        if (edge->message == id && strcmp(edge->to, to) == 0)
+        if (edge->message == id
+            && (strcmp(edge->to, to) == 0 || strcmp(edge->to, ANY_TAKER) == 0))
             return true;
     return false;
 }

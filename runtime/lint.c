@@ -35,12 +35,20 @@ raw_leads_to(const actor_class_t *from, const actor_class_t *to)
 }
 
 static bool
+ends_at(const edge_t *edge, const actor_class_t *to)
+{
+    if (strcmp(edge->to, ANY_TAKER) == 0)
+        return class_takes(to, schema_of(edge->message)->name);
+    return strcmp(edge->to, to->name) == 0;
+}
+
+static bool
 leads_to(const actor_class_t *from, const actor_class_t *to)
 {
     if (from->raw)
         return raw_leads_to(from, to);
     for (const edge_t *edge = from->sends; edge && edge->to; edge++)
-        if (may_park(schema_of(edge->message)->class) && strcmp(edge->to, to->name) == 0)
+        if (may_park(schema_of(edge->message)->class) && ends_at(edge, to))
             return true;
     return false;
 }

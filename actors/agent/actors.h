@@ -6,6 +6,7 @@
 
 extern const actor_class_t recorder;      /* recorder.c: outbox rows of local_changes */
 extern const actor_class_t processor;     /* processor.c: applies what the server sends */
+extern const actor_class_t row_handlers;  /* row_handlers.c: asks plug-ins about rows */
 extern const actor_class_t lsn_manager;   /* lsn_manager.c: identity and position */
 extern const actor_class_t retry_manager; /* retry_manager.c: when refused changes go again */
 extern const actor_class_t connection_manager; /* connection_manager.c: the WebSocket */

@@ -69,7 +69,9 @@ apply_changes(apply_t *self, const server_changes_t *stretch, applied_t *applied
         if (change->lsn <= self->position.lsn)
             continue;
         self->seen = change->updated_at > self->seen ? change->updated_at : self->seen;
-        err = rows_apply(self, &checked[i], applied, fault);
+        err = rows_decide(self, stretch, i, &checked[i], fault);
+        if (err == OK)
+            err = rows_apply(self, &checked[i], applied, fault);
     }
     return err;
 }

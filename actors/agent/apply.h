@@ -28,6 +28,7 @@ typedef struct apply {
     uint64_t deadline_ms;
 
     const char *skip_reason; /* of the last change, if it changed nothing */
+    const char *decided; /* why a plug-in wants the next change skipped; NULL: it does not */
 
     bool careful; /* each change in a trial of its own: one that fails is set aside */
     bool retry_all;

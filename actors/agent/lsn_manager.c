@@ -3,7 +3,8 @@
     Hears  sync_request, server_schema, server_changes,
            keep_lease, change_identity                   from connection-manager;
            changes_applied                               from processor.
-    Says   server_schema, server_changes on to processor; sync_response, changes_applied.
+    Says   server_schema, server_changes on to processor, through row-handlers where plug-ins
+           have a say; sync_response, changes_applied.
 
     It reads the position once, at start; from then on it knows it because every stretch
     passes through it. A stretch that was seen before is a duplicate, one that leaves
@@ -33,6 +34,7 @@ typedef struct lsn_manager {
     place_t last;           /* the last change passed on */
     bool following;         /* nothing has failed since somebody asked */
     bool in_snapshot;
+    const char *next;  /* who gets what passes: processor, or row-handlers before it */
     uint64_t ending;   /* token of the snapshot's end that was passed on last */
     tickets_t tickets; /* what the processor has not answered yet */
 } lsn_manager_t;
@@ -74,11 +76,21 @@ go_back_to_committed(lsn_manager_t *self)
     self->in_snapshot = false;
 }
 
+static bool
+plugins_have_a_say(const settings_t *settings)
+{
+    for (size_t i = 0; i < settings->n_tables; i++)
+        if (settings->tables[i].tables_plugin[0] != '\0')
+            return true;
+    return false;
+}
+
 static err_t
 start(void *state, ctx_t *ctx)
 {
     lsn_manager_t *self = state;
     fault_t fault = {0};
+    self->next = plugins_have_a_say(ctx_settings(ctx)) ? "row-handlers" : "processor";
     if (read_position(self, ctx, &fault) != OK)
         return ctx_fail(ctx, "%s", fault.text);
     go_back_to_committed(self);
@@ -250,8 +262,7 @@ static err_t
 on_server_schema(void *state, ctx_t *ctx, const void *body)
 {
     lsn_manager_t *self = state;
-    ctx_request(ctx, "processor", MSG_server_schema, body, tickets_keep(&self->tickets, ctx),
-                0);
+    ctx_request(ctx, self->next, MSG_server_schema, body, tickets_keep(&self->tickets, ctx), 0);
     return OK;
 }
 
@@ -273,7 +284,7 @@ on_server_changes(void *state, ctx_t *ctx, const void *body)
     const uint64_t token = tickets_keep(&self->tickets, ctx);
     if (strcmp(stretch->phase, "snapshot_end") == 0)
         self->ending = token;
-    ctx_request(ctx, "processor", MSG_server_changes, body, token, 0);
+    ctx_request(ctx, self->next, MSG_server_changes, body, token, 0);
     return OK;
 }
 
@@ -327,6 +338,8 @@ stop(void *state, ctx_t *ctx)
 static const edge_t sends[] = {
     {"processor", MSG_server_schema},
     {"processor", MSG_server_changes},
+    {"row-handlers", MSG_server_schema},
+    {"row-handlers", MSG_server_changes},
     {0},
 };
 

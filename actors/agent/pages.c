@@ -114,7 +114,9 @@ pages_apply(apply_t *self, const server_changes_t *page, applied_t *applied, fau
             return fault_set(fault, ERR_PROTOCOL, "a page of table %s holds something else",
                              page->table);
         checked[i].lsn = page->lsn;
-        err = rows_place(self, &checked[i], fault);
+        err = rows_decide(self, page, i, &checked[i], fault);
+        if (err == OK)
+            err = rows_place(self, &checked[i], fault);
         applied->changed++;
     }
     return err;

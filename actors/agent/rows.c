@@ -96,8 +96,9 @@ handle(apply_t *self, checked_t *checked, fault_t *fault)
 {
     const char *table = table_name(checked->table);
     const handler_t *handler = self->handlers ? handlers_of(self->handlers, table) : NULL;
-    self->skip_reason = NULL;
-    if (handler == NULL)
+    self->skip_reason = self->decided;
+    self->decided = NULL;
+    if (handler == NULL || self->skip_reason != NULL)
         return OK;
     handling_t handling = {
         .db = self->overlay.db,
@@ -274,6 +275,27 @@ try_or_set_aside(apply_t *self, const checked_t *checked, trial_fn *write, fault
     self->skip_reason = "it is set aside";
     err = record(self, checked, &failed, &id, fault);
     return err == OK ? held_put(self, checked, id, &cause, fault) : err;
+}
+
+err_t
+rows_decide(apply_t *self, const server_changes_t *stretch, size_t i, checked_t *checked,
+            fault_t *fault)
+{
+    self->decided = NULL;
+    if (i >= stretch->n_decisions)
+        return OK;
+    const row_decision_t *decision = &stretch->decisions[i];
+    if (decision->skip != NULL && decision->skip[0] != '\0') {
+        self->decided = arena_text(self->report.arena, decision->skip);
+        return OK;
+    }
+    if (decision->data.size == 0 || checked->deletes)
+        return OK;
+    const err_t err = take_row(self, checked, decision->data, fault);
+    return err == OK ? OK
+                     : fault_set(fault, ERR_INVALID_CHANGE, "the plug-in of table %s: %s",
+                                 table_name(checked->table),
+                                 arena_text(self->report.arena, fault->text));
 }
 
 err_t

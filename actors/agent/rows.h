@@ -5,6 +5,11 @@
 #include "actors/agent/apply.h"
 #include "actors/agent/checked.h"
 
+/*  What a plug-in made of change i of the stretch: another row stands in its place, or the next
+    change is to be skipped. A row that does not fit refuses the stretch, because that is
+   nothing that time could mend.  */
+CHECKED err_t rows_decide(apply_t *self, const server_changes_t *stretch, size_t i,
+                          checked_t *checked, fault_t *fault);
 /*  If the transaction is careful, what fails is set aside instead.  */
 CHECKED err_t rows_apply(apply_t *self, const checked_t *checked, applied_t *applied,
                          fault_t *fault);

@@ -89,10 +89,12 @@ text_of(world_t *world, const char *sql)
     return text;
 }
 
+/*  And has asked itself where it stands, as it does at its start.  */
 static inline void
 start_agent(world_t *world)
 {
     start_node(world->sim, world->node);
+    sim_run_ms(world->sim, 50);
 }
 
 /*  With a table that the application made.  */

@@ -231,7 +231,8 @@ assert_all_are_handled(const actor_class_t *const *roster)
     size_t n = 0;
     for (const actor_class_t *const *from = roster; *from; from++)
         for (const edge_t *edge = (*from)->sends; edge && edge->to; edge++, n++)
-            if (!is_handled_by(roster, edge->to, edge->message))
+            if (strcmp(edge->to, ANY_TAKER) != 0
+                && !is_handled_by(roster, edge->to, edge->message))
                 fail_msg("%s sends %s to %s, who does not handle it", (*from)->name,
                          schema_of(edge->message)->name, edge->to);
     assert_true(n > 10);
