@@ -16,8 +16,9 @@
 
 #define INBOX "inproc://tap"
 
-/*  QUEUE: records a queue holds on either side; BATCH: records between looks at who watches. */
-enum { QUEUE = 1000, BATCH = 256 };
+/*  Bundles that are kept, from the actors and for each watcher; bundles between looks at who
+    watches; bytes of what a watcher may say.  */
+enum { QUEUE = 100, WATCHER_QUEUE = 1000, BATCH = 64, REQUEST = 64 };
 
 struct tap {
     tap_options_t options;
@@ -25,23 +26,14 @@ struct tap {
     postbox_t *postbox;
     void *inbox, *watchers;
     int wake; /* eventfd: ends the wait */
-    int n_watchers;
+    bool open;
+    int n_watchers, n_payloads; /* subscriptions */
+    uint64_t lease_ms;          /* when the session of the last who renewed it ends */
+    tap_want_t wanted;          /* what the actors were told */
     pthread_t thread;
     bool running;
     atomic_bool stopping;
 };
-
-static const char *const point_names[] = {
-#define X(name, text) [TAP_##name] = #name,
-    TAP_POINT_MAP(X)
-#undef X
-};
-
-const char *
-tap_point_name(tap_point_t point)
-{
-    return point_names[point];
-}
 
 tap_t *
 tap_new(const tap_options_t *options)
@@ -56,10 +48,9 @@ tap_new(const tap_options_t *options)
 /*  ------------------------------------------------------------------------ start  */
 
 static void *
-open_socket(void *zmq, int type)
+open_socket(void *zmq, int type, int queue)
 {
     const int none = 0;
-    const int queue = QUEUE;
     void *socket = zmq_socket(zmq, type);
     if (socket == NULL)
         return NULL;
@@ -69,31 +60,50 @@ open_socket(void *zmq, int type)
     return socket;
 }
 
-static bool
-bind_sockets(tap_t *self, const char *endpoint)
+/*  Each subscription is told to us, not only the first and the last of a text: a new watcher
+    begins a session though another, stalled, has the same.  */
+static void *
+open_watchers(void *zmq)
+{
+    const int yes = 1;
+    const int64_t most = REQUEST;
+    void *socket = open_socket(zmq, ZMQ_XPUB, WATCHER_QUEUE);
+    if (socket == NULL)
+        return NULL;
+    zmq_setsockopt(socket, ZMQ_XPUB_VERBOSER, &yes, sizeof yes);
+    zmq_setsockopt(socket, ZMQ_MAXMSGSIZE, &most, sizeof most);
+    return socket;
+}
+
+err_t
+tap_open(tap_t *self, fault_t *fault)
 {
     self->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    self->inbox = open_socket(self->options.zmq, ZMQ_PULL);
-    self->watchers = open_socket(self->options.zmq, ZMQ_XPUB);
-    if (self->wake < 0 || self->inbox == NULL || self->watchers == NULL
-        || zmq_bind(self->inbox, INBOX) != 0)
-        return false;
-    mode_t mask = umask(0077);
-    int rc = zmq_bind(self->watchers, endpoint);
-    umask(mask);
-    return rc == 0;
+    self->inbox = open_socket(self->options.zmq, ZMQ_PULL, QUEUE);
+    self->watchers = open_watchers(self->options.zmq);
+    self->open = self->wake >= 0 && self->inbox != NULL && self->watchers != NULL
+                 && zmq_bind(self->inbox, INBOX) == 0
+                 && zmq_bind(self->watchers, TAP_INSIDE) == 0;
+    return self->open ? OK : fault_set(fault, ERR_IO, "tap: %s", zmq_strerror(errno));
 }
 
 static err_t
-open_sockets(tap_t *self, fault_t *fault)
+bind_socket(tap_t *self, fault_t *fault)
 {
     char endpoint[256];
     err_t err =
         rundir_endpoint(self->options.run_dir, "tap.sock", endpoint, sizeof endpoint, fault);
     if (err != OK)
         return err;
-    if (!bind_sockets(self, endpoint))
-        return fault_set(fault, ERR_IO, "%s: %s", endpoint, zmq_strerror(errno));
+    mode_t mask = umask(0077);
+    int rc = zmq_bind(self->watchers, endpoint);
+    umask(mask);
+    return rc == 0 ? OK : fault_set(fault, ERR_IO, "%s: %s", endpoint, zmq_strerror(errno));
+}
+
+static err_t
+know_actors(tap_t *self, fault_t *fault)
+{
     self->postbox = postbox_new(self->options.zmq, "tap", fault);
     if (self->postbox == NULL)
         return ERR_EXISTS;
@@ -120,47 +130,73 @@ switch_actors(tap_t *self, const char *verb)
     }
 }
 
-/*  Each subscription is one byte, 1 or 0, and a prefix. We count them: XPUB tells the first
-    and the last one of each prefix.  */
-static void
-count_watchers(tap_t *self)
+static uint64_t
+now_ms(void)
 {
-    uint8_t frame[64];
-    int before = self->n_watchers;
-    int size;
-    while ((size = zmq_recv(self->watchers, frame, sizeof frame, ZMQ_DONTWAIT)) >= 0)
-        if (size > 0 && frame[0] <= 1)
-            self->n_watchers += frame[0] == 1 ? 1 : -1;
-    if (self->n_watchers > 0 && before == 0)
-        switch_actors(self, "tap_on");
-    if (self->n_watchers == 0 && before > 0)
-        switch_actors(self, "tap_off");
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t) now.tv_sec * 1000 + (uint64_t) now.tv_nsec / 1000000;
 }
 
-/*  False: there was no frame.  */
+/*  Any prefix of the topic gets the records.  */
+static void
+count(tap_t *self, int change, bytes_t topic)
+{
+    const size_t records = strlen(TAP_TOPIC);
+    if (topic.size == strlen(TAP_PAYLOADS_TOPIC)
+        && memcmp(topic.data, TAP_PAYLOADS_TOPIC, topic.size) == 0)
+        self->n_payloads += change;
+    else if (topic.size <= records && memcmp(topic.data, TAP_TOPIC, topic.size) == 0)
+        self->n_watchers += change;
+}
+
+/*  A subscription is one byte, 1 or 0, and a prefix; anything else renews a session.  */
+static void
+hear_watchers(tap_t *self)
+{
+    uint8_t frame[REQUEST];
+    int size;
+    while ((size = zmq_recv(self->watchers, frame, sizeof frame, ZMQ_DONTWAIT)) >= 0) {
+        if (size > 0 && (size_t) size <= sizeof frame && frame[0] <= 1)
+            count(self, frame[0] == 1 ? 1 : -1, (bytes_t){frame + 1, (size_t) size - 1});
+        if (size > 0 && frame[0] != 0)
+            self->lease_ms = now_ms() + TAP_LEASE_MS;
+    }
+}
+
+static void
+tell_actors(tap_t *self)
+{
+    static const char *const verbs[] = {
+        [TAP_NOTHING] = "tap_off", [TAP_HEADERS] = "tap_on", [TAP_PAYLOADS] = "tap_whole"};
+    tap_want_t want = self->n_payloads > 0 ? TAP_PAYLOADS : TAP_HEADERS;
+    if (self->n_watchers <= 0 || now_ms() >= self->lease_ms)
+        want = TAP_NOTHING;
+    if (want != self->wanted)
+        switch_actors(self, verbs[want]);
+    self->wanted = want;
+}
+
+/*  False: there was none.  */
 static bool
-hand_on_frame(tap_t *self, bool *more)
+hand_on_bundle(tap_t *self)
 {
     zmq_msg_t frame;
     zmq_msg_init(&frame);
     bool any = zmq_msg_recv(&frame, self->inbox, ZMQ_DONTWAIT) >= 0;
-    *more = any && zmq_msg_more(&frame);
-    if (any
-        && zmq_msg_send(&frame, self->watchers, ZMQ_DONTWAIT | (*more ? ZMQ_SNDMORE : 0)) >= 0)
+    if (any && zmq_msg_send(&frame, self->watchers, ZMQ_DONTWAIT) >= 0)
         return true;
     zmq_msg_close(&frame); /* the gap in n tells */
     return any;
 }
 
-static void
-hand_on(tap_t *self)
+static long
+wait_ms(const tap_t *self)
 {
-    for (int i = 0; i < BATCH; i++) {
-        bool more = true;
-        while (more)
-            if (!hand_on_frame(self, &more))
-                return;
-    }
+    uint64_t now = now_ms();
+    if (self->wanted == TAP_NOTHING)
+        return -1;
+    return now < self->lease_ms ? (long) (self->lease_ms - now) : 0;
 }
 
 static void *
@@ -173,10 +209,12 @@ run(void *arg)
             {.socket = self->watchers, .events = ZMQ_POLLIN},
             {.socket = self->inbox, .events = ZMQ_POLLIN},
         };
-        if (zmq_poll(items, COUNT_OF(items), -1) < 0 && errno == ETERM)
+        if (zmq_poll(items, COUNT_OF(items), wait_ms(self)) < 0 && errno == ETERM)
             break;
-        count_watchers(self);
-        hand_on(self);
+        hear_watchers(self);
+        tell_actors(self);
+        for (int i = 0; i < BATCH && hand_on_bundle(self); i++)
+            ;
     }
     return NULL;
 }
@@ -184,7 +222,11 @@ run(void *arg)
 err_t
 tap_start(tap_t *self, fault_t *fault)
 {
-    err_t err = open_sockets(self, fault);
+    err_t err = self->open ? OK : tap_open(self, fault);
+    if (err == OK)
+        err = know_actors(self, fault);
+    if (err == OK)
+        err = bind_socket(self, fault);
     if (err != OK)
         return err;
     if (pthread_create(&self->thread, NULL, run, self) != 0)

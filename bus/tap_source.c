@@ -2,29 +2,49 @@
 
 #include "schemas/codec.h"
 
-#include <msgpack.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <zmq.h>
 
-enum { QUEUE = 1000 };
+/*  QUEUE: bundles; BUNDLE: bytes of one that is full; SHOWN: a larger payload is not.  */
+enum {
+    QUEUE = 100,
+    BUNDLE = 16 << 10,
+    SHOWN = 64 << 10,
+    PAUSE_MS = 5, /* from bundle to bundle */
+    NS_PER_MS = 1000000,
+    NS_PER_S = 1000000000,
+};
 
 struct tap_source {
     void *zmq;
-    const char *actor;
-    void *push; /* NULL until there is a record to hand over */
-    uint64_t n, dropped;
-    msgpack_sbuffer about;
-    buffer_t redacted;
+    void *push; /* NULL until there is something to hand over */
+    tap_head_t head;
+    uint64_t told;    /* n of the last head that was handed over */
+    uint64_t told_ns; /* and when that was tried */
+    uint64_t n_in_bundle;
+    uint64_t room; /* records that may be offered now */
+    uint64_t room_ns;
+    buffer_t records, frame, redacted;
 };
+
+static uint64_t
+now_ns(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t) now.tv_sec * NS_PER_S + (uint64_t) now.tv_nsec;
+}
 
 tap_source_t *
 tap_source_new(void *zmq, const char *actor)
 {
     tap_source_t *self = mem_new(sizeof *self);
     self->zmq = zmq;
-    self->actor = actor;
-    msgpack_sbuffer_init(&self->about);
+    strncpy(self->head.actor, actor, NAME_ROOM);
+    self->room = TAP_BURST;
+    self->room_ns = now_ns();
     return self;
 }
 
@@ -36,49 +56,14 @@ tap_source_destroy(tap_source_t **self_p)
         return;
     if (self->push != NULL)
         zmq_close(self->push);
-    msgpack_sbuffer_destroy(&self->about);
+    buffer_release(&self->records);
+    buffer_release(&self->frame);
     buffer_release(&self->redacted);
     free(self);
     *self_p = NULL;
 }
 
-static void
-pack_text(msgpack_packer *packer, const char *text)
-{
-    msgpack_pack_str(packer, strlen(text));
-    msgpack_pack_str_body(packer, text, strlen(text));
-}
-
-static void
-pack_about(tap_source_t *self, tap_point_t point, err_t err)
-{
-    msgpack_sbuffer_clear(&self->about);
-    msgpack_packer packer;
-    msgpack_packer_init(&packer, &self->about, msgpack_sbuffer_write);
-    msgpack_pack_map(&packer, 5);
-    pack_text(&packer, "n");
-    msgpack_pack_uint64(&packer, self->n);
-    pack_text(&packer, "point");
-    pack_text(&packer, tap_point_name(point));
-    pack_text(&packer, "actor");
-    pack_text(&packer, self->actor);
-    pack_text(&packer, "err");
-    pack_text(&packer, err_name(err));
-    pack_text(&packer, "dropped");
-    msgpack_pack_uint64(&packer, self->dropped);
-}
-
-/*  The payload as others may see it; of an unknown type nothing, it could hold a secret.  */
-static bytes_t
-redact(tap_source_t *self, const char *type, bytes_t payload)
-{
-    message_id_t id = message_named(type);
-    if (id == MSG_COUNT)
-        return (bytes_t){0};
-    buffer_clear(&self->redacted);
-    return message_redact(id, payload, &self->redacted) ? buffer_bytes(&self->redacted)
-                                                        : payload;
-}
+/*  ------------------------------------------------------------------ handing over  */
 
 /*  Connects with the first record: somebody watches by then, so the tap is bound. If it never
     were, libzmq would undo the connection in the thread that ends the context and in the one
@@ -90,7 +75,7 @@ connect_to_tap(tap_source_t *self)
     const int queue = QUEUE;
     self->push = zmq_socket(self->zmq, ZMQ_PUSH);
     if (self->push == NULL)
-        return; /* the record is dropped, and counted */
+        return; /* the records are dropped, and counted */
     zmq_setsockopt(self->push, ZMQ_LINGER, &none, sizeof none);
     zmq_setsockopt(self->push, ZMQ_SNDHWM, &queue, sizeof queue);
     if (zmq_connect(self->push, "inproc://tap") != 0) {
@@ -100,15 +85,84 @@ connect_to_tap(tap_source_t *self)
 }
 
 static bool
-send_record(tap_source_t *self, const envelope_t *envelope, bytes_t payload)
+hand_over(tap_source_t *self)
 {
-    uint8_t header[ENVELOPE_ROOM];
-    size_t size = envelope_pack(envelope, header);
-    int more = ZMQ_SNDMORE | ZMQ_DONTWAIT;
+    if (self->push == NULL)
+        connect_to_tap(self);
+    tap_head_pack(&self->head, &self->frame);
+    buffer_add(&self->frame, self->records.data, self->records.size);
     return self->push != NULL
-           && zmq_send(self->push, self->about.data, self->about.size, more) >= 0
-           && zmq_send(self->push, header, size, more) >= 0
-           && zmq_send(self->push, payload.data, payload.size, ZMQ_DONTWAIT) >= 0;
+           && zmq_send(self->push, self->frame.data, self->frame.size, ZMQ_DONTWAIT) >= 0;
+}
+
+static void
+send_bundle(tap_source_t *self, uint64_t now)
+{
+    self->told_ns = now;
+    if (hand_over(self))
+        self->told = self->head.n;
+    else
+        self->head.dropped += self->n_in_bundle;
+    buffer_clear(&self->records);
+    self->n_in_bundle = 0;
+}
+
+static void
+make_room(tap_source_t *self, uint64_t now)
+{
+    uint64_t more = (now - self->room_ns) / (NS_PER_S / TAP_RATE);
+    self->room_ns += more * (NS_PER_S / TAP_RATE);
+    self->room += more;
+    if (self->room > TAP_BURST)
+        self->room = TAP_BURST;
+}
+
+/*  A bundle without records tells of losses.  */
+int
+tap_flush(tap_source_t *self)
+{
+    if (self->told == self->head.n)
+        return -1;
+    uint64_t now = now_ns();
+    make_room(self, now);
+    if (now - self->told_ns >= (uint64_t) PAUSE_MS * NS_PER_MS)
+        send_bundle(self, now);
+    return self->told == self->head.n ? -1 : PAUSE_MS;
+}
+
+/*  ---------------------------------------------------------------------- offering  */
+
+/*  The payload as others may see it; of an unknown type nothing, it could hold a secret.  */
+static bytes_t
+redact(tap_source_t *self, const char *type, bytes_t payload)
+{
+    message_id_t id = message_named(type);
+    if (payload.data == NULL || payload.size > SHOWN || id == MSG_COUNT)
+        return (bytes_t){0};
+    buffer_clear(&self->redacted);
+    return message_redact(id, payload, &self->redacted) ? buffer_bytes(&self->redacted)
+                                                        : payload;
+}
+
+static void
+add(tap_source_t *self, tap_point_t point, const envelope_t *envelope, bytes_t payload,
+    err_t err)
+{
+    const uint64_t now = now_ns();
+    const tap_record_t record = {
+        .n = self->head.n,
+        .now_ns = now,
+        .point = point,
+        .err = err,
+        .envelope = *envelope,
+        .size = payload.size,
+        .payload = redact(self, envelope->type, payload),
+    };
+    tap_record_pack(&record, &self->records);
+    self->n_in_bundle++;
+    self->room--;
+    if (self->records.size >= BUNDLE)
+        send_bundle(self, now);
 }
 
 void
@@ -118,16 +172,15 @@ tap_offer(tap_source_t *self, tap_point_t point, const envelope_t *envelope, byt
     if ((envelope->flags & FLAG_NO_TAP) || envelope->kind == ENVELOPE_CONTROL
         || envelope->kind == ENVELOPE_CREDIT)
         return;
-    self->n++;
-    if (self->push == NULL)
-        connect_to_tap(self);
-    pack_about(self, point, err);
-    if (!send_record(self, envelope, redact(self, envelope->type, payload)))
-        self->dropped++;
+    self->head.n++;
+    if (self->room > 0)
+        add(self, point, envelope, payload, err);
+    else
+        self->head.dropped++;
 }
 
 uint64_t
 tap_source_dropped(const tap_source_t *self)
 {
-    return self->dropped;
+    return self->head.dropped;
 }

@@ -23,7 +23,7 @@
 
 #pragma once
 
-#include "bus/envelope.h"
+#include "bus/tap_record.h"
 #include "schemas/codec.h"
 #include "schemas/metrics.h"
 #include "schemas/steps.h"
@@ -80,6 +80,8 @@ typedef struct actor_class {
     void (*stop)(void *state, ctx_t *ctx);
     const net_handlers_t *net; /* NULL: no network */
     const raw_actor_t *raw;    /* takes letters as they are, instead of handlers and sends */
+    /*  A record of the tap, while ctx_watch_tap() asks for them; valid until it returns.  */
+    err_t (*on_tapped)(void *state, ctx_t *ctx, const tap_record_t *record);
 } actor_class_t;
 
 /*  ------------------------------------------------------------------ saying things  */
@@ -156,6 +158,11 @@ void ctx_watch(ctx_t *ctx, int fd, int ready);
 void ctx_watch_fd(ctx_t *ctx, int fd); /* FD_READ */
 void ctx_unwatch_fd(ctx_t *ctx, int fd);
 size_t ctx_watched(ctx_t *ctx); /* how many */
+
+/*  Calls on_tapped with what the actors of this process send and receive; TAP_NOTHING: no more.
+    Lossy: n and dropped of the records tell. Who watches is not watched itself.
+    ERR_NOT_FOUND: nothing can be watched here (a simulation, a process without a tap).  */
+CHECKED err_t ctx_watch_tap(ctx_t *ctx, tap_want_t want);
 
 typedef enum log_level { LOG_error, LOG_warning, LOG_info, LOG_debug } log_level_t;
 /*  One structured record; lossy under overload, and then counted.  */

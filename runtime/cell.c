@@ -22,6 +22,38 @@ cell_state_name(cell_state_t state)
     return state_names[state];
 }
 
+/*  ---------------------------------------------------------------------- watched  */
+
+void
+cell_offer(cell_t *self, tap_point_t point, const envelope_t *envelope, bytes_t payload,
+           err_t err)
+{
+    if (self->tapped == TAP_NOTHING || (envelope->flags & FLAG_NO_TAP))
+        return;
+    if (self->tapped == TAP_HEADERS)
+        payload.data = NULL;
+    self->host.tap(self->host.transport.self, point, envelope, payload, err);
+}
+
+void
+cell_tap(cell_t *self, tap_want_t want)
+{
+    self->tap_wanted = want;
+    self->tapped = self->watching == TAP_NOTHING ? want : TAP_NOTHING;
+}
+
+err_t
+cell_watch(cell_t *self, tap_want_t want)
+{
+    if (self->host.watch_tap == NULL)
+        return ERR_NOT_FOUND;
+    err_t err = self->host.watch_tap(self->host.transport.self, want);
+    if (err == OK)
+        self->watching = want;
+    cell_tap(self, self->tap_wanted);
+    return err;
+}
+
 /*  ------------------------------------------------------------------------- life  */
 
 static void
@@ -29,8 +61,7 @@ on_dead(void *cell, const envelope_t *envelope, bytes_t payload, err_t why)
 {
     cell_t *self = cell;
     self->dead[why]++;
-    if (self->tapped && !(envelope->flags & FLAG_NO_TAP))
-        self->host.tap(self->host.transport.self, TAP_dead, envelope, payload, why);
+    cell_offer(self, TAP_dead, envelope, payload, why);
     /* The first of a kind is news, and then each power of two: a flood cannot flood the log. */
     if ((self->dead[why] & (self->dead[why] - 1)) == 0)
         ctx_log(&self->ctx, LOG_warning, "dead letter: %s from %s to %s: %s (%llu so far)",
@@ -106,6 +137,8 @@ forget_instance(cell_t *self)
     requests_clear(&self->requests);
     while (self->n_fds > 0)
         ctx_unwatch_fd(&self->ctx, self->fds[self->n_fds - 1]);
+    if (self->watching != TAP_NOTHING)
+        (void) cell_watch(self, TAP_NOTHING); /* it was granted before */
     for (size_t i = 0; i < self->conns.n; i++)
         self->driver->hang_up(self->net, self->conns.items[i], 1011, "restarting");
     self->conns.n = 0;
@@ -331,10 +364,4 @@ cell_stop(cell_t *self)
     cell_set_state(self, CELL_STOPPED, NULL);
     round_bury_all(self, ERR_STOPPED);
     port_give_up(self->port, ERR_STOPPED);
-}
-
-void
-cell_tap(cell_t *self, bool on)
-{
-    self->tapped = on;
 }

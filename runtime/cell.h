@@ -34,7 +34,9 @@ typedef struct cell_host {
     void (*watch_fd)(void *self, int fd, int ready); /* 0: no more */
     void (*state)(void *self, cell_state_t state, const char *reason);
     void (*tap)(void *self, tap_point_t point, const envelope_t *envelope, bytes_t payload,
-                err_t err); /* only while cell_tap(true) */
+                err_t err); /* only while it is tapped */
+    /*  NULL: there is no tap to watch.  */
+    err_t (*watch_tap)(void *self, tap_want_t want);
 } cell_host_t;
 
 typedef struct cell_limits {
@@ -69,6 +71,8 @@ void cell_take(cell_t *self, letter_t *letter);
 bool cell_wants_lo(const cell_t *self);
 /*  A descriptor that the actor watches is ready; 0: it is closed.  */
 void cell_on_fd(cell_t *self, int fd, int ready);
+/*  A record of the tap that the actor watches.  */
+void cell_on_tapped(cell_t *self, const tap_record_t *record);
 /*  Fires timers that are due, expires requests, restarts after a backoff. Then ends the round:
     settle(), done, credit. idle: nothing more is waiting. Call it after each batch.  */
 void cell_turn(cell_t *self, bool idle);
@@ -81,7 +85,7 @@ void cell_drain(cell_t *self);
 void cell_stop(cell_t *self);
 /*  The instance is lost as if it had failed: for the simulator's faults.  */
 void cell_fail(cell_t *self, const char *why);
-void cell_tap(cell_t *self, bool on);
+void cell_tap(cell_t *self, tap_want_t want);
 
 /*  What it is busy with, for the report of a straggler; NULL: idle. Any thread.  */
 const char *cell_busy_with(const cell_t *self);

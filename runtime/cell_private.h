@@ -52,8 +52,10 @@ struct cell {
     uint64_t failures_ms[RESTARTS_KEPT];
     uint64_t restarts;
     bool drain_called;
-    bool muted; /* sends nothing: stopping */
-    bool tapped;
+    bool muted;            /* sends nothing: stopping */
+    tap_want_t tapped;     /* what is offered to the tap now */
+    tap_want_t tap_wanted; /* what it asked for */
+    tap_want_t watching;   /* what the actor asked of it: then it is not tapped */
 
     const net_driver_t *driver;
     net_t *net;
@@ -84,6 +86,10 @@ void round_forget_handling(cell_t *self);
 void round_tell_failure(cell_t *self, const request_t *request, err_t err, const char *text);
 
 /*  cell.c  */
+/*  What is offered to the tap: of the payload only its size if nobody asked for more.  */
+void cell_offer(cell_t *self, tap_point_t point, const envelope_t *envelope, bytes_t payload,
+                err_t err);
+err_t cell_watch(cell_t *self, tap_want_t want);
 void cell_set_state(cell_t *self, cell_state_t state, const char *reason);
 /*  A callback is about to be called: that is what the actor is busy with, until it is judged.
  */

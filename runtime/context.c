@@ -12,13 +12,6 @@ enum { NS_PER_US = 1000, NS_PER_MS = 1000000, DEFAULT_TIMEOUT_MS = 30000 };
 /*  --------------------------------------------------------------------- sending  */
 
 static void
-tap(cell_t *self, const envelope_t *envelope, bytes_t payload)
-{
-    if (self->tapped && !(envelope->flags & FLAG_NO_TAP))
-        self->host.tap(self->host.transport.self, TAP_send, envelope, payload, OK);
-}
-
-static void
 inherit(cell_t *self, envelope_t *draft)
 {
     if (self->current == NULL)
@@ -52,7 +45,7 @@ cell_dispatch(cell_t *self, envelope_t *draft, uint8_t sent_id[16])
     blob_t *payload = blob_lend(&scratch);
     err_t err = post(self, draft, payload, sent_id);
     if (err == OK)
-        tap(self, draft, (bytes_t){payload->data, payload->size});
+        cell_offer(self, TAP_send, draft, (bytes_t){payload->data, payload->size}, OK);
     blob_take_back(&scratch);
     buffer_release(&self->scratch);
     self->scratch = scratch;
@@ -361,6 +354,13 @@ ctx_watched(ctx_t *ctx)
 }
 
 /*  ------------------------------------------------------------------ being watched  */
+
+err_t
+ctx_watch_tap(ctx_t *ctx, tap_want_t want)
+{
+    assert(ctx->cell->class->on_tapped);
+    return cell_watch(ctx->cell, want);
+}
 
 void
 ctx_count(ctx_t *ctx, metric_id_t counter, uint64_t n)

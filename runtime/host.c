@@ -100,6 +100,7 @@ make_shells(host_t *self, fault_t *fault)
     shell_options_t options = {
         .zmq = self->zmq,
         .net = self->options.net,
+        .tap = self->options.run_dir != NULL,
         .settings = self->options.settings,
         .limits = {.restarts = self->options.restart_limit,
                    .period_ms = self->options.restart_period_ms,
@@ -165,15 +166,24 @@ open_doors(host_t *self, fault_t *fault)
     if (err != OK)
         return err;
     self->doors_open = true;
-    tap_options_t tap_options = {
+    return tap_start(self->tap, fault);
+}
+
+/*  Actors may listen to it as soon as they start.  */
+static err_t
+make_tap(host_t *self, fault_t *fault)
+{
+    if (self->options.run_dir == NULL)
+        return OK;
+    tap_options_t options = {
         .zmq = self->zmq,
         .run_dir = self->options.run_dir,
         .actors = self->crew.names,
         .log = self->options.log,
         .log_to = self->options.log_to,
     };
-    self->tap = tap_new(&tap_options);
-    return tap_start(self->tap, fault);
+    self->tap = tap_new(&options);
+    return tap_open(self->tap, fault);
 }
 
 static err_t
@@ -192,7 +202,8 @@ prepare(host_t *self, fault_t *fault)
     self->zmq = zmq_ctx_new();
     assert(self->zmq);
     self->crew.post = postbox_new(self->zmq, SUPERVISOR, fault);
-    return self->crew.post ? make_shells(self, fault) : fault->err;
+    err = self->crew.post ? make_tap(self, fault) : fault->err;
+    return err == OK ? make_shells(self, fault) : err;
 }
 
 /*  ------------------------------------------------------------------------ stopping  */

@@ -25,9 +25,11 @@ take_control(cell_t *self, const letter_t *letter)
     const char *verb = letter->envelope.type;
     char text[NAME_ROOM + 1];
     if (strcmp(verb, "tap_on") == 0)
-        self->tapped = true;
+        cell_tap(self, TAP_HEADERS);
+    else if (strcmp(verb, "tap_whole") == 0)
+        cell_tap(self, TAP_PAYLOADS);
     else if (strcmp(verb, "tap_off") == 0)
-        self->tapped = false;
+        cell_tap(self, TAP_NOTHING);
     else if (strcmp(verb, "subscribe") == 0 && control_text(letter, text))
         port_subscribe(self->port, text, letter->envelope.from);
     else if (strcmp(verb, "unsubscribe") == 0 && control_text(letter, text))
@@ -105,6 +107,16 @@ forget_closed(cell_t *self, int fd)
 {
     ctx_log(&self->ctx, LOG_warning, "descriptor %d was closed while it was watched", fd);
     ctx_unwatch_fd(&self->ctx, fd);
+}
+
+void
+cell_on_tapped(cell_t *self, const tap_record_t *record)
+{
+    if (!cell_lives(self) || self->watching == TAP_NOTHING)
+        return;
+    self->active = true;
+    cell_begin(self, "on_tapped");
+    cell_judge(self, self->class->on_tapped(self->instance, &self->ctx, record), "on_tapped");
 }
 
 void

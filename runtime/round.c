@@ -12,14 +12,6 @@ release(letter_t *letter)
     letter->release(letter);
 }
 
-static void
-tap(cell_t *self, tap_point_t point, const letter_t *letter, err_t err)
-{
-    if (self->tapped && !(letter->envelope.flags & FLAG_NO_TAP))
-        self->host.tap(self->host.transport.self, point, &letter->envelope, letter->payload,
-                       err);
-}
-
 /*  Opens a letter: known type, same schema, a body that fits. On an error the refusal says
     why.  */
 static err_t
@@ -122,7 +114,7 @@ handle(cell_t *self, letter_t *letter)
         letter->finished = true;
         return;
     }
-    tap(self, TAP_recv, letter, OK);
+    cell_offer(self, TAP_recv, &letter->envelope, letter->payload, OK);
     err_t err = run_handler(self, letter);
     if (err == ERR_FAILED) {
         round_blame(self, letter);
@@ -201,7 +193,7 @@ round_answer(cell_t *self, letter_t *letter)
         self->host.transport.dead(self, &letter->envelope, letter->payload, ERR_EXPIRED);
         return;
     }
-    tap(self, TAP_recv, letter, OK);
+    cell_offer(self, TAP_recv, &letter->envelope, letter->payload, OK);
     if (letter->envelope.kind == ENVELOPE_ERR) {
         take_error(self, letter, &request);
         return;
@@ -216,7 +208,7 @@ round_answer(cell_t *self, letter_t *letter)
 static void
 finish(cell_t *self, letter_t *letter)
 {
-    tap(self, TAP_done, letter, OK);
+    cell_offer(self, TAP_done, &letter->envelope, letter->payload, OK);
     port_done(self->port, &letter->envelope);
     release(letter);
 }

@@ -11,6 +11,8 @@
 enum {
     LO_BURST = 128, /* lo messages between looks at the hi lane's back log */
     HI_BURST = 256,
+    EAR_BURST = 128,
+    EAR_QUEUE = 100, /* bundles of records */
 };
 
 struct shell {
@@ -20,6 +22,9 @@ struct shell {
     cell_t *cell;
     net_t *net;
     tap_source_t *tap;
+    tap_ear_t *ear; /* NULL: it cannot watch the tap */
+    int ear_fd;
+    bool ear_open, ear_empty;
     int inbox_fds[LANE_COUNT];
     struct pollfd fds[MOST_FDS]; /* watched by the actor */
     size_t n_fds;
@@ -115,6 +120,23 @@ tap(void *shell, tap_point_t point, const envelope_t *envelope, bytes_t payload,
     tap_offer(self->tap, point, envelope, payload, err);
 }
 
+/*  Connects when somebody first listens. The end inside of the process is bound before any
+    actor starts.  */
+static err_t
+watch_tap(void *shell, tap_want_t want)
+{
+    shell_t *self = shell;
+    if (self->ear == NULL)
+        return ERR_NOT_FOUND;
+    err_t err = self->ear_open ? OK : tap_ear_connect(self->ear, TAP_INSIDE);
+    if (err != OK)
+        return err;
+    self->ear_open = true;
+    self->ear_empty = false;
+    tap_ear_want(self->ear, want);
+    return OK;
+}
+
 /*  ------------------------------------------------------------------------- life  */
 
 shell_t *
@@ -136,6 +158,7 @@ shell_new(const actor_class_t *class, const shell_options_t *options, fault_t *f
         .watch_fd = watch_fd,
         .state = report_state,
         .tap = tap,
+        .watch_tap = options->tap ? watch_tap : NULL,
     };
     self->cell =
         cell_new(class, &host, &self->options.limits, options->settings, options->epoch);
@@ -285,10 +308,24 @@ take_hi(shell_t *self)
     }
 }
 
+/*  What the actor hears of others. It takes part in no round, so it must not starve them.  */
+static void
+take_records(shell_t *self)
+{
+    for (int i = 0; i < EAR_BURST && self->ear_open; i++) {
+        const tap_record_t *record = tap_ear_next(self->ear);
+        self->ear_empty = record == NULL;
+        if (record == NULL)
+            return;
+        cell_on_tapped(self->cell, record);
+    }
+}
+
 static bool
 something_waits(const shell_t *self)
 {
-    return !self->empty[LANE_hi] || (!self->empty[LANE_lo] && cell_wants_lo(self->cell));
+    return !self->empty[LANE_hi] || (self->ear_open && !self->ear_empty)
+           || (!self->empty[LANE_lo] && cell_wants_lo(self->cell));
 }
 
 /*  The end of a file and an error can be read, or written, as well.  */
@@ -310,17 +347,19 @@ readiness(const struct pollfd *item)
 static void
 wait_for_sockets(shell_t *self, int timeout_ms)
 {
-    struct pollfd items[LANE_COUNT + MOST_FDS];
+    struct pollfd items[LANE_COUNT + MOST_FDS + 1];
     nfds_t n = 0;
     for (lane_t lane = 0; lane < LANE_COUNT; lane++)
         items[n++] = (struct pollfd){.fd = self->empty[lane] ? self->inbox_fds[lane] : -1,
                                      .events = POLLIN};
     for (size_t i = 0; i < self->n_fds; i++)
         items[n++] = self->fds[i];
-    if (poll(items, n, timeout_ms) <= 0)
+    items[n] = (struct pollfd){.fd = self->ear_open ? self->ear_fd : -1, .events = POLLIN};
+    if (poll(items, n + 1, timeout_ms) <= 0)
         return;
     for (lane_t lane = 0; lane < LANE_COUNT; lane++)
         self->empty[lane] &= items[lane].revents == 0;
+    self->ear_empty &= items[n].revents == 0;
     for (nfds_t i = LANE_COUNT; i < n; i++)
         if (items[i].revents)
             cell_on_fd(self->cell, items[i].fd, readiness(&items[i]));
@@ -334,14 +373,27 @@ wait_for_network(shell_t *self, int timeout_ms)
     if (!self->empty[LANE_lo])
         (void) postbox_ready(self->post, LANE_lo);
     self->options.net->wait(self->net, timeout_ms);
-    self->empty[LANE_hi] = self->empty[LANE_lo] = false;
+    self->empty[LANE_hi] = self->empty[LANE_lo] = self->ear_empty = false;
+}
+
+/*  How long it may wait though nothing comes: records wait to be handed over, a session to be
+    renewed.  */
+static int
+most_ms(shell_t *self)
+{
+    int tap = tap_flush(self->tap);
+    bool listens = self->ear_open;
+    return tap >= 0 ? tap : listens ? TAP_RENEW_MS : INT32_MAX;
 }
 
 static void
 wait_for_work(shell_t *self)
 {
     int64_t next = cell_next_ms(self->cell);
-    int timeout = something_waits(self) ? 0 : next > INT32_MAX ? INT32_MAX : (int) next;
+    int most = most_ms(self);
+    int timeout = something_waits(self)                           ? 0
+                  : next > most || (next < 0 && most < INT32_MAX) ? most
+                                                                  : (int) next;
     if (self->net)
         wait_for_network(self, timeout);
     else if (timeout != 0 || self->n_fds > 0)
@@ -354,9 +406,22 @@ open_net(shell_t *self)
     if (self->class->net == NULL || self->options.net == NULL)
         return;
     net_sink_t sink = cell_sink(self->cell);
-    self->net = self->options.net->open(&sink, self->inbox_fds, COUNT_OF(self->inbox_fds));
+    int wakes[LANE_COUNT + 1];
+    memcpy(wakes, self->inbox_fds, sizeof self->inbox_fds);
+    wakes[LANE_COUNT] = self->ear_fd;
+    self->net = self->options.net->open(&sink, wakes, LANE_COUNT + (self->ear != NULL));
     if (self->net)
         cell_use_net(self->cell, self->options.net, self->net);
+}
+
+static void
+open_ear(shell_t *self)
+{
+    if (!self->options.tap || self->class->on_tapped == NULL)
+        return;
+    self->ear = tap_ear_new(self->options.zmq, EAR_QUEUE);
+    if (self->ear)
+        self->ear_fd = tap_ear_fd(self->ear);
 }
 
 static void *
@@ -364,6 +429,7 @@ thread_main(void *shell)
 {
     shell_t *self = shell;
     self->tap = tap_source_new(self->options.zmq, self->class->name);
+    open_ear(self);
     open_net(self);
     postbox_gather(self->post);
     while (!self->stopping) {
@@ -371,15 +437,17 @@ thread_main(void *shell)
         take_lo(self);
         if (self->stopping)
             break;
+        take_records(self);
         cell_turn(self->cell, !something_waits(self));
         postbox_flush(self->post);
         wait_for_work(self);
     }
-    cell_tap(self->cell, false);
+    cell_tap(self->cell, TAP_NOTHING);
     postbox_flush(self->post);
     if (self->net)
         self->options.net->close(&self->net);
     tap_source_destroy(&self->tap);
+    tap_ear_destroy(&self->ear);
     return NULL;
 }
 

@@ -19,6 +19,7 @@ typedef struct shell shell_t;
 typedef struct shell_options {
     void *zmq;
     const net_driver_t *net;
+    bool tap; /* there is one */
     const void *settings;
     cell_limits_t limits;
     uint64_t epoch;

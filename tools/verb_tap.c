@@ -45,7 +45,7 @@ unpack(view_t *self, const tap_record_t *record, message_id_t *id)
 {
     size_t used;
     *id = message_named(record->envelope.type);
-    if (*id == MSG_COUNT || !plausible(record->payload, &used))
+    if (*id == MSG_COUNT || !record->payload.data || !plausible(record->payload, &used))
         return NULL;
     void *body = arena_new(&self->arena, schema_of(*id)->size);
     err_t err = message_unpack(*id, record->payload, &self->arena, body, NULL);
@@ -68,7 +68,7 @@ print_text(view_t *self, const tap_record_t *record)
     if (body)
         message_print(id, body, stdout); /* ends the line */
     else
-        printf("%s, %zu bytes\n", envelope->type, record->payload.size);
+        printf("%s, %" PRIu64 " bytes\n", envelope->type, record->size);
 }
 
 static void
@@ -119,15 +119,15 @@ print_json(view_t *self, const tap_record_t *record)
 static void
 follow(view_t *self, tap_client_t *client)
 {
-    tap_record_t record = {0};
-    uint64_t dropped = 0;
+    const tap_record_t *record;
+    uint64_t lost = 0;
     for (err_t err; (err = tap_client_next(client, -1, &record)) != ERR_OFFLINE;) {
-        if (err != OK || !is_wanted(self, &record))
+        if (err != OK || !is_wanted(self, record))
             continue;
-        if (record.dropped > dropped && !self->json)
-            printf("(%" PRIu64 " records of %s found no room)\n", record.dropped, record.actor);
-        dropped = record.dropped > dropped ? record.dropped : dropped;
-        (self->json ? print_json : print_text)(self, &record);
+        if (tap_client_lost(client) > lost && !self->json)
+            printf("(%" PRIu64 " records lost so far)\n", tap_client_lost(client));
+        lost = tap_client_lost(client);
+        (self->json ? print_json : print_text)(self, record);
         arena_clear(&self->arena);
     }
 }
@@ -152,7 +152,7 @@ tap(args_t *args)
     rundir_default(standard, sizeof standard);
     tap_client_t *client = NULL;
     fault_t fault = {0};
-    if (tap_client_open(run_dir ? run_dir : standard, &client, &fault) != OK)
+    if (tap_client_open(run_dir ? run_dir : standard, TAP_PAYLOADS, &client, &fault) != OK)
         return complain("%s", fault.text), STATUS_NO;
     self.colour = isatty(STDOUT_FILENO) == 1;
     setvbuf(stdout, NULL, _IOLBF, 0);

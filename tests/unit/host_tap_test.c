@@ -172,12 +172,109 @@ a_killed_tap_loses_nobody_a_message(void **state)
     pour_all_beside(die);
 }
 
+/*  ----------------------------------------------------------- an actor that watches  */
+
+static atomic_int seen, of_itself;
+
+static err_t
+begin_to_watch(void *state, ctx_t *ctx)
+{
+    (void) state;
+    return ctx_watch_tap(ctx, TAP_PAYLOADS);
+}
+
+static err_t
+on_tapped(void *state, ctx_t *ctx, const tap_record_t *record)
+{
+    (void) state, (void) ctx;
+    if (strcmp(record->actor, "watcher") == 0)
+        atomic_fetch_add(&of_itself, 1);
+    if (strcmp(record->envelope.type, "parcel") == 0 && record->payload.data)
+        atomic_fetch_add(&seen, 1);
+    atomic_store(&watched, true);
+    return OK;
+}
+
+static err_t
+on_heard_state(void *state, ctx_t *ctx, const void *body)
+{
+    (void) state, (void) ctx, (void) body;
+    return OK;
+}
+
+static handler_fn *const watcher_handlers[MSG_COUNT] = {[MSG_actor_state] = on_heard_state};
+static const actor_class_t watcher = {
+    .name = "watcher",
+    .hears = (const char *const[]){"actor_state", NULL},
+    .handlers = watcher_handlers,
+    .start = begin_to_watch,
+    .on_tapped = on_tapped,
+};
+
+static void
+an_actor_watches_the_others_and_never_itself(void **state)
+{
+    (void) state;
+    char run_dir[] = "/tmp/host_tap.XXXXXX";
+    assert_non_null(mkdtemp(run_dir));
+    host_options_t options = {
+        .name = "test", .run_dir = run_dir, .log_level = LOG_warning, .log = listen};
+    received = out_of_order = seen = of_itself = 0;
+    watched = false;
+    host = host_new(&options);
+    host_add(host, &watcher);
+    host_add(host, &sink);
+    host_add(host, &source);
+    fault_t fault = {0};
+    if (host_start(host, &fault) != OK)
+        fail_msg("%s", fault.text);
+    assert_int_equal(host_run(host, &fault), OK);
+    host_destroy(&host);
+    assert_int_equal(received, MANY);
+    assert_true(seen > 0);
+    assert_int_equal(of_itself, 0);
+    char command[64];
+    snprintf(command, sizeof command, "rm -rf %s", run_dir);
+    assert_int_equal(system(command), 0); /* NOLINT: a path of our own making */
+}
+
+/*  It wants to watch where nothing can be watched, and goes on without.  */
+static err_t
+ask_in_vain(void *state, ctx_t *ctx)
+{
+    (void) state;
+    atomic_store(&seen, (int) ctx_watch_tap(ctx, TAP_HEADERS));
+    atomic_store(&watched, true);
+    return OK;
+}
+
+static const actor_class_t disappointed = {
+    .name = "watcher", .start = ask_in_vain, .on_tapped = on_tapped};
+
+static void
+a_process_without_a_tap_refuses_to_be_watched(void **state)
+{
+    (void) state;
+    received = seen = 0;
+    host = host_new(&(host_options_t){.name = "test", .log = listen});
+    host_add(host, &disappointed);
+    host_add(host, &sink);
+    host_add(host, &source);
+    fault_t fault = {0};
+    assert_int_equal(host_start(host, &fault), OK);
+    assert_int_equal(host_run(host, &fault), OK);
+    host_destroy(&host);
+    assert_int_equal(seen, ERR_NOT_FOUND);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_stalled_tap_loses_nobody_a_message),
         cmocka_unit_test(a_killed_tap_loses_nobody_a_message),
+        cmocka_unit_test(an_actor_watches_the_others_and_never_itself),
+        cmocka_unit_test(a_process_without_a_tap_refuses_to_be_watched),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
