@@ -78,67 +78,84 @@ find_out_link(out_link_t *list, const char *to)
 }
 
 out_link_t *
-out_link(out_link_t **list, const char *to)
+out_link(out_links_t *list, const char *to)
 {
-    out_link_t *link = find_out_link(*list, to);
+    out_link_t *first = atomic_load_explicit(list, memory_order_relaxed);
+    out_link_t *link = find_out_link(first, to);
     if (link)
         return link;
     link = mem_new(sizeof *link);
     memcpy(link->to, to, carrier_length(to));
     link->last = &link->first;
-    link->next = *list;
-    *list = link;
+    link->next = first;
+    atomic_store_explicit(list, link, memory_order_release);
     return link;
 }
 
 in_link_t *
-in_link(in_link_t **list, const char *from)
+in_link(in_links_t *list, const char *from)
 {
-    if (*list && strcmp((*list)->from, from) == 0)
-        return *list;
+    in_link_t *first = atomic_load_explicit(list, memory_order_relaxed);
+    if (first && strcmp(first->from, from) == 0)
+        return first;
     size_t length = carrier_length(from);
-    for (in_link_t *link = *list; link; link = link->next)
+    for (in_link_t *link = first; link; link = link->next)
         if (is_carrier(link->from, from, length))
             return link;
     in_link_t *link = mem_new(sizeof *link);
     memcpy(link->from, from, length);
-    link->next = *list;
-    *list = link;
+    link->next = first;
+    atomic_store_explicit(list, link, memory_order_release);
     return link;
 }
 
-void
-out_links_free(out_link_t **list)
+static void
+free_waiting(out_link_t *link)
 {
-    while (*list) {
-        out_link_t *link = *list;
-        *list = link->next;
-        while (link->first) {
-            waiting_t *waiting = link->first;
-            link->first = waiting->next;
-            waiting_free(waiting);
-        }
-        free(link);
+    while (link->first) {
+        waiting_t *waiting = link->first;
+        link->first = waiting->next;
+        waiting_free(waiting);
     }
 }
 
 void
-in_links_free(in_link_t **list)
+out_links_free(out_links_t *list)
 {
-    while (*list) {
-        in_link_t *link = *list;
-        *list = link->next;
+    out_link_t *link = atomic_exchange(list, NULL);
+    while (link) {
+        out_link_t *next = link->next;
+        free_waiting(link);
         free(link);
+        link = next;
+    }
+}
+
+void
+in_links_free(in_links_t *list)
+{
+    in_link_t *link = atomic_exchange(list, NULL);
+    while (link) {
+        in_link_t *next = link->next;
+        free(link);
+        link = next;
     }
 }
 
 /*  --------------------------------------------------------------------- sending  */
 
+uint64_t
+out_link_in_flight(const out_link_t *self)
+{
+    uint64_t done = counter_get(&self->done); /* first: whoever looks on sees no less sent */
+    return counter_get(&self->seq) - done;
+}
+
 bool
 out_link_has_credit(const out_link_t *self)
 {
-    return self->seq - self->done < PORT_WINDOW
-           && (self->bytes < PORT_WINDOW_BYTES || self->seq == self->done);
+    uint64_t in_flight = out_link_in_flight(self);
+    return in_flight < PORT_WINDOW && (self->bytes < PORT_WINDOW_BYTES || in_flight == 0);
 }
 
 static bool

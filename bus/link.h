@@ -2,6 +2,7 @@
 
 #pragma once
 
+#include "bus/counter.h"
 #include "bus/port.h"
 
 /*  A lo message that could not go yet. Texts of its envelope are in the block itself.  */
@@ -12,13 +13,16 @@ typedef struct waiting {
     char texts[];
 } waiting_t;
 
-/*  The sending half of a link.  */
+/*  The sending half of a link. Other threads walk these lists and read the counters: a link is
+    complete when it is put in front of its list, and stays as long as its port.  */
 typedef struct out_link {
     struct out_link *next;
     char to[NAME_ROOM + 1];
-    uint64_t seq;  /* of the last message sent */
-    uint64_t done; /* the receiver is done with everything up to here */
-    size_t bytes;  /* sent and not done */
+    counter_t seq;    /* of the last message sent */
+    counter_t done;   /* the receiver is done with everything up to here */
+    counter_t kept;   /* waiting */
+    counter_t parked; /* those among them that park their sender */
+    size_t bytes;     /* sent and not done */
     uint32_t sizes[PORT_WINDOW];
     waiting_t *first, **last;
     size_t n_events, event_bytes; /* among the waiting */
@@ -30,23 +34,27 @@ typedef struct in_link {
     struct in_link *next;
     char from[NAME_ROOM + 1];
     uint64_t epoch;
-    uint64_t admitted; /* last seq */
-    uint64_t done;
+    counter_t admitted; /* last seq */
+    counter_t done;
     size_t owed, owed_bytes; /* done since the last credit */
     bool prompt, again;      /* credit soon; credit even if nothing is owed */
 } in_link_t;
+
+typedef _Atomic(out_link_t *) out_links_t;
+typedef _Atomic(in_link_t *) in_links_t;
 
 /*  "ipc/NAME" is carried by "ipc": a link is with the carrier, which comes first.  */
 size_t carrier_length(const char *name);
 
 /*  Finds the link with the carrier of that name, or makes it.  */
-out_link_t *out_link(out_link_t **list, const char *to);
-in_link_t *in_link(in_link_t **list, const char *from);
+out_link_t *out_link(out_links_t *list, const char *to);
+in_link_t *in_link(in_links_t *list, const char *from);
 /*  NULL if there is none.  */
 out_link_t *find_out_link(out_link_t *list, const char *to);
-void out_links_free(out_link_t **list);
-void in_links_free(in_link_t **list);
+void out_links_free(out_links_t *list);
+void in_links_free(in_links_t *list);
 
+uint64_t out_link_in_flight(const out_link_t *self);
 bool out_link_has_credit(const out_link_t *self);
 /*  Puts the payload in the place of a waiting hint of the same type and key. False: there is
     none.  */

@@ -1,25 +1,10 @@
-#include "bus/port.h"
-
-#include "bus/link.h"
-#include "bus/subscriptions.h"
+#include "bus/port_private.h"
 
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum { NS_PER_MS = 1000000 };
-
-struct port {
-    const char *name;
-    transport_t transport;
-    uint64_t epoch;
-    int64_t wall_offset_ms; /* wall clock less monotonic, when the port was made */
-    out_link_t *out;
-    in_link_t *in;
-    subscription_t *subscriptions;
-    size_t n_parked;
-    port_stats_t stats;
-};
 
 /*  ------------------------------------------------------------------------ life  */
 
@@ -62,7 +47,7 @@ hand_over(port_t *self, const char *to, const envelope_t *envelope, blob_t *payl
 static err_t
 bury(port_t *self, const envelope_t *envelope, const blob_t *payload, err_t why)
 {
-    self->stats.dead++;
+    counter_add(&self->count.dead, 1);
     self->transport.dead(self->transport.self, envelope,
                          (bytes_t){payload->data, payload->size}, why);
     return why;
@@ -72,14 +57,14 @@ static err_t
 transmit(port_t *self, out_link_t *link, envelope_t *envelope, blob_t *payload)
 {
     envelope->epoch = self->epoch;
-    envelope->seq = link->seq + 1;
+    envelope->seq = counter_get(&link->seq) + 1;
     err_t err = hand_over(self, link->to, envelope, payload);
     if (err != OK)
         return bury(self, envelope, payload, err);
-    link->seq++;
-    link->sizes[link->seq % PORT_WINDOW] = (uint32_t) payload->size;
+    counter_set(&link->seq, envelope->seq);
+    link->sizes[envelope->seq % PORT_WINDOW] = (uint32_t) payload->size;
     link->bytes += payload->size;
-    self->stats.sent++;
+    counter_add(&self->count.sent, 1);
     return OK;
 }
 
@@ -89,7 +74,8 @@ enqueue(port_t *self, out_link_t *link, const envelope_t *envelope, blob_t *payl
     waiting_t *waiting = waiting_new(envelope, payload);
     *link->last = waiting;
     link->last = &waiting->next;
-    self->stats.queued++;
+    counter_add(&link->kept, 1);
+    counter_add(&link->parked, waiting_parks(envelope));
     self->n_parked += waiting_parks(envelope);
     if (envelope->kind == ENVELOPE_EVT) {
         link->n_events++;
@@ -103,7 +89,7 @@ keep(port_t *self, out_link_t *link, const envelope_t *envelope, blob_t *payload
     link->starved = true;
     if (envelope->kind == ENVELOPE_EVT
         && (link->n_events >= PORT_EVENT_QUEUE || link->event_bytes >= PORT_EVENT_BYTES)) {
-        self->stats.events_dropped++;
+        counter_add(&self->count.events_dropped, 1);
         return bury(self, envelope, payload, ERR_OVERFLOW);
     }
     if ((envelope->flags & FLAG_CONFLATE) && out_link_overwrite(link, envelope, payload))
@@ -152,16 +138,6 @@ port_parked(const port_t *self)
     return self->n_parked > 0;
 }
 
-const char *
-port_parked_on(const port_t *self)
-{
-    for (const out_link_t *link = self->out; link; link = link->next)
-        for (const waiting_t *each = link->first; each; each = each->next)
-            if (waiting_parks(&each->envelope))
-                return link->to;
-    return NULL;
-}
-
 uint32_t
 port_credit(port_t *self, const char *to)
 {
@@ -170,7 +146,7 @@ port_credit(port_t *self, const char *to)
         link->starved = true;
         return 0;
     }
-    return (uint32_t) (PORT_WINDOW - (link->seq - link->done));
+    return (uint32_t) (PORT_WINDOW - out_link_in_flight(link));
 }
 
 static waiting_t *
@@ -180,7 +156,8 @@ take_waiting(port_t *self, out_link_t *link)
     link->first = waiting->next;
     if (link->first == NULL)
         link->last = &link->first;
-    self->stats.queued--;
+    counter_take(&link->kept, 1);
+    counter_take(&link->parked, waiting_parks(&waiting->envelope));
     self->n_parked -= waiting_parks(&waiting->envelope);
     if (waiting->envelope.kind == ENVELOPE_EVT) {
         link->n_events--;
@@ -217,11 +194,12 @@ port_on_credit(port_t *self, const envelope_t *envelope, const char **freed)
     if (freed)
         *freed = NULL;
     out_link_t *link = find_out_link(self->out, envelope->from);
-    if (link == NULL || envelope->epoch != self->epoch || envelope->seq > link->seq)
+    if (link == NULL || envelope->epoch != self->epoch
+        || envelope->seq > counter_get(&link->seq))
         return;
-    while (link->done < envelope->seq) {
-        link->done++;
-        link->bytes -= link->sizes[link->done % PORT_WINDOW];
+    while (counter_get(&link->done) < envelope->seq) {
+        counter_add(&link->done, 1);
+        link->bytes -= link->sizes[counter_get(&link->done) % PORT_WINDOW];
     }
     flush(self, link);
     if (link->starved && out_link_has_credit(link)) {
@@ -272,20 +250,21 @@ port_admit(port_t *self, const envelope_t *envelope, size_t bytes)
     in_link_t *link = in_link(&self->in, envelope->from);
     if (envelope->epoch > link->epoch) {
         link->epoch = envelope->epoch;
-        link->admitted = link->done = 0;
+        counter_set(&link->admitted, 0);
+        counter_set(&link->done, 0);
         link->owed = link->owed_bytes = 0;
     }
-    if (envelope->epoch < link->epoch || envelope->seq <= link->admitted) {
-        self->stats.duplicates++;
+    if (envelope->epoch < link->epoch || envelope->seq <= counter_get(&link->admitted)) {
+        counter_add(&self->count.duplicates, 1);
         link->again = envelope->epoch == link->epoch;
         return DUPLICATE;
     }
-    if (envelope->seq != link->admitted + 1)
+    if (envelope->seq != counter_get(&link->admitted) + 1)
         return OUT_OF_ORDER;
-    link->admitted = envelope->seq;
+    counter_set(&link->admitted, envelope->seq);
     link->owed_bytes += bytes;
     link->prompt |= (envelope->flags & FLAG_PROMPT) != 0;
-    self->stats.received++;
+    counter_add(&self->count.received, 1);
     return ADMIT;
 }
 
@@ -295,10 +274,10 @@ port_done(port_t *self, const envelope_t *envelope)
     in_link_t *link = in_link(&self->in, envelope->from);
     if (envelope->epoch != link->epoch)
         return;
-    assert(envelope->seq == link->done + 1);
-    link->done = envelope->seq;
+    assert(envelope->seq == counter_get(&link->done) + 1);
+    counter_set(&link->done, envelope->seq);
     link->owed++;
-    self->stats.done++;
+    counter_add(&self->count.done, 1);
 }
 
 static void
@@ -309,7 +288,7 @@ give_credit(port_t *self, in_link_t *link)
         .type = "credit",
         .to = link->from,
         .epoch = link->epoch,
-        .seq = link->done,
+        .seq = counter_get(&link->done),
         .flags = FLAG_NO_TAP,
     };
     blob_t *nothing = blob_new((bytes_t){0});
@@ -330,33 +309,4 @@ port_settle(port_t *self)
         if ((worth && link->owed > 0) || link->again)
             give_credit(self, link);
     }
-}
-
-/*  ------------------------------------------------------------------ what it knows  */
-
-port_stats_t
-port_stats(const port_t *self)
-{
-    port_stats_t stats = self->stats;
-    stats.parked = self->n_parked;
-    for (const out_link_t *link = self->out; link; link = link->next)
-        stats.in_flight += link->seq - link->done;
-    return stats;
-}
-
-bool
-port_consistent(const port_t *self)
-{
-    for (const out_link_t *link = self->out; link; link = link->next) {
-        size_t bytes = 0;
-        for (uint64_t seq = link->done + 1; seq <= link->seq; seq++)
-            bytes += link->sizes[seq % PORT_WINDOW];
-        if (link->done > link->seq || link->seq - link->done > PORT_WINDOW
-            || bytes != link->bytes)
-            return false;
-    }
-    for (const in_link_t *link = self->in; link; link = link->next)
-        if (link->done > link->admitted)
-            return false;
-    return true;
 }

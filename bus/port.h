@@ -60,8 +60,6 @@ void port_unsubscribe(port_t *self, const char *pattern, const char *subscriber)
 bool port_has_subscriber(const port_t *self, const char *type);
 /*  A REQ or CAST waits for credit.  */
 bool port_parked(const port_t *self);
-/*  Who it waits for; NULL if nothing is parked.  */
-const char *port_parked_on(const port_t *self);
 /*  Messages the link would take now.  */
 uint32_t port_credit(port_t *self, const char *to);
 /*  All that waits for credit becomes a dead letter: its sender stops.  */
@@ -88,10 +86,27 @@ void port_on_credit(port_t *self, const envelope_t *envelope, const char **freed
 
 /*  ------------------------------------------------------------------- what it knows  */
 
+/*  What follows may be called by any thread while the port lives. Numbers are those of a
+    moment ago, one by one.  */
+
 typedef struct port_stats {
     uint64_t sent, received, done, duplicates, dead, events_dropped;
     uint64_t parked, queued, in_flight; /* now */
 } port_stats_t;
 port_stats_t port_stats(const port_t *self);
+/*  Whose credit a parked message waits for; NULL if nothing is parked.  */
+const char *port_parked_on(const port_t *self);
+
+/*  One half of a link.  */
+typedef struct link_seen {
+    const char *peer;
+    uint64_t sent;    /* of an incoming one: admitted */
+    uint64_t done;    /* of an outgoing one: as far as credit has told */
+    uint64_t waiting; /* kept for want of credit */
+} link_seen_t;
+/*  The i-th, in no particular order; false: there are not so many.  */
+bool port_outgoing(const port_t *self, size_t i, link_seen_t *seen);
+bool port_incoming(const port_t *self, size_t i, link_seen_t *seen);
+
 /*  For every link: sent = done + in flight, and in flight ≤ window. False names a bug.  */
 bool port_consistent(const port_t *self);

@@ -1,4 +1,5 @@
 #include "runtime/cell_private.h"
+#include "runtime/system_private.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,13 +61,14 @@ static void
 on_dead(void *cell, const envelope_t *envelope, bytes_t payload, err_t why)
 {
     cell_t *self = cell;
-    self->dead[why]++;
+    counter_add(&self->dead[why], 1);
+    uint64_t n = counter_get(&self->dead[why]);
     cell_offer(self, TAP_dead, envelope, payload, why);
     /* The first of a kind is news, and then each power of two: a flood cannot flood the log. */
-    if ((self->dead[why] & (self->dead[why] - 1)) == 0)
+    if ((n & (n - 1)) == 0)
         ctx_log(&self->ctx, LOG_warning, "dead letter: %s from %s to %s: %s (%llu so far)",
                 envelope->type, envelope->from, envelope->to, err_text(why),
-                (unsigned long long) self->dead[why]);
+                (unsigned long long) n);
 }
 
 /*  The port calls the host's functions with the host's self, and dead with ours.  */
@@ -117,6 +119,7 @@ cell_new(const actor_class_t *class, const cell_host_t *host, const cell_limits_
     self->requests.earliest_ms = UINT64_MAX;
     transport_t transport = {self, put, now_ns, chance, wall_ms, on_dead};
     self->port = port_new(class->name, &transport, epoch);
+    system_join(host->system, self);
     return self;
 }
 
@@ -152,6 +155,7 @@ cell_destroy(cell_t **self_p)
         return;
     if (self->state != CELL_STOPPED)
         forget_instance(self);
+    system_leave(self->host.system, self);
     round_release_all(self);
     requests_clear(&self->requests);
     timers_release(&self->timers);
@@ -197,7 +201,7 @@ cell_busy_with(const cell_t *self)
 uint64_t
 cell_restarts(const cell_t *self)
 {
-    return self->restarts;
+    return counter_get(&self->restarts);
 }
 
 const meters_t *
@@ -209,7 +213,7 @@ cell_meters(const cell_t *self)
 uint64_t
 cell_dead(const cell_t *self, err_t why)
 {
-    return self->dead[why];
+    return counter_get(&self->dead[why]);
 }
 
 bool
@@ -223,9 +227,10 @@ void
 cell_set_state(cell_t *self, cell_state_t state, const char *reason)
 {
     self->state = state;
+    system_note_state(self->host.system, self, state, reason);
     self->host.state(self->host.transport.self, state, reason);
     PUBLISH(&self->ctx, actor_state, .actor = self->class->name, .state = state_names[state],
-            .reason = reason, .restarts = self->restarts);
+            .reason = reason, .restarts = counter_get(&self->restarts));
 }
 
 /*  ---------------------------------------------------------------------- failing  */
@@ -240,10 +245,11 @@ cell_now_ms(const cell_t *self)
 static size_t
 recent_failures(cell_t *self, uint64_t now)
 {
-    self->failures_ms[self->restarts % RESTARTS_KEPT] = now;
-    self->restarts++;
+    uint64_t failures = counter_get(&self->restarts);
+    self->failures_ms[failures % RESTARTS_KEPT] = now;
+    counter_add(&self->restarts, 1);
     size_t recent = 0;
-    for (uint64_t i = 0; i < RESTARTS_KEPT && i < self->restarts; i++)
+    for (uint64_t i = 0; i < RESTARTS_KEPT && i <= failures; i++)
         recent += now - self->failures_ms[i] <= self->limits.period_ms;
     return recent;
 }

@@ -13,6 +13,7 @@
 #include "bus/tap.h"
 #include "runtime/meters.h"
 #include "runtime/net.h"
+#include "runtime/system.h"
 
 typedef struct cell cell_t;
 
@@ -37,6 +38,7 @@ typedef struct cell_host {
                 err_t err); /* only while it is tapped */
     /*  NULL: there is no tap to watch.  */
     err_t (*watch_tap)(void *self, tap_want_t want);
+    system_t *system; /* the process it is part of; NULL: none. Must outlive the cell.  */
 } cell_host_t;
 
 typedef struct cell_limits {
@@ -89,8 +91,9 @@ void cell_tap(cell_t *self, tap_want_t want);
 
 /*  What it is busy with, for the report of a straggler; NULL: idle. Any thread.  */
 const char *cell_busy_with(const cell_t *self);
+/*  Any thread, as what follows.  */
 uint64_t cell_restarts(const cell_t *self);
-/*  What it counts and remembers. Any thread.  */
+/*  What it counts and remembers.  */
 const meters_t *cell_meters(const cell_t *self);
 /*  Dead letters so far by reason.  */
 uint64_t cell_dead(const cell_t *self, err_t why);

@@ -7,8 +7,6 @@
 #include "runtime/requests.h"
 #include "runtime/timers.h"
 
-#include <stdatomic.h>
-
 enum { RESTARTS_KEPT = 32 };
 
 struct ctx {
@@ -50,7 +48,7 @@ struct cell {
 
     uint64_t restart_at_ms;
     uint64_t failures_ms[RESTARTS_KEPT];
-    uint64_t restarts;
+    counter_t restarts;
     bool drain_called;
     bool muted;            /* sends nothing: stopping */
     tap_want_t tapped;     /* what is offered to the tap now */
@@ -65,7 +63,7 @@ struct cell {
     size_t n_fds;
 
     uint64_t last_uuid_ms, uuid_count;
-    uint64_t dead[ERR_COUNT];
+    counter_t dead[ERR_COUNT];
     _Atomic(const char *) busy;
     meters_t meters;
 };

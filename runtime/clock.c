@@ -5,6 +5,7 @@
 #include <time.h>
 
 enum { NS_PER_S = 1000000000, MS_PER_S = 1000, NS_PER_MS = 1000000 };
+enum { US_PER_S = 1000000, NS_PER_US = 1000 };
 
 uint64_t
 clock_now_ns(void)
@@ -20,6 +21,14 @@ clock_wall_ms(void)
     struct timespec now;
     clock_gettime(CLOCK_REALTIME, &now);
     return (int64_t) now.tv_sec * MS_PER_S + now.tv_nsec / NS_PER_MS;
+}
+
+int64_t
+clock_wall_us(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t) now.tv_sec * US_PER_S + now.tv_nsec / NS_PER_US;
 }
 
 uint64_t

@@ -21,6 +21,7 @@ enum { MS_PER_S = 1000 };
 struct host {
     host_options_t options;
     crew_t crew;
+    system_t *system;
     void *zmq;
     rundir_t *rundir;
     gateway_t *gateway;
@@ -59,6 +60,13 @@ or_else(uint32_t value, uint32_t otherwise)
     return value ? value : otherwise;
 }
 
+static int64_t
+wall_us(void *nobody)
+{
+    (void) nobody;
+    return clock_wall_us();
+}
+
 host_t *
 host_new(const host_options_t *options)
 {
@@ -70,6 +78,12 @@ host_new(const host_options_t *options)
     self->options.stop_deadline_ms = or_else(options->stop_deadline_ms, 5000);
     if (self->options.log == NULL)
         self->options.log = log_to_stderr;
+    self->system = system_new(&(system_options_t){
+        .role = options->name,
+        .run_dir = options->run_dir,
+        .pid = (uint64_t) getpid(),
+        .wall_us = wall_us,
+    });
     self->signals = -1;
     self->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     assert(self->wake >= 0);
@@ -99,6 +113,7 @@ make_shells(host_t *self, fault_t *fault)
 {
     shell_options_t options = {
         .zmq = self->zmq,
+        .system = self->system,
         .net = self->options.net,
         .tap = self->options.run_dir != NULL,
         .settings = self->options.settings,
@@ -295,6 +310,7 @@ host_destroy(host_t **self_p)
     gateway_destroy(&self->gateway);
     for (size_t i = 0; i < self->crew.n; i++)
         shell_destroy(&self->crew.members[i].shell);
+    system_destroy(&self->system);
     postbox_destroy(&self->crew.post);
     if (self->zmq)
         zmq_ctx_term(self->zmq);

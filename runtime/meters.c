@@ -23,32 +23,24 @@ meters_release(meters_t *self)
 
 /*  ------------------------------------------------------------------------ numbers  */
 
-/*  There is one writer: reading and writing need not be one operation.  */
-static void
-add(_Atomic uint64_t *counter, uint64_t n)
-{
-    uint64_t value = atomic_load_explicit(counter, memory_order_relaxed);
-    atomic_store_explicit(counter, value + n, memory_order_relaxed);
-}
-
 void
 times_add(times_t *self, uint64_t us)
 {
     size_t bucket = us == 0 ? 0 : (size_t) (64 - __builtin_clzll(us));
-    add(&self->counts[bucket < TIMES_BUCKETS ? bucket : TIMES_BUCKETS - 1], 1);
-    add(&self->sum_us, us);
+    counter_add(&self->counts[bucket < TIMES_BUCKETS ? bucket : TIMES_BUCKETS - 1], 1);
+    counter_add(&self->sum_us, us);
 }
 
 void
 meters_count(meters_t *self, metric_id_t metric, uint64_t n)
 {
-    add(&self->values[metric], n);
+    counter_add(&self->values[metric], n);
 }
 
 void
 meters_set(meters_t *self, metric_id_t metric, uint64_t value)
 {
-    atomic_store_explicit(&self->values[metric], value, memory_order_relaxed);
+    counter_set(&self->values[metric], value);
 }
 
 void

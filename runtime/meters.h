@@ -1,30 +1,28 @@
 /*  meters - what an actor counts and remembers of its own work, for others to read.
 
-    One block a cell. Only the cell's thread writes; any thread reads at any time. All of it is
-    relaxed atomics: a reader sees numbers that were true a moment ago, one by one, and the
-    writer never waits.  */
+    One block a cell. Only the cell's thread writes; any thread reads at any time. The numbers
+    are those of bus/counter.h: the writer never waits.  */
 
 #pragma once
 
+#include "bus/counter.h"
 #include "schemas/message.h"
 #include "schemas/metrics.h"
 #include "schemas/steps.h"
-
-#include <stdatomic.h>
 
 /*  A histogram over powers of two: bucket i counts times below 2^i microseconds and not below
     2^(i-1); the last one all that is longer.  */
 enum { TIMES_BUCKETS = 32, STEPS_KEPT = 8192 };
 
 typedef struct times {
-    _Atomic uint64_t counts[TIMES_BUCKETS];
-    _Atomic uint64_t sum_us;
+    counter_t counts[TIMES_BUCKETS];
+    counter_t sum_us;
 } times_t;
 
 typedef struct steps_ring steps_ring_t;
 
 typedef struct meters {
-    _Atomic uint64_t values[METRIC_COUNT];  /* counters and gauges */
+    counter_t values[METRIC_COUNT];         /* counters and gauges */
     _Atomic(times_t *) times[METRIC_COUNT]; /* those of kind METRIC_TIMES, once used */
     _Atomic(steps_ring_t *) steps;          /* once used */
 } meters_t;

@@ -15,7 +15,7 @@ requests_add(requests_t *self, const request_t *request)
     }
     *self->last = copy;
     self->last = &copy->next;
-    self->n++;
+    counter_add(&self->n, 1);
     uint64_t due = copy->err == OK ? copy->deadline_ms : 0;
     if (due < self->earliest_ms)
         self->earliest_ms = due;
@@ -30,7 +30,8 @@ take_out(requests_t *self, request_t **at, request_t *request)
     if (self->last == &found->next)
         self->last = at;
     free(found);
-    if (--self->n == 0)
+    counter_take(&self->n, 1);
+    if (self->n == 0)
         self->earliest_ms = UINT64_MAX;
 }
 
@@ -70,5 +71,6 @@ requests_clear(requests_t *self)
         next = each->next;
         free(each);
     }
-    *self = (requests_t){.earliest_ms = UINT64_MAX};
+    counter_set(&self->n, 0);
+    self->earliest_ms = UINT64_MAX;
 }

@@ -4,6 +4,7 @@
 
 #pragma once
 
+#include "bus/counter.h"
 #include "schemas/message.h"
 
 typedef struct request {
@@ -17,7 +18,7 @@ typedef struct request {
 
 typedef struct requests {
     request_t *first, **last;
-    size_t n;
+    counter_t n;
     uint64_t earliest_ms; /* no deadline is before; UINT64_MAX: there is none */
 } requests_t;
 

@@ -159,6 +159,7 @@ shell_new(const actor_class_t *class, const shell_options_t *options, fault_t *f
         .state = report_state,
         .tap = tap,
         .watch_tap = options->tap ? watch_tap : NULL,
+        .system = options->system,
     };
     self->cell =
         cell_new(class, &host, &self->options.limits, options->settings, options->epoch);

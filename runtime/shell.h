@@ -18,6 +18,7 @@ typedef struct shell shell_t;
 
 typedef struct shell_options {
     void *zmq;
+    system_t *system;
     const net_driver_t *net;
     bool tap; /* there is one */
     const void *settings;

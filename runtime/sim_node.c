@@ -34,6 +34,7 @@ struct node {
     char **patterns; /* of the outsider */
     size_t n_patterns;
     outsider_t *outsider;
+    system_t *system;
     mail_t *mail; /* NULL: down */
     uint64_t epoch;
     uint64_t restart_ns;
@@ -94,6 +95,13 @@ box_named(const node_t *self, const char *to)
             return i;
     bool outside = strncmp(outsider_name, to, length) == 0 && outsider_name[length] == '\0';
     return outside ? self->n : SIZE_MAX;
+}
+
+static int64_t
+node_wall_us(void *self)
+{
+    const node_t *node = self;
+    return world_wall_us(node->world) + node->ahead_ms * 1000;
 }
 
 static err_t
@@ -258,7 +266,8 @@ seat_fill(seat_t *seat)
     cell_host_t host = {.transport = seat_transport,
                         .log = seat_log,
                         .watch_fd = seat_watch_fd,
-                        .state = seat_state};
+                        .state = seat_state,
+                        .system = node->system};
     host.transport.self = seat;
     seat->cell = cell_new(seat->class, &host, &limits, node->settings, node->epoch);
     mail_reader(node->mail, seat->index, seat, deliver);
@@ -278,6 +287,8 @@ node_start(node_t *self, fault_t *fault)
     self->restart_ns = NEVER;
     self->mail = mail_new(self->world, self->n + 1);
     mail_reader(self->mail, self->n, self, deliver_outside);
+    self->system = system_new(
+        &(system_options_t){.role = self->name, .wall_us = node_wall_us, .self = self});
     outsider_join(self->outsider, (outsider_way_t){.node = self, .put = outside_put},
                   self->epoch);
     for (size_t i = 0; i < self->n; i++)
@@ -320,6 +331,7 @@ node_crash(node_t *self, bool restart)
     world_note(self->world, "down", (bytes_t){0});
     for (size_t i = 0; i < self->n; i++)
         cell_destroy(&self->seats[i].cell);
+    system_destroy(&self->system);
     for (size_t i = 0; i < self->n; i++)
         network_leave(&self->seats[i].net);
     outsider_leave(self->outsider);

@@ -73,6 +73,12 @@ world_wall_ms(const world_t *self)
     return WALL_START_MS + (int64_t) (self->now_ns / 1000000);
 }
 
+int64_t
+world_wall_us(const world_t *self)
+{
+    return WALL_START_MS * 1000 + (int64_t) (self->now_ns / 1000);
+}
+
 /*  ------------------------------------------------------------------------ the trace  */
 
 static void

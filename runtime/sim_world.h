@@ -27,6 +27,7 @@ bool world_chance(world_t *self, uint32_t per_10000);
 /*  When something that takes up to limit_ms and starts now will be there.  */
 uint64_t world_later(world_t *self, uint32_t limit_ms);
 int64_t world_wall_ms(const world_t *self);
+int64_t world_wall_us(const world_t *self);
 
 /*  What is delivered goes into the hash, and to whoever reads along.  */
 void world_note(world_t *self, const char *what, bytes_t bytes);

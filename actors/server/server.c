@@ -3,5 +3,6 @@
 #include "actors/common/actors.h"
 
 const actor_class_t *const server_actors[] = {
-    &logger, &checkpointer, &client_changes, &replicator, &distributor, &listener, NULL,
+    &logger,     &system_actor, &checkpointer, &client_changes,
+    &replicator, &distributor,  &listener,     NULL,
 };
