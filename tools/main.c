@@ -8,19 +8,11 @@
 static const verb_t verb_help;
 
 static const verb_t *const verbs[] = {
-    &verb_server, &verb_agent,  &verb_init,    &verb_upsert,  &verb_delete, &verb_record,
-    &verb_apply,  &verb_status, &verb_changes, &verb_retry,   &verb_skip,   &verb_discard,
-    &verb_watch,  &verb_tap,    &verb_history, &verb_compare, &verb_bench,  &verb_help,
+    &verb_server,  &verb_agent,   &verb_init,   &verb_upsert,  &verb_delete,
+    &verb_record,  &verb_apply,   &verb_status, &verb_changes, &verb_retry,
+    &verb_skip,    &verb_discard, &verb_watch,  &verb_tap,     &verb_history,
+    &verb_compare, &verb_bench,   &verb_help,   NULL,
 };
-
-static const verb_t *
-find_verb(const char *name)
-{
-    for (size_t i = 0; i < COUNT_OF(verbs); i++)
-        if (strcmp(verbs[i]->name, name) == 0)
-            return verbs[i];
-    return NULL;
-}
 
 static void
 overview(FILE *out)
@@ -29,8 +21,10 @@ overview(FILE *out)
           "Keeps an application's own SQLite database in step with a server's, whether the\n"
           "network is there or not.\n\n",
           out);
-    for (size_t i = 0; i < COUNT_OF(verbs); i++)
-        fprintf(out, "  %-9s %s\n", verbs[i]->name, verbs[i]->summary);
+    buffer_t list = {0};
+    verbs_list(verbs, &list);
+    fputs(buffer_text(&list), out);
+    buffer_release(&list);
     fputs(
         "\n`waybill help VERB` tells more. Exit status: 0 done, 1 the answer is no or it was\n"
         "refused, 2 wrong usage or configuration, 3 recorded but refused by the server.\n",
@@ -48,13 +42,18 @@ static int
 help(args_t *args)
 {
     int status;
-    if (!options_read(args, &(option_rule_t){0}, 0, 1, &status))
+    if (!options_read(args, &(option_rule_t){0}, 0, 2, &status))
         return status;
     if (args->count == 0)
         return overview(stdout), STATUS_DONE;
-    const verb_t *verb = find_verb(args->values[0]);
-    if (!verb)
-        return unknown_verb(args->values[0]);
+    const verb_t *const *among = verbs;
+    const verb_t *verb = NULL;
+    for (int i = 0; i < args->count; i++) {
+        verb = among ? verb_named(among, args->values[i]) : NULL;
+        if (!verb)
+            return unknown_verb(args->values[i]);
+        among = verb->verbs;
+    }
     fputs(verb->usage, stdout);
     return STATUS_DONE;
 }
@@ -62,8 +61,10 @@ help(args_t *args)
 static const verb_t verb_help = {
     .name = "help",
     .summary = "tell how to use a verb",
-    .usage = "usage: waybill help [VERB]\n\n"
-             "Prints how to use that verb; without one, what verbs there are.\n",
+    .usage =
+        "usage: waybill help [VERB [VERB]]\n\n"
+        "Prints how to use that verb, as `waybill help status` or `waybill help tap top`;\n"
+        "without one, what verbs there are.\n",
     .run = help,
 };
 
@@ -77,7 +78,7 @@ main(int argc, char **argv)
     if (strcmp(argv[1], "--help") == 0)
         return overview(stdout), STATUS_DONE;
 
-    const verb_t *verb = find_verb(argv[1]);
+    const verb_t *verb = verb_named(verbs, argv[1]);
     if (!verb)
         return unknown_verb(argv[1]);
     return verb->run(&(args_t){.verb = verb, .count = argc - 2, .values = argv + 2});

@@ -33,6 +33,28 @@ complain_usage(const verb_t *verb, const char *format, ...)
     return STATUS_USAGE;
 }
 
+static const char *
+last_word(const verb_t *verb)
+{
+    const char *blank = strrchr(verb->name, ' ');
+    return blank ? blank + 1 : verb->name;
+}
+
+const verb_t *
+verb_named(const verb_t *const *verbs, const char *name)
+{
+    while (*verbs && strcmp(last_word(*verbs), name) != 0)
+        verbs++;
+    return *verbs;
+}
+
+void
+verbs_list(const verb_t *const *verbs, buffer_t *out)
+{
+    for (; *verbs; verbs++)
+        buffer_add_format(out, "  %-12s %s\n", last_word(*verbs), (*verbs)->summary);
+}
+
 void
 text_destroy(text_t **self)
 {
@@ -68,19 +90,36 @@ take(const option_rule_t *rule, const char *text)
     return false;
 }
 
-/*  The rules as getopt_long() wants them; each option's val is its index.  */
+/*  The rules as getopt_long() wants them; each option's val is its index. A flag whose name is
+   a letter is -v as well as --v.  */
 static void
-list_options(const option_rule_t *rules, struct option options[OPTIONS_ROOM])
+list_options(const option_rule_t *rules, struct option options[OPTIONS_ROOM],
+             char letters[OPTIONS_ROOM])
 {
     int n = 0;
+    *letters++ = ':';
     for (; rules[n].name; n++) {
         assert(n < OPTIONS_ROOM - 3);
+        if (rules[n].name[1] == '\0' && rules[n].kind == OPTION_FLAG)
+            *letters++ = rules[n].name[0];
         int argument = rules[n].kind == OPTION_FLAG ? no_argument : required_argument;
         options[n] = (struct option){rules[n].name, argument, NULL, n};
     }
     options[n++] = (struct option){"help", no_argument, NULL, HELP};
     options[n++] = (struct option){"version", no_argument, NULL, VERSION};
     options[n] = (struct option){0};
+    *letters = '\0';
+}
+
+/*  By what getopt_long() gave: an index or a letter.  */
+static const option_rule_t *
+rule_found(const option_rule_t *rules, int found)
+{
+    if (found < OPTIONS_ROOM)
+        return &rules[found];
+    while (rules->name[0] != found || rules->name[1] != '\0')
+        rules++;
+    return rules;
 }
 
 /*  One option as getopt_long() found it; false: the program ends with *status.  */
@@ -98,7 +137,7 @@ read_one(const verb_t *verb, const option_rule_t *rules, int found, char **argv,
     if (found == '?')
         return *status = complain_usage(verb, "%s: no such option", word), false;
 
-    const option_rule_t *rule = &rules[found];
+    const option_rule_t *rule = rule_found(rules, found);
     if (take(rule, optarg))
         return true;
     *status = complain_usage(verb, "--%s: \"%s\" is not a number from %" PRId64 " to %" PRId64,
@@ -110,14 +149,15 @@ bool
 options_read(args_t *args, const option_rule_t *rules, int low, int high, int *status)
 {
     struct option options[OPTIONS_ROOM];
-    list_options(rules, options);
+    char letters[OPTIONS_ROOM];
+    list_options(rules, options, letters);
 
     opterr = 0;
     optind = 0; /* glibc: start anew */
     /* getopt takes the first word for the program's name: there stands the verb's. */
     int argc = args->count + 1;
     char **argv = args->values - 1;
-    for (int found; (found = getopt_long(argc, argv, ":", options, NULL)) != -1;)
+    for (int found; (found = getopt_long(argc, argv, letters, options, NULL)) != -1;)
         if (!read_one(args->verb, rules, found, argv, status))
             return false;
 

@@ -23,16 +23,22 @@ typedef struct args {
 } args_t;
 
 struct verb {
-    const char *name;
+    const char *name; /* "tap", or "tap top" for one that stands behind another */
     const char *summary;
     const char *usage; /* the whole of `waybill help NAME` */
     int (*run)(args_t *args);
+    const verb_t *const *verbs; /* that may stand behind it, ended by NULL; or NULL */
 };
+
+/*  The verb whose last word is name; NULL if there is none.  */
+const verb_t *verb_named(const verb_t *const *verbs, const char *name);
+/*  Adds a line for each: its last word, and its summary.  */
+void verbs_list(const verb_t *const *verbs, buffer_t *out);
 
 typedef enum option_kind { OPTION_FLAG, OPTION_TEXT, OPTION_NUMBER } option_kind_t;
 
 typedef struct option_rule {
-    const char *name; /* without the dashes */
+    const char *name; /* without the dashes; a flag of one letter is a short one */
     option_kind_t kind;
     void *into;        /* bool, const char * or int64_t */
     int64_t low, high; /* OPTION_NUMBER */

@@ -36,6 +36,8 @@ refuses_wrong_usage(void **state)
 {
     (void) state;
     assert_refused(RUN("dance"), 2, "dance: no such verb");
+    assert_refused(RUN("help", "tap", "dance"), 2, "dance: no such verb");
+    assert_refused(RUN("help", "status", "tap"), 2, "tap: no such verb");
     assert_refused(RUN("status", "--loud"), 2, "--loud: no such option");
     assert_refused(RUN("status", "--timeout", "soon"), 2, "--timeout: \"soon\"");
     assert_refused(RUN("status", "--wait", "rich"), 2, "--wait: \"rich\"");

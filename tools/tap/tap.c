@@ -1,0 +1,77 @@
+/*  tap - looks into a running agent or server: finds the verb behind it and runs that.  */
+
+#include "tools/tap/tap.h"
+
+#include "bus/rundir.h"
+#include "schemas/plausible.h"
+#include "tools/verbs.h"
+
+#include <limits.h>
+#include <string.h>
+
+static const verb_t *const tap_verbs[] = {
+    &tap_follow,
+    NULL,
+};
+
+tap_client_t *
+tap_join(const char *run_dir, tap_want_t want)
+{
+    char standard[PATH_MAX];
+    rundir_default(standard, sizeof standard);
+    tap_client_t *client = NULL;
+    fault_t fault = {0};
+    if (tap_client_open(run_dir ? run_dir : standard, want, &client, &fault) != OK)
+        complain("%s", fault.text);
+    return client;
+}
+
+const void *
+tap_body(const tap_record_t *record, arena_t *arena, message_id_t *id)
+{
+    size_t used;
+    *id = message_named(record->envelope.type);
+    if (*id == MSG_COUNT || !record->payload.data || !plausible(record->payload, &used))
+        return NULL;
+    void *body = arena_new(arena, schema_of(*id)->size);
+    return message_unpack(*id, record->payload, arena, body, NULL) == OK ? body : NULL;
+}
+
+static int
+run_verb(const verb_t *verb, int count, char **values)
+{
+    return verb->run(&(args_t){.verb = verb, .count = count, .values = values});
+}
+
+static int
+tap(args_t *args)
+{
+    const char *word = args->count > 0 ? args->values[0] : "";
+    if (strcmp(word, "--help") == 0)
+        return fputs(args->verb->usage, stdout), STATUS_DONE;
+    if (*word == '-' || *word == '\0')
+        return run_verb(&tap_follow, args->count, args->values);
+    const verb_t *verb = verb_named(tap_verbs, word);
+    if (!verb)
+        return complain_usage(args->verb, "%s: tap has no such verb", word);
+    return run_verb(verb, args->count - 1, args->values + 1);
+}
+
+const verb_t verb_tap = {
+    .name = "tap",
+    .summary = "look into a running agent or server",
+    .usage =
+        "usage: waybill tap [VERB] [OPTION...] [OPERAND...]\n\n"
+        "Looks into a running agent or server, while it works and without slowing it. Secrets\n"
+        "are masked before they leave the actor that has them; what a slow reader misses is\n"
+        "counted and shown. The verbs, each told of by `waybill help tap VERB`:\n\n"
+        "  follow       show each message as it goes by; what `tap` alone does\n"
+        "\nAll of them take:\n\n"
+        "  --json          one JSON object a line\n"
+        "  --run-dir DIR   of the agent or server; default: that of the agent,\n"
+        "                  $XDG_RUNTIME_DIR/waybill, else /tmp/waybill-UID\n"
+        "\nColours only on a terminal, and not where NO_COLOR is set.\n"
+        "Exit status 1: no process answers there, it has stopped, or the answer is no.\n",
+    .run = tap,
+    .verbs = tap_verbs,
+};
