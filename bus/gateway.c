@@ -13,10 +13,15 @@
 
 #include "bus/members.h"
 #include "bus/rundir.h"
+#include "bus/serving.h"
 
 /*  A peer whose queue is full counts as gone until it says HELLO again; all that it may leave
     unacknowledged fits.  */
-enum { BATCH = 64, FAREWELL_MS = 500, PEER_QUEUE = PEER_EVENTS + 8 * PEER_WINDOW };
+enum {
+    BATCH = 64,
+    FAREWELL_MS = 500,
+    PEER_QUEUE = PEER_EVENTS + 8 * PEER_WINDOW + TASKS_AHEAD
+};
 
 /*  -------------------------------------------------------------------- transport  */
 
@@ -78,13 +83,6 @@ dead(void *self, const envelope_t *envelope, bytes_t payload, err_t why)
 
 /*  ------------------------------------------------------------------------- life  */
 
-static void
-wake(gateway_t *self)
-{
-    if (eventfd_write(self->wake, 1) != 0)
-        report_line(&self->report, "error", "cannot wake the gateway: %m");
-}
-
 gateway_t *
 gateway_new(const gateway_options_t *options)
 {
@@ -139,19 +137,6 @@ open_sockets(gateway_t *self, fault_t *fault)
 /*  --------------------------------------------------------------- from the actors  */
 
 static void
-deliver(gateway_t *self, const letter_t *letter)
-{
-    peer_t *peer = members_find(self, letter->envelope.to + strlen("ipc/"));
-    if (peer == NULL) {
-        gateway_bury(self, &letter->envelope, ERR_NO_ROUTE);
-        return;
-    }
-    blob_t *payload = blob_new(letter->payload);
-    peer_answer(peer, &letter->envelope, payload);
-    blob_unref(&payload);
-}
-
-static void
 take_hi(gateway_t *self, letter_t *letter)
 {
     const envelope_t *envelope = &letter->envelope;
@@ -163,30 +148,33 @@ take_hi(gateway_t *self, letter_t *letter)
                 peer_on_done(peer, envelope->from, envelope->seq);
     } else if ((envelope->kind == ENVELOPE_REP || envelope->kind == ENVELOPE_ERR)
                && strncmp(envelope->to, "ipc/", 4) == 0) {
-        deliver(self, letter);
+        blob_t *payload = blob_new(letter->payload);
+        serving_deliver(self, &letter->envelope, payload);
+        blob_unref(&payload);
     }
     letter->release(letter);
 }
 
-static void
-fan_out(gateway_t *self, const letter_t *letter)
+void
+gateway_fan_out(gateway_t *self, const envelope_t *event, blob_t *payload)
 {
-    blob_t *payload = blob_new(letter->payload);
     for (peer_t *peer = self->peers; peer != NULL; peer = peer->next)
-        if (peer_hears(peer, letter->envelope.type)
-            && !peer_offer(peer, &letter->envelope, payload))
-            gateway_bury(self, &letter->envelope, ERR_OVERFLOW);
-    blob_unref(&payload);
+        if (peer_hears(peer, event->type) && strcmp(peer->address, event->from) != 0
+            && !peer_offer(peer, event, payload))
+            gateway_bury(self, event, ERR_OVERFLOW);
 }
 
+/*  It is done, and its sender has its credit back, as soon as it is in the peer's queue.  */
 static void
 take_lo(gateway_t *self, letter_t *letter)
 {
     if (port_admit(self->port, &letter->envelope, letter->payload.size) == ADMIT) {
+        blob_t *payload = blob_new(letter->payload);
         if (letter->envelope.kind == ENVELOPE_EVT)
-            fan_out(self, letter);
+            gateway_fan_out(self, &letter->envelope, payload);
         else
-            gateway_bury(self, &letter->envelope, ERR_NO_ROUTE); /* peers serve nobody */
+            serving_accept(self, &letter->envelope, payload);
+        blob_unref(&payload);
         port_done(self->port, &letter->envelope);
     }
     letter->release(letter);
@@ -205,128 +193,6 @@ read_inboxes(gateway_t *self, size_t batch)
         take_lo(self, letter);
     }
     port_settle(self->port);
-}
-
-static void
-order(gateway_t *self, const char *actor, const char *verb, blob_t *payload)
-{
-    envelope_t control = {
-        .kind = ENVELOPE_CONTROL, .type = verb, .to = actor, .flags = FLAG_NO_TAP};
-    /* An actor that is gone has nothing to tell us either; the port has counted it. */
-    (void) port_send(self->port, &control, payload, NULL);
-}
-
-void
-gateway_broadcast(gateway_t *self, const char *verb, const char *pattern)
-{
-    blob_t *payload = text_pack(pattern);
-    for (size_t i = 0; i < self->directory.n; i++)
-        order(self, self->directory.actors[i].name, verb, payload);
-    blob_unref(&payload);
-}
-
-/*  ------------------------------------------------------------------------ actors  */
-
-/*  An actor comes or goes.  */
-struct gateway_news {
-    struct gateway_news *next;
-    directory_t actor; /* one that comes; empty: one that goes */
-    char name[NAME_ROOM + 1];
-};
-
-static void
-take_note(gateway_t *self, const char *name, const gateway_actor_t *actor)
-{
-    struct gateway_news *news = mem_new(sizeof *news);
-    snprintf(news->name, sizeof news->name, "%s", name);
-    if (actor != NULL)
-        directory_add(&news->actor, name, actor->offers, actor->hears);
-    pthread_mutex_lock(&self->lock);
-    *self->last_news = news;
-    self->last_news = &news->next;
-    pthread_mutex_unlock(&self->lock);
-    wake(self);
-}
-
-void
-gateway_add(gateway_t *self, const gateway_actor_t *actor)
-{
-    take_note(self, actor->name, actor);
-}
-
-void
-gateway_remove(gateway_t *self, const char *name)
-{
-    take_note(self, name, NULL);
-}
-
-/*  It tells us what peers want to hear, and we it what it wants to hear of peers.  */
-static void
-introduce(gateway_t *self, const directory_actor_t *actor)
-{
-    const char *const *offers = (const char *const *) actor->offers;
-    const char *const *hears = (const char *const *) actor->hears;
-    directory_add(&self->directory, actor->name, offers, hears);
-    postbox_know(self->postbox, actor->name);
-    for (const char *const *pattern = hears; *pattern != NULL; pattern++)
-        port_subscribe(self->port, *pattern, actor->name);
-    for (const peer_t *peer = self->peers; peer != NULL; peer = peer->next)
-        for (size_t i = 0; i < peer->n_patterns; i++) {
-            blob_t *pattern = text_pack(peer->patterns[i]);
-            order(self, actor->name, "subscribe", pattern);
-            blob_unref(&pattern);
-        }
-}
-
-/*  What it had been sent is its own affair; what it did not finish, nobody will.  */
-static void
-see_off(gateway_t *self, const char *name)
-{
-    const directory_actor_t *actor = directory_find(&self->directory, name);
-    if (actor == NULL)
-        return;
-    for (char **pattern = actor->hears; *pattern != NULL; pattern++)
-        port_unsubscribe(self->port, *pattern, name);
-    for (peer_t *peer = self->peers; peer != NULL; peer = peer->next)
-        peer_on_done(peer, name, UINT64_MAX);
-    directory_remove(&self->directory, name);
-}
-
-static struct gateway_news *
-next_news(gateway_t *self)
-{
-    pthread_mutex_lock(&self->lock);
-    struct gateway_news *news = self->news;
-    if (news != NULL)
-        self->news = news->next;
-    if (self->news == NULL)
-        self->last_news = &self->news;
-    pthread_mutex_unlock(&self->lock);
-    return news;
-}
-
-static void
-read_news(gateway_t *self)
-{
-    struct gateway_news *news;
-    while ((news = next_news(self)) != NULL) {
-        if (news->actor.n > 0)
-            introduce(self, &news->actor.actors[0]);
-        else
-            see_off(self, news->name);
-        directory_clear(&news->actor);
-        free(news);
-    }
-}
-
-static void
-forget_news(gateway_t *self)
-{
-    struct gateway_news *news;
-    while ((news = next_news(self)) != NULL) {
-        directory_clear(&news->actor);
-        free(news);
-    }
 }
 
 /*  ----------------------------------------------------------------------- thread  */
@@ -366,10 +232,10 @@ static void *
 run(void *arg)
 {
     gateway_t *self = arg;
-    read_news(self);
+    gateway_read_news(self);
     while (!atomic_load(&self->stopping)) {
         wait_for_work(self);
-        read_news(self); /* before peers are, who may know it already */
+        gateway_read_news(self); /* before peers are, who may know it already */
         for (int i = 0; i < BATCH && gateway_receive(self); i++)
             ;
         read_inboxes(self, BATCH);
@@ -418,7 +284,7 @@ gateway_stop(gateway_t *self)
     if (!self->running)
         return;
     atomic_store(&self->stopping, true);
-    wake(self);
+    gateway_wake(self);
     pthread_join(self->thread, NULL);
     self->running = false;
 }
@@ -445,7 +311,7 @@ gateway_destroy(gateway_t **self_p)
         return;
     gateway_stop(self);
     bury_inboxes(self);
-    forget_news(self);
+    gateway_forget_news(self);
     directory_clear(&self->directory);
     pthread_mutex_destroy(&self->lock);
     port_destroy(&self->port);

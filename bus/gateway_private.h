@@ -1,7 +1,7 @@
 /*  gateway_private - what the parts of the gateway share.
 
-    gateway.c is its thread and the actors' side, members.c knows who has joined, visitors.c
-    takes what peers say.  */
+    gateway.c is its thread and the actors' side, residents.c knows the actors, members.c knows
+   who has joined, visitors.c takes what peers say, serving.c has what they are asked.  */
 
 #pragma once
 
@@ -38,8 +38,16 @@ struct gateway {
 uint64_t gateway_now_ns(void *self);
 /*  A message for a peer that it will not get.  */
 void gateway_bury(gateway_t *self, const envelope_t *envelope, err_t why);
+/*  Ends its wait. Any thread.  */
+void gateway_wake(gateway_t *self);
+/*  Actors that have come or gone.  */
+void gateway_read_news(gateway_t *self);
+void gateway_forget_news(gateway_t *self);
 /*  Tells every actor to send us such events from now on, or no longer.  */
 void gateway_broadcast(gateway_t *self, const char *verb, const char *pattern);
+
+/*  To every peer that hears such events, but the one it is from.  */
+void gateway_fan_out(gateway_t *self, const envelope_t *event, blob_t *payload);
 
 /*  One message off the ROUTER, however it looks. False: there was none.  */
 bool gateway_receive(gateway_t *self);

@@ -1,6 +1,5 @@
 #include "bus/intake.h"
 
-#include "bus/ipc_frame.h"
 #include "schemas/codec.h"
 #include "schemas/plausible.h"
 
@@ -16,6 +15,26 @@ static const struct {
     [CLASS_COMMAND] = {true, ENVELOPE_CAST},
     [CLASS_HINT] = {true, ENVELOPE_CAST},
 };
+
+err_t
+intake_check_hello(const hello_t *hello, fault_t *fault)
+{
+    for (size_t i = 0; i < hello->takes.n; i++) {
+        message_id_t id = message_named(hello->takes.names[i]);
+        if (id != MSG_COUNT && !classes[schema_of(id)->class].allowed)
+            return fault_set(fault, ERR_REFUSED,
+                             "hello: field takes: %s is of class %s; a request, a command or a "
+                             "hint can be taken",
+                             hello->takes.names[i], class_name(schema_of(id)->class));
+    }
+    for (size_t i = 0; i < hello->says.n; i++)
+        if (message_named(hello->says.names[i]) != MSG_COUNT)
+            return fault_set(fault, ERR_REFUSED,
+                             "hello: field says: %s is a message of Waybill's own; choose "
+                             "another name",
+                             hello->says.names[i]);
+    return OK;
+}
 
 static err_t
 check_hash(const envelope_t *envelope, message_id_t id, fault_t *fault)

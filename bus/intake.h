@@ -5,7 +5,11 @@
 
 #pragma once
 
-#include "bus/port.h"
+#include "bus/ipc_frame.h"
+
+/*  What a peer declares in its HELLO: it may take what can be sent to an actor, and may say
+    events of its own, but none in Waybill's name.  */
+CHECKED err_t intake_check_hello(const hello_t *hello, fault_t *fault);
 
 /*  Who a message of a peer is for.  */
 typedef struct target {

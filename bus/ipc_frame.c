@@ -5,17 +5,32 @@
 #include <msgpack.h>
 #include <string.h>
 
-bool
-peer_name_valid(const char *name, size_t size)
+static bool
+is_name(const char *name, size_t size, size_t room)
 {
     static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
                                   "0123456789-_.";
-    if (size == 0 || size > PEER_NAME_ROOM)
+    if (size == 0 || size > room)
         return false;
     for (size_t i = 0; i < size; i++)
         if (name[i] == '\0' || strchr(allowed, name[i]) == NULL)
             return false;
     return true;
+}
+
+bool
+peer_name_valid(const char *name, size_t size)
+{
+    return is_name(name, size, PEER_NAME_ROOM);
+}
+
+bool
+type_list_has(const type_list_t *self, const char *type)
+{
+    for (size_t i = 0; i < self->n; i++)
+        if (strcmp(self->names[i], type) == 0)
+            return true;
+    return false;
 }
 
 /*  ---------------------------------------------------------------------- packing  */
@@ -43,6 +58,17 @@ pack_number_field(msgpack_packer *packer, const char *name, uint64_t value)
     msgpack_pack_uint64(packer, value);
 }
 
+static void
+pack_types(msgpack_packer *packer, const char *name, const type_list_t *types)
+{
+    if (types->n == 0)
+        return;
+    pack_text(packer, name);
+    msgpack_pack_array(packer, types->n);
+    for (size_t i = 0; i < types->n; i++)
+        pack_text(packer, types->names[i]);
+}
+
 blob_t *
 hello_pack(const hello_t *hello)
 {
@@ -50,12 +76,14 @@ hello_pack(const hello_t *hello)
     msgpack_sbuffer_init(&buffer);
     msgpack_packer packer;
     msgpack_packer_init(&packer, &buffer, msgpack_sbuffer_write);
-    msgpack_pack_map(&packer, 4);
+    msgpack_pack_map(&packer, 4U + (hello->takes.n > 0) + (hello->says.n > 0));
     pack_text(&packer, "name");
     pack_text(&packer, hello->name);
     pack_number_field(&packer, "epoch", hello->epoch);
     pack_number_field(&packer, "next_seq", hello->next_seq);
     pack_number_field(&packer, "pid", hello->pid);
+    pack_types(&packer, "takes", &hello->takes);
+    pack_types(&packer, "says", &hello->says);
     return take_blob(&buffer);
 }
 
@@ -119,6 +147,35 @@ take_number_field(const msgpack_object *map, const char *name, uint64_t *out, fa
     return OK;
 }
 
+static bool
+is_type_name(const msgpack_object *value)
+{
+    return value->type == MSGPACK_OBJECT_STR
+           && is_name(value->via.str.ptr, value->via.str.size, NAME_ROOM);
+}
+
+/*  May be missing.  */
+static err_t
+take_types(const msgpack_object *map, const char *name, type_list_t *out, fault_t *fault)
+{
+    const msgpack_object *value = find_field(map, name);
+    if (value == NULL)
+        return OK;
+    bool good = value->type == MSGPACK_OBJECT_ARRAY && value->via.array.size <= IPC_TYPES;
+    for (uint32_t i = 0; good && i < value->via.array.size; i++) {
+        const msgpack_object *type = &value->via.array.ptr[i];
+        good = is_type_name(type);
+        if (good)
+            memcpy(out->names[out->n++], type->via.str.ptr, type->via.str.size);
+    }
+    if (good)
+        return OK;
+    return fault_set(fault, ERR_MALFORMED,
+                     "hello: field %s: an array of at most %d names is wanted, each of 1 to %d "
+                     "letters, digits, -, _ or .",
+                     name, IPC_TYPES, NAME_ROOM);
+}
+
 static err_t
 take_hello(const msgpack_object *map, hello_t *hello, fault_t *fault)
 {
@@ -135,6 +192,10 @@ take_hello(const msgpack_object *map, hello_t *hello, fault_t *fault)
         err = take_number_field(map, "next_seq", &hello->next_seq, fault);
     if (err == OK)
         err = take_number_field(map, "pid", &hello->pid, fault);
+    if (err == OK)
+        err = take_types(map, "takes", &hello->takes, fault);
+    if (err == OK)
+        err = take_types(map, "says", &hello->says, fault);
     return err;
 }
 

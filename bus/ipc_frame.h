@@ -12,8 +12,16 @@ enum {
     IPC_PAYLOAD_LIMIT = 1 << 20, /* a larger one is refused */
     IPC_FRAME_LIMIT = 16 << 20,  /* a larger one cuts the connection */
     IPC_PING_MS = 1000,          /* silence after which to ask */
-    IPC_DEAD_MS = 5000           /* silence that means gone */
+    IPC_DEAD_MS = 5000,          /* silence that means gone */
+    IPC_TYPES = 64               /* that a process may declare of a kind */
 };
+
+/*  Names of messages.  */
+typedef struct type_list {
+    size_t n;
+    char names[IPC_TYPES][NAME_ROOM + 1];
+} type_list_t;
+bool type_list_has(const type_list_t *self, const char *type);
 
 /*  next_seq is the number expected next from the other side; 0: we do not know you, say
     HELLO.  */
@@ -22,6 +30,8 @@ typedef struct hello {
     uint64_t epoch;
     uint64_t next_seq;
     uint64_t pid;
+    type_list_t takes; /* commands and requests that it handles; may be missing */
+    type_list_t says;  /* events that it publishes; may be missing */
 } hello_t;
 
 /*  1 to PEER_NAME_ROOM of A-Z a-z 0-9 - _ and dot.  */

@@ -6,7 +6,7 @@
 struct kept {
     kept_t *next;
     uint64_t seq;
-    bool answer; /* a reply or an error */
+    envelope_kind_t kind;
     blob_t *payload;
     size_t size;
     uint8_t header[];
@@ -19,6 +19,25 @@ ipc_link_init(ipc_link_t *self, uint64_t epoch, transmit_fn *transmit, void *tra
     self->last = &self->first;
 }
 
+static bool
+is_task(const kept_t *kept)
+{
+    return kept->kind == ENVELOPE_CAST || kept->kind == ENVELOPE_REQ;
+}
+
+static void
+count(ipc_link_t *self, const kept_t *kept, size_t one)
+{
+    if (is_task(kept)) {
+        self->n_tasks += one;
+    } else if (kept->kind == ENVELOPE_EVT) {
+        self->n_events += one;
+        self->event_bytes += one * kept->payload->size;
+    } else {
+        self->n_answers += one;
+    }
+}
+
 static void
 forget_first(ipc_link_t *self)
 {
@@ -26,12 +45,7 @@ forget_first(ipc_link_t *self)
     self->first = kept->next;
     if (self->first == NULL)
         self->last = &self->first;
-    if (kept->answer) {
-        self->n_answers--;
-    } else {
-        self->n_others--;
-        self->other_bytes -= kept->payload->size;
-    }
+    count(self, kept, (size_t) -1);
     blob_unref(&kept->payload);
     free(kept);
 }
@@ -49,7 +63,8 @@ ipc_link_bury(const ipc_link_t *self, bury_fn *bury, void *bury_to, err_t why)
     envelope_t envelope;
     envelope_names_t names;
     for (const kept_t *kept = self->first; kept != NULL; kept = kept->next)
-        if (envelope_unpack((bytes_t){kept->header, kept->size}, &envelope, &names) == OK)
+        if (!is_task(kept)
+            && envelope_unpack((bytes_t){kept->header, kept->size}, &envelope, &names) == OK)
             bury(bury_to, &envelope, why);
 }
 
@@ -58,18 +73,13 @@ keep(ipc_link_t *self, const envelope_t *envelope, bytes_t header, blob_t *paylo
 {
     kept_t *kept = mem_new(sizeof *kept + header.size);
     kept->seq = envelope->seq;
-    kept->answer = envelope->kind == ENVELOPE_REP || envelope->kind == ENVELOPE_ERR;
+    kept->kind = envelope->kind;
     kept->payload = blob_ref(payload);
     kept->size = header.size;
     memcpy(kept->header, header.data, header.size);
     *self->last = kept;
     self->last = &kept->next;
-    if (kept->answer) {
-        self->n_answers++;
-    } else {
-        self->n_others++;
-        self->other_bytes += payload->size;
-    }
+    count(self, kept, 1);
 }
 
 void

@@ -21,7 +21,8 @@ typedef struct ipc_link {
     uint64_t admitted; /* last number taken in */
     kept_t *first, **last;
     size_t n_answers; /* among the kept: replies and errors */
-    size_t n_others, other_bytes;
+    size_t n_tasks;   /* commands and requests */
+    size_t n_events, event_bytes;
     transmit_fn *transmit;
     void *transmit_to;
 } ipc_link_t;
@@ -30,7 +31,8 @@ void ipc_link_init(ipc_link_t *self, uint64_t epoch, transmit_fn *transmit, void
 /*  Forgets what is kept.  */
 void ipc_link_release(ipc_link_t *self);
 
-/*  Hands on whatever is kept: the other side will not say that it got it.  */
+/*  Hands on the answers and events that are kept: the other side will not say that it got
+    them.  */
 void ipc_link_bury(const ipc_link_t *self, bury_fn *bury, void *bury_to, err_t why);
 
 /*  Numbers the message, keeps it, sends it.  */

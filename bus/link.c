@@ -169,6 +169,7 @@ out_link_overwrite(out_link_t *self, const envelope_t *envelope, blob_t *payload
 {
     for (waiting_t *each = self->first; each; each = each->next) {
         if (!(each->envelope.flags & FLAG_CONFLATE)
+            || !texts_equal(each->envelope.to, envelope->to)
             || !texts_equal(each->envelope.type, envelope->type)
             || !texts_equal(each->envelope.key, envelope->key))
             continue;

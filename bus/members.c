@@ -1,5 +1,6 @@
 #include "bus/members.h"
 
+#include "bus/serving.h"
 #include "schemas/codec.h"
 
 #include <string.h>
@@ -80,6 +81,25 @@ members_refuse(gateway_t *self, const char *name, const char *why)
     tell_stranger(self, name, ENVELOPE_BYE, text_pack(why));
 }
 
+blob_t *
+members_pack_error(const char *actor, const envelope_t *request, const fault_t *fault,
+                   envelope_t *answer)
+{
+    const problem_t problem = {.code = err_name(fault->err),
+                               .message = fault->text,
+                               .actor = actor,
+                               .subject = request->type};
+    buffer_t body = {0};
+    message_pack(MSG_problem, &problem, &body);
+    blob_t *payload = blob_new(buffer_bytes(&body));
+    buffer_release(&body);
+    *answer = (envelope_t){
+        .kind = ENVELOPE_ERR, .type = "error", .hash = schema_hash(MSG_problem), .from = actor};
+    memcpy(answer->corr, request->id, sizeof answer->corr);
+    memcpy(answer->trace, request->trace, sizeof answer->trace);
+    return payload;
+}
+
 void
 members_answer_error(peer_t *peer, const envelope_t *request, const fault_t *fault)
 {
@@ -87,19 +107,9 @@ members_answer_error(peer_t *peer, const envelope_t *request, const fault_t *fau
         gateway_bury(peer->owner, request, fault->err); /* a flood of rubbish, nothing read */
         return;
     }
-    const problem_t problem = {.code = err_name(fault->err),
-                               .message = fault->text,
-                               .actor = "ipc",
-                               .subject = request->type};
-    buffer_t body = {0};
-    message_pack(MSG_problem, &problem, &body);
-    blob_t *payload = blob_new(buffer_bytes(&body));
-    buffer_release(&body);
-    envelope_t answer = {
-        .kind = ENVELOPE_ERR, .type = "error", .hash = schema_hash(MSG_problem), .from = "ipc"};
+    envelope_t answer;
+    blob_t *payload = members_pack_error("ipc", request, fault, &answer);
     memcpy(answer.id, request->id, sizeof answer.id);
-    memcpy(answer.corr, request->id, sizeof answer.corr);
-    memcpy(answer.trace, request->trace, sizeof answer.trace);
     peer_answer(peer, &answer, payload);
     blob_unref(&payload);
 }
@@ -132,8 +142,9 @@ bury(void *gateway, const envelope_t *envelope, err_t why)
 }
 
 void
-members_forget(gateway_t *self, peer_t *peer)
+members_forget(gateway_t *self, peer_t *peer, err_t why)
 {
+    serving_end(self, peer, why);
     while (peer->n_patterns > 0) {
         char pattern[NAME_ROOM + 1];
         memcpy(pattern, peer->patterns[0], sizeof pattern);
@@ -145,7 +156,7 @@ members_forget(gateway_t *self, peer_t *peer)
     *at = peer->next;
     self->n_peers--;
     report_line(&self->report, "debug", "peer %s has left", peer->name);
-    peer_bury(peer, bury, self, ERR_OFFLINE);
+    peer_bury(peer, bury, self, why);
     peer_destroy(&peer);
 }
 
@@ -165,10 +176,13 @@ void
 members_welcome(gateway_t *self, peer_t *peer, const hello_t *hello)
 {
     peer->attached = true;
+    peer->takes = hello->takes;
+    peer->says = hello->says;
     hello_t answer = our_hello(self, peer->link.admitted + 1);
     peer_tell(peer, ENVELOPE_HELLO, "hello", ipc_link_lowest(&peer->link), hello_pack(&answer));
     peer_settle(peer, true);
     ipc_link_resend(&peer->link, hello->next_seq);
+    serving_pump(self, peer);
 }
 
 /*  The peer of that HELLO: the one we know, a new one, or nobody.  */
@@ -182,13 +196,19 @@ members_for_hello(gateway_t *self, const hello_t *hello, uint64_t lowest)
         members_refuse(self, hello->name, "a newer process has joined under this name");
         return NULL;
     }
-    if (peer != NULL)
-        members_forget(self, peer);
+    tasks_t unfinished = {0};
+    if (peer != NULL) {
+        unfinished = peer->tasks;
+        peer->tasks = (tasks_t){0};
+        members_forget(self, peer, ERR_OFFLINE);
+    }
     if (self->n_peers >= GATEWAY_PEERS) {
         members_refuse(self, hello->name, "too many processes have joined");
         return NULL;
     }
-    return admit_peer(self, hello, lowest);
+    peer = admit_peer(self, hello, lowest);
+    serving_adopt(self, peer, &unfinished);
+    return peer;
 }
 
 /*  ---------------------------------------------------------------------- liveness  */
@@ -205,7 +225,7 @@ check(gateway_t *self, peer_t *peer, uint64_t now_ns)
     uint64_t silent = ms_since(now_ns, peer->heard_ns);
     if (!peer->attached) {
         if (silent >= GONE_MS)
-            members_forget(self, peer);
+            members_forget(self, peer, ERR_OFFLINE);
     } else if (silent >= IPC_DEAD_MS) {
         peer->attached = false;
     } else if (silent >= IPC_PING_MS && ms_since(now_ns, peer->pinged_ns) >= IPC_PING_MS) {
@@ -220,6 +240,7 @@ members_check(gateway_t *self)
     uint64_t now_ns = gateway_now_ns(self);
     for (peer_t *peer = self->peers, *next; peer != NULL; peer = next) {
         next = peer->next;
+        serving_check(self, peer);
         check(self, peer, now_ns);
     }
 }
@@ -250,6 +271,8 @@ members_next_ms(gateway_t *self)
 void
 members_dismiss(gateway_t *self)
 {
+    for (peer_t *peer = self->peers; peer != NULL; peer = peer->next)
+        serving_end(self, peer, ERR_STOPPED);
     while (self->peers != NULL) {
         peer_t *peer = self->peers;
         self->peers = peer->next;

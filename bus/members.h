@@ -13,13 +13,17 @@ peer_t *members_find(gateway_t *self, const char *name);
 peer_t *members_for_hello(gateway_t *self, const hello_t *hello, uint64_t lowest);
 /*  Answers the HELLO, and sends what the peer has missed.  */
 void members_welcome(gateway_t *self, peer_t *peer, const hello_t *hello);
-void members_forget(gateway_t *self, peer_t *peer);
+/*  Whoever waits for it is told why it will not answer.  */
+void members_forget(gateway_t *self, peer_t *peer, err_t why);
 
 /*  For those who are not (or no longer) attached.  */
 void members_ask_for_hello(gateway_t *self, const char *name);
 void members_refuse(gateway_t *self, const char *name, const char *why);
 /*  An error reply from us.  */
 void members_answer_error(peer_t *peer, const envelope_t *request, const fault_t *fault);
+/*  An error reply as actor gives it; `to` is the caller's.  */
+blob_t *members_pack_error(const char *actor, const envelope_t *request, const fault_t *fault,
+                           envelope_t *answer);
 
 bool members_want(gateway_t *self, const char *pattern);
 void members_drop_pattern(gateway_t *self, peer_t *peer, const char *pattern);

@@ -24,6 +24,8 @@ peer_new(const hello_t *hello, uint64_t lowest, uint64_t our_epoch, transmit_fn 
     memcpy(self->name, hello->name, sizeof self->name);
     snprintf(self->address, sizeof self->address, "ipc/%s", hello->name);
     self->epoch = hello->epoch;
+    self->takes = hello->takes;
+    self->says = hello->says;
     self->last = &self->first;
     self->owner = owner;
     ipc_link_init(&self->link, our_epoch, transmit, self);
@@ -51,6 +53,9 @@ peer_destroy(peer_t **self_p)
         return;
     while (self->first != NULL)
         drop_first(self);
+    task_t *task;
+    while ((task = tasks_take_first(&self->tasks)) != NULL)
+        task_destroy(&task);
     ipc_link_release(&self->link);
     free(self);
     *self_p = NULL;
@@ -122,6 +127,21 @@ peer_add_errand(peer_t *self, const envelope_t *draft, blob_t *payload)
     errand->payload = payload;
     self->n_waiting++;
     self->waiting_bytes += payload->size;
+}
+
+void
+peer_add_handed(peer_t *self, const envelope_t *draft)
+{
+    memcpy(append(self)->envelope.id, draft->id, sizeof draft->id);
+}
+
+void
+peer_on_handled(peer_t *self, const uint8_t id[16])
+{
+    for (errand_t *errand = self->first; errand != NULL; errand = errand->next)
+        if (errand->payload == NULL && errand->link_seq == 0
+            && memcmp(errand->envelope.id, id, sizeof errand->envelope.id) == 0)
+            errand->finished = true;
 }
 
 void
@@ -243,7 +263,7 @@ send_numbered(peer_t *self, const envelope_t *envelope, blob_t *payload)
 static bool
 has_room(const peer_t *self)
 {
-    return self->link.n_others < PEER_EVENTS && self->link.other_bytes < PEER_EVENT_BYTES;
+    return self->link.n_events < PEER_EVENTS && self->link.event_bytes < PEER_EVENT_BYTES;
 }
 
 bool

@@ -10,6 +10,7 @@
 
 #include "bus/ipc_frame.h"
 #include "bus/ipc_link.h"
+#include "bus/tasks.h"
 
 enum {
     PEER_WINDOW = 256,            /* errands not finished, and answers not acknowledged */
@@ -38,7 +39,9 @@ typedef struct peer {
     uint64_t told_done, told_limit;
     char patterns[PEER_PATTERNS][NAME_ROOM + 1];
     size_t n_patterns;
-    uint64_t n_lost; /* events that found no room, and the peer was not told */
+    uint64_t n_lost;         /* events that found no room, and the peer was not told */
+    type_list_t takes, says; /* as its HELLO has declared */
+    tasks_t tasks;           /* what others have sent it */
 } peer_t;
 
 /*  lowest: the number of the first message that can still come from it. transmit is handed
@@ -57,7 +60,11 @@ admission_t peer_admit(peer_t *self, uint64_t seq, size_t bytes);
 void peer_ask_again(peer_t *self, uint64_t seq);
 /*  An admitted message that goes to an actor. Takes over the payload.  */
 void peer_add_errand(peer_t *self, const envelope_t *draft, blob_t *payload);
-/*  An admitted message that was refused.  */
+/*  An admitted message that goes to a peer, who has it by now.  */
+void peer_add_handed(peer_t *self, const envelope_t *draft);
+/*  That one is finished.  */
+void peer_on_handled(peer_t *self, const uint8_t id[16]);
+/*  An admitted message that was refused, an answer, an event.  */
 void peer_add_finished(peer_t *self);
 /*  Sends what waits and whose target has credit.  */
 void peer_forward(peer_t *self, port_t *port);

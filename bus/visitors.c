@@ -1,9 +1,13 @@
 #include "bus/members.h"
 
 #include "bus/intake.h"
+#include "bus/serving.h"
 
 #include <string.h>
 #include <zmq.h>
+
+/*  Events of peers that wait for actors without credit, of all of them together.  */
+enum { EVENTS_WAITING = 1000 };
 
 /*  One message off the ROUTER.  */
 typedef struct visit {
@@ -18,7 +22,8 @@ on_hello(gateway_t *self, const visit_t *visit)
 {
     hello_t hello;
     fault_t fault;
-    if (hello_unpack(visit->payload, &hello, &fault) != OK) {
+    if (hello_unpack(visit->payload, &hello, &fault) != OK
+        || intake_check_hello(&hello, &fault) != OK) {
         members_refuse(self, visit->name, fault.text);
         return;
     }
@@ -36,14 +41,83 @@ on_hello(gateway_t *self, const visit_t *visit)
 /*  ------------------------------------------------------------------- what they say  */
 
 static target_t
-find_target(const gateway_t *self, const envelope_t *envelope)
+find_target(gateway_t *self, const envelope_t *envelope)
 {
+    if (strncmp(envelope->to, "ipc/", strlen("ipc/")) == 0) {
+        const peer_t *peer = members_find(self, envelope->to + strlen("ipc/"));
+        return peer == NULL ? (target_t){0}
+                            : (target_t){.name = peer->address,
+                                         .offers = type_list_has(&peer->takes, envelope->type)};
+    }
     const directory_actor_t *actor = directory_find(&self->directory, envelope->to);
     if (actor == NULL)
         return (target_t){0};
     return (target_t){.name = actor->name,
                       .offers = self->options.open || directory_offers(actor, envelope->type)};
 }
+
+/*  It is finished when whoever it is for has handled it.  */
+static err_t
+take_order(gateway_t *self, peer_t *peer, const visit_t *visit, fault_t *fault)
+{
+    if (atomic_load(&self->refusing))
+        return fault_set(fault, ERR_STOPPED, "this process is shutting down");
+    envelope_t draft;
+    const target_t target = find_target(self, &visit->envelope);
+    err_t err = intake_check(&visit->envelope, visit->payload, &target, &draft, fault);
+    if (err != OK)
+        return err;
+    blob_t *payload = blob_new(visit->payload);
+    if (strncmp(draft.to, "ipc/", strlen("ipc/")) == 0) {
+        draft.from = peer->address;
+        peer_add_handed(peer, &draft);
+        serving_accept(self, &draft, payload);
+        blob_unref(&payload);
+    } else {
+        peer_add_errand(peer, &draft, payload);
+        peer_forward(peer, self->port);
+    }
+    return OK;
+}
+
+static err_t
+take_answer(gateway_t *self, peer_t *peer, const visit_t *visit, fault_t *fault)
+{
+    err_t err = serving_on_answer(self, peer, &visit->envelope, visit->payload, fault);
+    if (err == OK)
+        peer_add_finished(peer);
+    return err;
+}
+
+/*  Events never slow who says them: what its hearers cannot take in time is lost, and counted.
+ */
+static err_t
+take_event(gateway_t *self, peer_t *peer, const visit_t *visit, fault_t *fault)
+{
+    envelope_t draft;
+    bool declared = type_list_has(&peer->says, visit->envelope.type);
+    err_t err = intake_check_event(&visit->envelope, visit->payload, declared, &draft, fault);
+    if (err != OK)
+        return err;
+    blob_t *payload = blob_new(visit->payload);
+    draft.from = peer->address;
+    draft.to = "*";
+    gateway_fan_out(self, &draft, payload);
+    if (port_stats(self->port).queued < EVENTS_WAITING)
+        port_publish(self->port, &draft, payload);
+    else
+        gateway_bury(self, &draft, ERR_OVERFLOW);
+    blob_unref(&payload);
+    peer_add_finished(peer);
+    return OK;
+}
+
+typedef err_t take_fn(gateway_t *self, peer_t *peer, const visit_t *visit, fault_t *fault);
+
+static take_fn *const takers[ENVELOPE_KIND_COUNT] = {
+    [ENVELOPE_CAST] = take_order, [ENVELOPE_REQ] = take_order,  [ENVELOPE_EVT] = take_event,
+    [ENVELOPE_REP] = take_answer, [ENVELOPE_ERR] = take_answer,
+};
 
 static void
 on_message(gateway_t *self, peer_t *peer, const visit_t *visit)
@@ -58,19 +132,11 @@ on_message(gateway_t *self, peer_t *peer, const visit_t *visit)
     case ADMIT:
         break;
     }
-    envelope_t draft;
     fault_t fault;
-    const target_t target = find_target(self, envelope);
-    err_t err = atomic_load(&self->refusing)
-                    ? fault_set(&fault, ERR_STOPPED, "this process is shutting down")
-                    : intake_check(envelope, visit->payload, &target, &draft, &fault);
-    if (err != OK) {
-        members_answer_error(peer, envelope, &fault);
-        peer_add_finished(peer);
+    if (takers[envelope->kind](self, peer, visit, &fault) == OK)
         return;
-    }
-    peer_add_errand(peer, &draft, blob_new(visit->payload));
-    peer_forward(peer, self->port);
+    members_answer_error(peer, envelope, &fault);
+    peer_add_finished(peer);
 }
 
 static void
@@ -107,6 +173,7 @@ on_credit(gateway_t *self, peer_t *peer, const visit_t *visit)
         && report_is_news(++self->refusals))
         report_line(&self->report, "warning", "peer %s acknowledges what was never sent",
                     peer->name);
+    serving_on_credit(self, peer);
     peer_tell_lost(peer);
 }
 
@@ -132,7 +199,7 @@ static void
 on_bye(gateway_t *self, peer_t *peer, const visit_t *visit)
 {
     (void) visit;
-    members_forget(self, peer);
+    members_forget(self, peer, ERR_STOPPED);
 }
 
 static void
@@ -147,8 +214,8 @@ on_nonsense(gateway_t *self, peer_t *peer, const visit_t *visit)
 
 static void (*const on_kind[ENVELOPE_KIND_COUNT])(gateway_t *, peer_t *, const visit_t *) = {
     [ENVELOPE_CAST] = on_message, [ENVELOPE_REQ] = on_message,
-    [ENVELOPE_EVT] = on_nonsense, [ENVELOPE_REP] = on_nonsense,
-    [ENVELOPE_ERR] = on_nonsense, [ENVELOPE_CREDIT] = on_credit,
+    [ENVELOPE_EVT] = on_message,  [ENVELOPE_REP] = on_message,
+    [ENVELOPE_ERR] = on_message,  [ENVELOPE_CREDIT] = on_credit,
     [ENVELOPE_NAK] = on_nak,      [ENVELOPE_HELLO] = on_nonsense,
     [ENVELOPE_BYE] = on_bye,      [ENVELOPE_PING] = on_ping,
     [ENVELOPE_PONG] = on_ping,    [ENVELOPE_CONTROL] = on_control,

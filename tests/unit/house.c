@@ -12,6 +12,7 @@
 
 static const char *const names[] = {"echo", "sleeper"};
 static const char *const offers[] = {"ping", "parcel", NULL};
+static const char *const hears[] = {"tea_*", NULL};
 
 typedef struct resident {
     house_t *house;
@@ -21,7 +22,7 @@ typedef struct resident {
     pthread_t thread;
     letter_t *kept, **last; /* admitted while asleep */
     uint64_t number;        /* of the last parcel */
-    atomic_uint_fast64_t parcels, disorder;
+    atomic_uint_fast64_t parcels, disorder, heard;
     atomic_int subscriptions;
     atomic_bool stopping;
 } resident_t;
@@ -112,6 +113,12 @@ handle_parcel(resident_t *self, const parcel_t *parcel)
 static void
 handle(resident_t *self, letter_t *letter)
 {
+    if (letter->envelope.kind == ENVELOPE_EVT) {
+        atomic_fetch_add(&self->heard, 1);
+        port_done(self->port, &letter->envelope);
+        letter->release(letter);
+        return;
+    }
     arena_t arena = {0};
     message_id_t id = message_named(letter->envelope.type);
     void *body = arena_new(&arena, schema_of(id)->size + 1);
@@ -241,7 +248,7 @@ open_house(house_t *self)
                                        .log_to = self};
     self->gateway = gateway_new(&options);
     for (int i = 0; i < 2; i++)
-        gateway_add(self->gateway, &(gateway_actor_t){names[i], offers, NULL});
+        gateway_add(self->gateway, &(gateway_actor_t){names[i], offers, hears});
     err_t err = gateway_start(self->gateway, NULL);
     assert(err == OK);
     for (int i = 0; i < 2; i++)
@@ -312,6 +319,12 @@ uint64_t
 house_disorder(const house_t *self, int actor)
 {
     return atomic_load(&self->residents[actor]->disorder);
+}
+
+uint64_t
+house_heard(const house_t *self, int actor)
+{
+    return atomic_load(&self->residents[actor]->heard);
 }
 
 bool

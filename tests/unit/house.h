@@ -33,6 +33,8 @@ enum { ECHO, SLEEPER };
     the one before.  */
 uint64_t house_parcels(const house_t *self, int actor);
 uint64_t house_disorder(const house_t *self, int actor);
+/*  Events of peers that it has heard; both hear `tea_*`.  */
+uint64_t house_heard(const house_t *self, int actor);
 bool house_subscribed(const house_t *self, int actor);
 /*  Until an actor has looked at its mail once more; they do even when none comes.  */
 void house_await_round(house_t *self);

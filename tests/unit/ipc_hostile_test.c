@@ -39,15 +39,16 @@ lives_through_garbage(void **state)
                              .seq = 1};
     size_t size = envelope_pack(&good, header);
     for (size_t cut = 0; cut < size; cut++)
-        raw_send(raw, header, cut, "\x80", 1);
+        raw_send_frames(raw, header, cut, "\x80", 1);
     assert_refused(raw, "MALFORMED");
     for (size_t at = 0; at < size; at++) {
         uint8_t wrong[ENVELOPE_ROOM];
         memcpy(wrong, header, size);
         wrong[at] ^= 0xff;
-        raw_send(raw, wrong, size, "\x80", 1);
+        raw_send_frames(raw, wrong, size, "\x80", 1);
     }
-    raw_send(raw, "\xdd\x7f\xff\xff\xff", 5, "", 0); /* an array of two thousand million */
+    raw_send_frames(raw, "\xdd\x7f\xff\xff\xff", 5, "",
+                    0); /* an array of two thousand million */
     zmq_send(raw->dealer, "alone", 5, 0);
     for (int i = 0; i < 9; i++)
         zmq_send(raw->dealer, "many", 4, i < 8 ? ZMQ_SNDMORE : 0);
@@ -92,12 +93,20 @@ refuses_kinds_that_are_not_for_peers(void **state)
 {
     (void) state;
     raw_t *raw = raw_join(house->run_dir, "raw", 1);
-    const envelope_kind_t kinds[] = {ENVELOPE_EVT, ENVELOPE_REP, ENVELOPE_ERR,
-                                     ENVELOPE_CONTROL};
-    for (size_t i = 0; i < COUNT_OF(kinds); i++) {
-        raw_say(raw, (envelope_t){.kind = kinds[i], .type = "stop", .to = "echo", .seq = 1}, "",
-                0);
-        assert_refused(raw, "REFUSED");
+    const struct {
+        envelope_kind_t kind;
+        const char *code;
+    } cases[] = {{ENVELOPE_EVT, "UNDECLARED"},
+                 {ENVELOPE_REP, "NOT_FOUND"},
+                 {ENVELOPE_ERR, "NOT_FOUND"},
+                 {ENVELOPE_CONTROL, "REFUSED"}};
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        raw_say(
+            raw,
+            (envelope_t){
+                .kind = cases[i].kind, .type = "stop", .to = "echo", .seq = (uint64_t) i + 1},
+            "", 0);
+        assert_refused(raw, cases[i].code);
     }
     raw_destroy(&raw);
 }
@@ -125,7 +134,7 @@ is_not_made_to_log_a_flood(void **state)
     enum { FLOOD = 1000 };
     raw_t *stranger = raw_connect(house->run_dir, "stranger", 1);
     for (int i = 0; i < FLOOD; i++)
-        raw_send(stranger, "rubbish", 7, "", 0);
+        raw_send_frames(stranger, "rubbish", 7, "", 0);
     for (int i = 0; i < FLOOD; i++)
         raw_receive(stranger, ENVELOPE_BYE);
     assert_in_range(atomic_load(&house->lines), 1, 20);

@@ -12,7 +12,8 @@
 #include <cmocka.h>
 
 void
-raw_send(raw_t *self, const void *header, size_t header_size, const void *payload, size_t size)
+raw_send_frames(raw_t *self, const void *header, size_t header_size, const void *payload,
+                size_t size)
 {
     assert_true(zmq_send(self->dealer, header, header_size, ZMQ_SNDMORE) >= 0);
     assert_true(zmq_send(self->dealer, payload, size, 0) >= 0);
@@ -25,7 +26,7 @@ raw_say(raw_t *self, envelope_t envelope, const void *payload, size_t size)
     envelope.from = envelope.from != NULL ? envelope.from : "ipc/raw";
     envelope.to = envelope.to != NULL ? envelope.to : "ipc";
     envelope.epoch = self->epoch;
-    raw_send(self, header, envelope_pack(&envelope, header), payload, size);
+    raw_send_frames(self, header, envelope_pack(&envelope, header), payload, size);
 }
 
 void
@@ -80,6 +81,34 @@ raw_destroy(raw_t **self)
     zmq_ctx_term((*self)->zmq);
     free(*self);
     *self = NULL;
+}
+
+raw_t *
+raw_join_as(const char *run_dir, const hello_t *hello)
+{
+    raw_t *self = raw_connect(run_dir, hello->name, hello->epoch);
+    blob_t *payload = hello_pack(hello);
+    raw_say(self, (envelope_t){.kind = ENVELOPE_HELLO, .type = "hello", .seq = 1},
+            payload->data, payload->size);
+    blob_unref(&payload);
+    raw_receive(self, ENVELOPE_HELLO);
+    raw_receive(self, ENVELOPE_CREDIT);
+    return self;
+}
+
+void
+raw_say_own(raw_t *self, envelope_t envelope)
+{
+    raw_say(self, envelope, "\x81\xa1n\x07", 4);
+}
+
+void
+raw_acknowledge(raw_t *self, uint64_t seq)
+{
+    blob_t *payload = number_pack(UINT64_MAX);
+    raw_say(self, (envelope_t){.kind = ENVELOPE_CREDIT, .type = "credit", .seq = seq},
+            payload->data, payload->size);
+    blob_unref(&payload);
 }
 
 raw_t *

@@ -23,8 +23,8 @@ raw_t *raw_join(const char *run_dir, const char *name, uint64_t epoch);
 /*  Without a BYE.  */
 void raw_destroy(raw_t **self);
 
-void raw_send(raw_t *self, const void *header, size_t header_size, const void *payload,
-              size_t size);
+void raw_send_frames(raw_t *self, const void *header, size_t header_size, const void *payload,
+                     size_t size);
 void raw_say(raw_t *self, envelope_t envelope, const void *payload, size_t size);
 void raw_hello(raw_t *self, const char *name, uint64_t lowest, uint64_t next_seq);
 void raw_message(raw_t *self, message_id_t id, const char *to, uint64_t seq, const void *body);
@@ -32,3 +32,10 @@ void raw_message(raw_t *self, message_id_t id, const char *to, uint64_t seq, con
 void raw_parcel(raw_t *self, uint64_t seq);
 /*  The next message of that kind; others are passed over.  */
 void raw_receive(raw_t *self, envelope_kind_t kind);
+
+/*  Says HELLO so, and is welcome: for peers that take requests, or say events.  */
+raw_t *raw_join_as(const char *run_dir, const hello_t *hello);
+/*  Of a type that no schema knows: {"n": number}.  */
+void raw_say_own(raw_t *self, envelope_t envelope);
+/*  Acknowledges everything up to that number.  */
+void raw_acknowledge(raw_t *self, uint64_t seq);
