@@ -48,8 +48,7 @@ log_to_stderr(void *nobody, const log_line_t *line)
 static void
 say(host_t *self, const char *level, const char *text)
 {
-    const log_line_t line = {
-        .time = clock_wall_ms(), .level = level, .actor = SUPERVISOR, .text = text};
+    log_line_t line = {clock_wall_ms(), level, SUPERVISOR, text};
     self->options.log(self->options.log_to, &line);
 }
 
@@ -121,9 +120,7 @@ make_shells(host_t *self, fault_t *fault)
         .limits = {.restarts = self->options.restart_limit,
                    .period_ms = self->options.restart_period_ms,
                    .attempts = self->options.attempts_limit,
-                   .log_level = self->options.log_level,
-                   .log_steps = self->options.log_steps},
-        .log_levels = self->options.log_levels,
+                   .log_level = self->options.log_level},
         .epoch = (uint64_t) clock_wall_ms(),
         .log = self->options.log,
         .log_to = self->options.log_to,

@@ -9,7 +9,6 @@
 #include "bus/postbox.h"
 #include "bus/tap.h"
 #include "runtime/cell.h"
-#include "runtime/log_levels.h"
 
 #include <time.h>
 
@@ -24,7 +23,6 @@ typedef struct shell_options {
     bool tap; /* there is one */
     const void *settings;
     cell_limits_t limits;
-    const log_levels_t *log_levels; /* NULL: as limits say */
     uint64_t epoch;
     void (*log)(void *log_to, const log_line_t *line);
     void *log_to;

@@ -98,7 +98,7 @@ schema_of(message_id_t id)
 
 /*  A hash table with open places, at most a quarter full: every message that arrives is
     looked up here. A slot holds an id + 1; 0 is an open place.  */
-enum { NAME_SLOTS = 512 };
+enum { NAME_SLOTS = 1024 };
 _Static_assert(MSG_COUNT * 4 <= NAME_SLOTS, "the table of names must grow");
 
 static struct {

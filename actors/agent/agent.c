@@ -5,5 +5,5 @@
 
 const actor_class_t *const agent_actors[] = {
     &logger,      &system_actor,  &checkpointer,       &recorder, &processor, &row_handlers,
-    &lsn_manager, &retry_manager, &connection_manager, &service,  NULL,
+    &lsn_manager, &retry_manager, &connection_manager, &service,  &monitor,   NULL,
 };

@@ -1,10 +1,11 @@
 /*  distributor - a stream for each client, from the first snapshot to live.
 
     Hears  stream_open, stream_pull, stream_ack, stream_close, head_get   from listener;
-           log_advanced                                                  from replicator.
-    Says   stream_opened, stream_chunk, head as answers; log_advanced to listener, when
-           somebody who was idle might have something now; committed to replicator, when a
-           snapshot waits for the position of what another program wrote.
+           log_advanced                                                  from replicator;
+           rejected_get               from whoever wants to know what was rejected.
+    Says   stream_opened, stream_chunk, head, rejected_page as answers; log_advanced to
+   listener, when somebody who was idle might have something now; committed to replicator, when
+   a snapshot waits for the position of what another program wrote.
 
     It answers each pull with one chunk and never sends unasked, so a slow client costs a
     cursor and nothing else. What clients acknowledge is saved now and then: it only tells
@@ -16,6 +17,7 @@
 #include "actors/server/chunk_steps.h"
 #include "actors/server/clients.h"
 #include "actors/server/openings.h"
+#include "actors/server/rejected.h"
 #include "actors/server/resume.h"
 #include "actors/settings.h"
 
@@ -312,6 +314,19 @@ on_head_get(void *state, ctx_t *ctx, const void *body)
 }
 
 static err_t
+on_rejected_get(void *state, ctx_t *ctx, const void *body)
+{
+    distributor_t *self = state;
+    rejected_page_t page;
+    fault_t fault = {0};
+    const err_t err = rejected_read(self->reader, body, ctx_arena(ctx), &page, &fault);
+    if (err != OK)
+        return ctx_refuse(ctx, err, "%s", fault.text);
+    ctx_reply(ctx, MSG_rejected_page, &page);
+    return OK;
+}
+
+static err_t
 on_log_advanced(void *state, ctx_t *ctx, const void *body)
 {
     const log_advanced_t *news = body;
@@ -367,9 +382,10 @@ static const edge_t sends[] = {
 };
 
 static handler_fn *const handlers[MSG_COUNT] = {
-    [MSG_stream_open] = on_stream_open, [MSG_stream_pull] = on_stream_pull,
-    [MSG_stream_ack] = on_stream_ack,   [MSG_stream_close] = on_stream_close,
-    [MSG_head_get] = on_head_get,       [MSG_log_advanced] = on_log_advanced,
+    [MSG_stream_open] = on_stream_open,   [MSG_stream_pull] = on_stream_pull,
+    [MSG_stream_ack] = on_stream_ack,     [MSG_stream_close] = on_stream_close,
+    [MSG_head_get] = on_head_get,         [MSG_log_advanced] = on_log_advanced,
+    [MSG_rejected_get] = on_rejected_get,
 };
 
 const actor_class_t distributor = {

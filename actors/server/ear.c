@@ -3,17 +3,17 @@
 #include "actors/common/secret.h"
 #include "actors/settings.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { PING_S = 20, HANGUP_S = 60 };
 
 static void
-log_address(ctx_t *ctx, const char *address, int port, bool encrypted)
+write_address(const char *listen, int port, char address[EAR_ROOM])
 {
-    const char *colon = strrchr(address, ':');
-    const int host = colon ? (int) (colon - address) : (int) strlen(address);
-    ctx_log(ctx, LOG_info, "listening on %.*s:%d%s", host, address, port,
-            encrypted ? ", encrypted" : "");
+    const char *colon = strrchr(listen, ':');
+    const int host = colon ? (int) (colon - listen) : (int) strlen(listen);
+    (void) snprintf(address, EAR_ROOM, "%.*s:%d", host, listen, port);
 }
 
 /*  Whether they fit together is the driver's business; who can get at them is ours.  */
@@ -32,7 +32,7 @@ check_files(const settings_t *settings, fault_t *fault)
 }
 
 err_t
-ear_open(ctx_t *ctx, fault_t *fault)
+ear_open(ctx_t *ctx, char address[EAR_ROOM], fault_t *fault)
 {
     const settings_t *settings = ctx_settings(ctx);
     const net_limits_t limits = {
@@ -51,7 +51,10 @@ ear_open(ctx_t *ctx, fault_t *fault)
     err_t err = check_files(settings, fault);
     if (err == OK)
         err = net_listen_as(ctx, &request, &limits, &port, fault);
-    if (err == OK)
-        log_address(ctx, request.address, port, request.certificate[0] != '\0');
-    return err;
+    if (err != OK)
+        return err;
+    write_address(request.address, port, address);
+    ctx_log(ctx, LOG_info, "listening on %s%s", address,
+            request.certificate[0] != '\0' ? ", encrypted" : "");
+    return OK;
 }

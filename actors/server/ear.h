@@ -4,5 +4,7 @@
 
 #include "runtime/net.h"
 
-/*  Checks certificate and key, then listens.  */
-CHECKED err_t ear_open(ctx_t *ctx, fault_t *fault);
+enum { EAR_ROOM = 300 };
+
+/*  Checks certificate and key, then listens; address is HOST:PORT with the port that it got. */
+CHECKED err_t ear_open(ctx_t *ctx, char address[EAR_ROOM], fault_t *fault);

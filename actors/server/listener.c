@@ -1,7 +1,8 @@
 /*  listener - WebSocket sessions of clients.
 
     Hears  stream_opened, stream_chunk, head   from distributor; client_verdicts from
-           client-changes; log_advanced when an idle session may have something.
+           client-changes; log_advanced when an idle session may have something;
+           clients_get from whoever wants to know who is connected.
     Says   client_changes, and stream_open, stream_pull, stream_ack, stream_close, head_get.
 
     It decides who may connect, checks every frame, and keeps each client's pace. What is in
@@ -15,6 +16,7 @@
 #include "actors/server/frames.h"
 #include "actors/server/gate.h"
 #include "actors/server/pacing.h"
+#include "actors/server/presence.h"
 #include "actors/server/sessions.h"
 #include "actors/server/uploads.h"
 #include "actors/settings.h"
@@ -36,6 +38,7 @@ typedef struct listener {
     uint64_t next; /* number of the next session */
     uint64_t began_ms;
     api_facts_t facts;
+    char address[EAR_ROOM]; /* where it listens */
 } listener_t;
 
 /*  --------------------------------------------------------------------- starting  */
@@ -65,7 +68,7 @@ start(void *state, ctx_t *ctx)
     self->next = (ctx_random(ctx) >> 16) + 1;
     err_t err = gate_open(&self->gate, ctx, &fault);
     if (err == OK)
-        err = ear_open(ctx, &fault);
+        err = ear_open(ctx, self->address, &fault);
     if (err != OK)
         return ctx_fail(ctx, "%s", fault.text);
     self->began_ms = ctx_now_ms(ctx);
@@ -110,6 +113,7 @@ on_upgrade(void *state, ctx_t *ctx, const net_upgrade_t *upgrade, net_answer_t *
     listener_t *self = state;
     const settings_t *settings = ctx_settings(ctx);
     visitor_t visitor = {0};
+    (void) snprintf(visitor.peer, sizeof visitor.peer, "%s", upgrade->peer);
     if (!gate_admit(&self->gate, ctx, upgrade, &visitor, answer)) {
         self->facts.refused++;
         return OK;
@@ -290,6 +294,23 @@ on_head(void *state, ctx_t *ctx, const void *body)
     return OK;
 }
 
+static err_t
+on_clients_get(void *state, ctx_t *ctx, const void *body)
+{
+    listener_t *self = state;
+    const clients_get_t *request = body;
+    const settings_t *settings = ctx_settings(ctx);
+    clients_list_t list = {
+        .listen = self->address,
+        .lsn = self->facts.head,
+        .refused = self->facts.refused,
+        .db = settings->server_db,
+    };
+    presence_list(&self->sessions, ctx, request->brief, &list);
+    ctx_reply(ctx, MSG_clients_list, &list);
+    return OK;
+}
+
 /*  Undecided changes are sent again after a reconnect, so there is nothing better to do
     for them than to cause one.  */
 static err_t
@@ -366,7 +387,7 @@ static const edge_t sends[] = {
 static handler_fn *const handlers[MSG_COUNT] = {
     [MSG_stream_opened] = on_stream_opened,     [MSG_stream_chunk] = on_stream_chunk,
     [MSG_log_advanced] = on_log_advanced,       [MSG_head] = on_head,
-    [MSG_client_verdicts] = on_client_verdicts,
+    [MSG_client_verdicts] = on_client_verdicts, [MSG_clients_get] = on_clients_get,
 };
 
 static const net_handlers_t net = {

@@ -1,6 +1,6 @@
 #include "actors/server/upgrade.h"
 
-#include "schemas/text.h"
+#include "actors/common/query.h"
 
 #include <string.h>
 #include <strings.h>
@@ -12,43 +12,6 @@ refuse(net_answer_t *answer, int status, const char *body)
 }
 
 /*  ------------------------------------------------------------------------ query  */
-
-/*  False if a percent sign is not followed by two hex digits, the value is longer than room,
-    or what comes out is not clean text.  */
-static bool
-decode(const char *from, size_t size, char *to, size_t room)
-{
-    size_t n = 0;
-    for (size_t i = 0; i < size; i++, n++) {
-        if (n + 1 >= room)
-            return false;
-        to[n] = from[i];
-        if (from[i] != '%')
-            continue;
-        if (i + 2 >= size || hex_digit(from[i + 1]) < 0 || hex_digit(from[i + 2]) < 0)
-            return false;
-        to[n] = (char) (hex_digit(from[i + 1]) * 16 + hex_digit(from[i + 2]));
-        i += 2;
-    }
-    to[n] = '\0';
-    return text_is_clean((bytes_t){(const uint8_t *) to, n});
-}
-
-/*  The raw value of a parameter, size long; NULL if it is not there.  */
-static const char *
-find(const char *query, const char *name, size_t *size)
-{
-    const size_t length = strlen(name);
-    while (*query) {
-        const size_t pair = strcspn(query, "&");
-        if (pair > length && strncmp(query, name, length) == 0 && query[length] == '=') {
-            *size = pair - length - 1;
-            return query + length + 1;
-        }
-        query += pair + (query[pair] == '&');
-    }
-    return NULL;
-}
 
 /*  A client id is shown in logs and on terminals.  */
 static bool
@@ -64,12 +27,12 @@ static bool
 read_client_id(const char *query, visitor_t *visitor, net_answer_t *answer)
 {
     size_t size = 0;
-    const char *value = find(query, "clientId", &size);
+    const char *value = query_find(query, "clientId", &size);
     if (value == NULL || size == 0) {
         refuse(answer, 400, "Client ID is required");
         return false;
     }
-    if (!decode(value, size, visitor->client_id, sizeof visitor->client_id)
+    if (!query_decode(value, size, visitor->client_id, sizeof visitor->client_id)
         || !is_visible(visitor->client_id)) {
         refuse(answer, 400, "Invalid client ID: it must be UTF-8 of at most 128 bytes");
         return false;
@@ -82,10 +45,10 @@ read_position(const char *query, visitor_t *visitor, net_answer_t *answer)
 {
     char text[LSN_TEXT];
     size_t size = 0;
-    const char *value = find(query, "lsn", &size);
+    const char *value = query_find(query, "lsn", &size);
     visitor->lsn = 0;
     if (value == NULL
-        || (decode(value, size, text, sizeof text) && lsn_parse(text, &visitor->lsn)))
+        || (query_decode(value, size, text, sizeof text) && lsn_parse(text, &visitor->lsn)))
         return true;
     refuse(answer, 400, "Invalid LSN format");
     return false;
@@ -95,9 +58,9 @@ static bool
 read_epoch(const char *query, visitor_t *visitor, net_answer_t *answer)
 {
     size_t size = 0;
-    const char *value = find(query, "epoch", &size);
+    const char *value = query_find(query, "epoch", &size);
     visitor->epoch[0] = '\0';
-    if (value == NULL || decode(value, size, visitor->epoch, sizeof visitor->epoch))
+    if (value == NULL || query_decode(value, size, visitor->epoch, sizeof visitor->epoch))
         return true;
     refuse(answer, 400, "Invalid epoch");
     return false;
@@ -125,8 +88,8 @@ upgrade_token(const net_upgrade_t *upgrade, char token[TOKEN_MAX + 1])
     if (header != NULL && header[0] != '\0')
         return strncasecmp(header, scheme, strlen(scheme)) == 0
                && copy_token(header + strlen(scheme), token);
-    const char *value = find(upgrade->query, "token", &size);
-    return value == NULL || decode(value, size, token, TOKEN_MAX + 1);
+    const char *value = query_find(upgrade->query, "token", &size);
+    return value == NULL || query_decode(value, size, token, TOKEN_MAX + 1);
 }
 
 /*  ------------------------------------------------------------------------- lease  */
@@ -135,10 +98,10 @@ static bool
 read_lease(const char *query, visitor_t *visitor, net_answer_t *answer)
 {
     size_t size = 0;
-    const char *value = find(query, "lease", &size);
+    const char *value = query_find(query, "lease", &size);
     visitor->leased = value != NULL;
     visitor->lease[0] = '\0';
-    if (value == NULL || decode(value, size, visitor->lease, sizeof visitor->lease))
+    if (value == NULL || query_decode(value, size, visitor->lease, sizeof visitor->lease))
         return true;
     refuse(answer, 400, "Invalid lease");
     return false;

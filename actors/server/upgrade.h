@@ -5,7 +5,7 @@
 #include "actors/server/auth.h"
 #include "runtime/net.h"
 
-enum { CLIENT_ID_MAX = 128, TOKEN_MAX = 4095 };
+enum { CLIENT_ID_MAX = 128, TOKEN_MAX = 4095, PEER_ROOM = 64 };
 
 /*  What is told over plain HTTP.  */
 typedef enum page {
@@ -24,6 +24,7 @@ typedef struct visitor {
     page_t page;
     bool json; /* its frames are JSON texts */
     char client_id[CLIENT_ID_MAX + 1];
+    char peer[PEER_ROOM];  /* its address */
     char epoch[UUID_TEXT]; /* empty: it did not say */
     uint64_t lsn;
     bool leased; /* it knows of leases */
