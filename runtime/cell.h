@@ -38,6 +38,7 @@ typedef struct cell_host {
                 err_t err); /* only while it is tapped */
     /*  NULL: there is no tap to watch.  */
     err_t (*watch_tap)(void *self, tap_want_t want);
+    const char *settings_text; /* for recordings: the text of a config file; NULL: none */
     system_t *system; /* the process it is part of; NULL: none. Must outlive the cell.  */
 } cell_host_t;
 

@@ -117,6 +117,7 @@ make_shells(host_t *self, fault_t *fault)
         .net = self->options.net,
         .tap = self->options.run_dir != NULL,
         .settings = self->options.settings,
+        .settings_text = self->options.settings_text,
         .limits = {.restarts = self->options.restart_limit,
                    .period_ms = self->options.restart_period_ms,
                    .attempts = self->options.attempts_limit,

@@ -14,11 +14,13 @@ typedef struct host host_t;
 enum { MOST_ACTORS = 64 }; /* in one process */
 
 typedef struct host_options {
-    const char *name;           /* "agent" or "server", for logs */
-    const char *run_dir;        /* NULL: no ipc endpoint, no tap */
-    const net_driver_t *net;    /* for actors with net handlers; NULL: none */
-    bool open_border;           /* joined programs may send any actor anything: tap.inject */
-    const void *settings;       /* what ctx_settings() gives; must outlive the host */
+    const char *name;        /* "agent" or "server", for logs */
+    const char *run_dir;     /* NULL: no ipc endpoint, no tap */
+    const net_driver_t *net; /* for actors with net handlers; NULL: none */
+    bool open_border;        /* joined programs may send any actor anything: tap.inject */
+    const void *settings;    /* what ctx_settings() gives; must outlive the host */
+    const char
+        *settings_text; /* the same for recordings, as a config file; must outlive the host */
     log_level_t log_level;      /* what is not logged is not even formatted */
     uint32_t restart_limit;     /* restarts of one actor in restart_period_ms; 0: 5 */
     uint32_t restart_period_ms; /* 0: 30000 */

@@ -158,6 +158,7 @@ shell_new(const actor_class_t *class, const shell_options_t *options, fault_t *f
         .watch_fd = watch_fd,
         .state = report_state,
         .tap = tap,
+        .settings_text = options->settings_text,
         .watch_tap = options->tap ? watch_tap : NULL,
         .system = options->system,
     };

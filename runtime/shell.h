@@ -22,6 +22,7 @@ typedef struct shell_options {
     const net_driver_t *net;
     bool tap; /* there is one */
     const void *settings;
+    const char *settings_text; /* for recordings; may be NULL */
     cell_limits_t limits;
     uint64_t epoch;
     void (*log)(void *log_to, const log_line_t *line);

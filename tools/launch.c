@@ -82,7 +82,7 @@ release_lines(log_t *self)
 /*  ------------------------------------------------------------------------- running  */
 
 static host_t *
-make_host(const launch_t *self, log_t *log)
+make_host(const launch_t *self, log_t *log, const char *settings_text)
 {
     host_t *host = host_new(&(host_options_t){
         .name = self->role,
@@ -90,6 +90,7 @@ make_host(const launch_t *self, log_t *log)
         .net = self->net,
         .open_border = self->settings->tap_inject,
         .settings = self->settings,
+        .settings_text = settings_text,
         .log_level = log->level,
         .log = write_line,
         .log_to = log,
@@ -139,9 +140,12 @@ launch_run(const launch_t *self)
                  self->settings->process_log_level);
         return STATUS_USAGE;
     }
-    host_t *host = make_host(self, &log);
+    buffer_t text = {0};
+    config_write(&settings_table, self->settings, &text);
+    host_t *host = make_host(self, &log, buffer_text(&text));
     int status = run(self, host, &log);
     host_destroy(&host);
+    buffer_release(&text);
     buffer_release(&log.kept);
     return status;
 }
