@@ -47,6 +47,7 @@ typedef struct cell_limits {
     uint32_t attempts;            /* deliveries of one message */
     uint32_t round;               /* lo messages between settles; 0: 128 */
     log_level_t log_level;
+    bool log_steps; /* of changes, each as a line */
 } cell_limits_t;
 
 /*  host is copied; class and settings must outlive the cell.  */

@@ -69,6 +69,7 @@ struct cell {
 
     uint64_t last_uuid_ms, uuid_count;
     counter_t dead[ERR_COUNT];
+    uint64_t lines_lost; /* since the last line that was not */
     _Atomic(const char *) busy;
     meters_t meters;
 };

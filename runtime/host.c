@@ -48,7 +48,8 @@ log_to_stderr(void *nobody, const log_line_t *line)
 static void
 say(host_t *self, const char *level, const char *text)
 {
-    log_line_t line = {clock_wall_ms(), level, SUPERVISOR, text};
+    const log_line_t line = {
+        .time = clock_wall_ms(), .level = level, .actor = SUPERVISOR, .text = text};
     self->options.log(self->options.log_to, &line);
 }
 
@@ -121,7 +122,9 @@ make_shells(host_t *self, fault_t *fault)
         .limits = {.restarts = self->options.restart_limit,
                    .period_ms = self->options.restart_period_ms,
                    .attempts = self->options.attempts_limit,
-                   .log_level = self->options.log_level},
+                   .log_level = self->options.log_level,
+                   .log_steps = self->options.log_steps},
+        .log_levels = self->options.log_levels,
         .epoch = (uint64_t) clock_wall_ms(),
         .log = self->options.log,
         .log_to = self->options.log_to,
