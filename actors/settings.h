@@ -17,10 +17,19 @@ typedef struct table_settings {
 #include "actors/config_tables.def"
 } table_settings_t;
 
+/*  One plug-in: plugins_file, plugins_isolation, and settings of its own.  */
+typedef struct plugin_settings {
+    const char *name;
+    config_extras_t own;
+#include "actors/config_plugins.def"
+} plugin_settings_t;
+
 typedef struct settings {
 #include "actors/config.def"
     table_settings_t *tables; /* in the order of the file */
     size_t n_tables;
+    plugin_settings_t *plugins; /* the same */
+    size_t n_plugins;
 } settings_t;
 
 #undef SECTION

@@ -240,6 +240,7 @@ run(void *arg)
             ;
         read_inboxes(self, BATCH);
         serve_peers(self);
+        gateway_report_left(self);
         members_check(self);
     }
     read_inboxes(self, SIZE_MAX);

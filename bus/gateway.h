@@ -33,6 +33,10 @@ gateway_t *gateway_new(const gateway_options_t *options);
 /*  An actor has come, whose inboxes are bound; or is about to go. Before the start or later,
     any thread; what peers say afterwards is judged by it. All of it is copied.  */
 void gateway_add(gateway_t *self, const gateway_actor_t *actor);
+/*  Nothing new goes there, but what waits for its credit; once that has gone, the supervisor is
+    told CONTROL obeyed, from ipc.  */
+void gateway_close(gateway_t *self, const char *name);
+/*  After its end: what it did not finish, nobody will.  */
 void gateway_remove(gateway_t *self, const char *name);
 /*  Binds, then starts the thread. Call it when all actors have bound their inboxes.
     ERR_IO and a fault if the socket cannot be had; nothing runs then.  */

@@ -25,6 +25,7 @@ struct gateway {
     pthread_mutex_t lock;
     struct gateway_news *news, **last_news; /* of actors, not looked at yet; under the lock */
     directory_t directory;
+    char leaving[NAME_ROOM + 1]; /* actor that is about to go; empty: none */
     pthread_t thread;
     bool running;
     atomic_bool stopping, refusing;
@@ -42,6 +43,8 @@ void gateway_bury(gateway_t *self, const envelope_t *envelope, err_t why);
 void gateway_wake(gateway_t *self);
 /*  Actors that have come or gone.  */
 void gateway_read_news(gateway_t *self);
+/*  Has all gone that peers had said to one that is about to go? Then it may.  */
+void gateway_report_left(gateway_t *self);
 void gateway_forget_news(gateway_t *self);
 /*  Tells every actor to send us such events from now on, or no longer.  */
 void gateway_broadcast(gateway_t *self, const char *verb, const char *pattern);

@@ -27,6 +27,7 @@ typedef struct out_link {
     waiting_t *first, **last;
     size_t n_events, event_bytes; /* among the waiting */
     bool starved;                 /* somebody found no credit here */
+    bool closed;                  /* takes nothing new */
 } out_link_t;
 
 /*  The receiving half.  */

@@ -182,6 +182,30 @@ peer_on_done(peer_t *self, const char *target, uint64_t done)
             errand->finished = true;
 }
 
+bool
+peer_waits_for(const peer_t *self, const char *target)
+{
+    for (const errand_t *errand = self->first; errand != NULL; errand = errand->next)
+        if (errand->payload != NULL && strcmp(errand->envelope.to, target) == 0)
+            return true;
+    return false;
+}
+
+void
+peer_give_up(peer_t *self, const char *target)
+{
+    for (errand_t *errand = self->first; errand != NULL; errand = errand->next) {
+        if (strcmp(errand->envelope.to, target) != 0)
+            continue;
+        errand->finished = true;
+        if (errand->payload == NULL)
+            continue;
+        self->n_waiting--;
+        self->waiting_bytes -= errand->payload->size;
+        blob_unref(&errand->payload);
+    }
+}
+
 static uint64_t
 compute_limit(const peer_t *self)
 {

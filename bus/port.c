@@ -127,6 +127,8 @@ port_send(port_t *self, envelope_t *draft, blob_t *payload, uint8_t id[16])
         return err == OK ? OK : bury(self, draft, payload, err);
     }
     out_link_t *link = out_link(&self->out, draft->to);
+    if (link->closed)
+        return bury(self, draft, payload, ERR_NO_ROUTE);
     if (link->first || !out_link_has_credit(link))
         return keep(self, link, draft, payload);
     return transmit(self, link, draft, payload);
@@ -177,15 +179,50 @@ flush(port_t *self, out_link_t *link)
     }
 }
 
+static void
+bury_waiting(port_t *self, out_link_t *link, err_t why)
+{
+    while (link->first) {
+        waiting_t *waiting = take_waiting(self, link);
+        (void) bury(self, &waiting->envelope, waiting->payload, why);
+        waiting_free(waiting);
+    }
+}
+
 void
 port_give_up(port_t *self, err_t why)
 {
     for (out_link_t *link = self->out; link; link = link->next)
-        while (link->first) {
-            waiting_t *waiting = take_waiting(self, link);
-            (void) bury(self, &waiting->envelope, waiting->payload, why);
-            waiting_free(waiting);
-        }
+        bury_waiting(self, link, why);
+}
+
+void
+port_close(port_t *self, const char *to)
+{
+    subscriptions_drop(&self->subscriptions, to);
+    out_link(&self->out, to)->closed = true;
+}
+
+bool
+port_owes(const port_t *self, const char *to)
+{
+    const out_link_t *link = find_out_link(self->out, to);
+    return link && link->first;
+}
+
+/*  The link stays where it is: others may be looking at it.  */
+void
+port_forget(port_t *self, const char *to)
+{
+    subscriptions_drop(&self->subscriptions, to);
+    out_link_t *link = find_out_link(self->out, to);
+    if (link == NULL)
+        return;
+    bury_waiting(self, link, ERR_NO_ROUTE);
+    counter_set(&link->done, 0);
+    counter_set(&link->seq, 0);
+    link->bytes = 0;
+    link->starved = link->closed = false;
 }
 
 void

@@ -65,6 +65,13 @@ uint32_t port_credit(port_t *self, const char *to);
 /*  All that waits for credit becomes a dead letter: its sender stops.  */
 void port_give_up(port_t *self, err_t why);
 
+/*  An actor goes. Closed: it gets nothing new (ERR_NO_ROUTE) and no events, but what waits for
+    its credit; once nothing is owed to it, it can stop. Then it is forgotten: one that comes
+    later under its name begins anew.  */
+void port_close(port_t *self, const char *to);
+bool port_owes(const port_t *self, const char *to);
+void port_forget(port_t *self, const char *to);
+
 /*  -------------------------------------------------------------------- receiving  */
 
 typedef enum admission {
@@ -83,15 +90,6 @@ void port_settle(port_t *self);
 /*  CREDIT, from the hi lane (its seq: done up to here): windows open, parked messages leave.
  *freed (may be NULL) is set to the peer's name if a link without credit has some again.  */
 void port_on_credit(port_t *self, const envelope_t *envelope, const char **freed);
-
-/*  ---------------------------------------------------------------------- its state  */
-
-/*  Adds, as msgpack, what a new port needs to go on in its place. Nothing may wait for credit
-    or be under way to its owner.  */
-void port_pack_state(const port_t *self, buffer_t *out);
-/*  For a new port. False: that is no such state, and the port must not be used.  */
-struct cursor; /* pack.h */
-CHECKED bool port_take_state(port_t *self, struct cursor *in);
 
 /*  ------------------------------------------------------------------- what it knows  */
 

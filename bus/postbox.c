@@ -172,6 +172,16 @@ postbox_know(postbox_t *self, const char *name)
     memcpy(route->name, name, route->size);
 }
 
+void
+postbox_forget(postbox_t *self, const char *name)
+{
+    route_t *route = find_route(self, name);
+    if (route == NULL)
+        return;
+    close_route(route);
+    *route = self->routes[--self->n_routes];
+}
+
 static void *
 connect_route(postbox_t *self, route_t *route, lane_t lane)
 {

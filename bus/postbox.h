@@ -22,6 +22,9 @@ void postbox_destroy(postbox_t **self);
     connection to nobody would take messages for ever and deliver none.  */
 void postbox_know(postbox_t *self, const char *name);
 
+/*  That actor is gone: its name has no route any more.  */
+void postbox_forget(postbox_t *self, const char *name);
+
 /*  Where to tell of a message that could not be read; they are counted in any case.  */
 void postbox_log_to(postbox_t *self, void (*log)(void *log_to, const log_line_t *line),
                     void *log_to);

@@ -35,15 +35,19 @@ gateway_broadcast(gateway_t *self, const char *verb, const char *pattern)
 /*  An actor comes or goes.  */
 struct gateway_news {
     struct gateway_news *next;
-    directory_t actor; /* one that comes; empty: one that goes */
+    void (*read)(gateway_t *self, const struct gateway_news *news);
+    directory_t actor; /* one that comes */
     char name[NAME_ROOM + 1];
 };
 
+typedef void read_fn(gateway_t *self, const struct gateway_news *news);
+
 static void
-take_note(gateway_t *self, const char *name, const gateway_actor_t *actor)
+take_note(gateway_t *self, const char *name, const gateway_actor_t *actor, read_fn *read)
 {
     struct gateway_news *news = mem_new(sizeof *news);
     snprintf(news->name, sizeof news->name, "%s", name);
+    news->read = read;
     if (actor != NULL)
         directory_add(&news->actor, name, actor->offers, actor->hears);
     pthread_mutex_lock(&self->lock);
@@ -53,22 +57,11 @@ take_note(gateway_t *self, const char *name, const gateway_actor_t *actor)
     gateway_wake(self);
 }
 
-void
-gateway_add(gateway_t *self, const gateway_actor_t *actor)
-{
-    take_note(self, actor->name, actor);
-}
-
-void
-gateway_remove(gateway_t *self, const char *name)
-{
-    take_note(self, name, NULL);
-}
-
 /*  It tells us what peers want to hear, and we it what it wants to hear of peers.  */
 static void
-introduce(gateway_t *self, const directory_actor_t *actor)
+introduce(gateway_t *self, const struct gateway_news *news)
 {
+    const directory_actor_t *actor = &news->actor.actors[0];
     const char *const *offers = (const char *const *) actor->offers;
     const char *const *hears = (const char *const *) actor->hears;
     directory_add(&self->directory, actor->name, offers, hears);
@@ -83,18 +76,59 @@ introduce(gateway_t *self, const directory_actor_t *actor)
         }
 }
 
-/*  What it had been sent is its own affair; what it did not finish, nobody will.  */
 static void
-see_off(gateway_t *self, const char *name)
+turn_away(gateway_t *self, const struct gateway_news *news)
 {
-    const directory_actor_t *actor = directory_find(&self->directory, name);
-    if (actor == NULL)
-        return;
-    for (char **pattern = actor->hears; *pattern != NULL; pattern++)
-        port_unsubscribe(self->port, *pattern, name);
+    const directory_actor_t *actor = directory_find(&self->directory, news->name);
+    for (char **pattern = actor ? actor->hears : NULL; pattern && *pattern; pattern++)
+        port_unsubscribe(self->port, *pattern, news->name);
+    directory_remove(&self->directory, news->name);
+    snprintf(self->leaving, sizeof self->leaving, "%s", news->name);
+}
+
+/*  What it did not finish, nobody will.  */
+static void
+see_off(gateway_t *self, const struct gateway_news *news)
+{
+    self->leaving[0] = '\0';
+    directory_remove(&self->directory, news->name);
     for (peer_t *peer = self->peers; peer != NULL; peer = peer->next)
-        peer_on_done(peer, name, UINT64_MAX);
-    directory_remove(&self->directory, name);
+        peer_give_up(peer, news->name);
+    port_forget(self->port, news->name);
+    postbox_forget(self->postbox, news->name);
+}
+
+void
+gateway_add(gateway_t *self, const gateway_actor_t *actor)
+{
+    take_note(self, actor->name, actor, introduce);
+}
+
+void
+gateway_close(gateway_t *self, const char *name)
+{
+    take_note(self, name, NULL, turn_away);
+}
+
+void
+gateway_remove(gateway_t *self, const char *name)
+{
+    take_note(self, name, NULL, see_off);
+}
+
+void
+gateway_report_left(gateway_t *self)
+{
+    bool waits = self->leaving[0] == '\0' || port_owes(self->port, self->leaving);
+    for (const peer_t *peer = self->peers; peer != NULL && !waits; peer = peer->next)
+        waits = peer_waits_for(peer, self->leaving);
+    if (waits)
+        return;
+    self->leaving[0] = '\0';
+    postbox_know(self->postbox, "supervisor");
+    blob_t *nothing = blob_new((bytes_t){0});
+    order(self, "supervisor", "obeyed", nothing);
+    blob_unref(&nothing);
 }
 
 static struct gateway_news *
@@ -115,10 +149,7 @@ gateway_read_news(gateway_t *self)
 {
     struct gateway_news *news;
     while ((news = next_news(self)) != NULL) {
-        if (news->actor.n > 0)
-            introduce(self, &news->actor.actors[0]);
-        else
-            see_off(self, news->name);
+        news->read(self, news);
         directory_clear(&news->actor);
         free(news);
     }

@@ -59,6 +59,20 @@ subscriptions_remove(subscription_t **list, const char *pattern, const char *sub
 }
 
 void
+subscriptions_drop(subscription_t **list, const char *subscriber)
+{
+    while (*list) {
+        subscription_t *each = *list;
+        if (strcmp(each->subscriber, subscriber) == 0) {
+            *list = each->next;
+            free(each);
+        } else {
+            list = &each->next;
+        }
+    }
+}
+
+void
 subscriptions_clear(subscription_t **list)
 {
     while (*list) {

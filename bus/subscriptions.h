@@ -13,6 +13,8 @@ typedef struct subscription {
 /*  Adding twice, and removing what is not there, change nothing.  */
 void subscriptions_add(subscription_t **list, const char *pattern, const char *subscriber);
 void subscriptions_remove(subscription_t **list, const char *pattern, const char *subscriber);
+/*  All of that subscriber.  */
+void subscriptions_drop(subscription_t **list, const char *subscriber);
 void subscriptions_clear(subscription_t **list);
 
 /*  The first subscription (after NULL), or the next, that matches type. A subscriber with

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
@@ -20,6 +21,14 @@
     watches; bytes of what a watcher may say.  */
 enum { QUEUE = 100, WATCHER_QUEUE = 1000, BATCH = 64, REQUEST = 64 };
 
+/*  An actor that is told whether somebody watches.  */
+typedef struct listener {
+    struct listener *next;
+    char name[NAME_ROOM + 1];
+    tap_want_t told;
+    bool known, gone;
+} listener_t;
+
 struct tap {
     tap_options_t options;
     report_t report;
@@ -29,7 +38,9 @@ struct tap {
     bool open;
     int n_watchers, n_payloads; /* subscriptions */
     uint64_t lease_ms;          /* when the session of the last who renewed it ends */
-    tap_want_t wanted;          /* what the actors were told */
+    tap_want_t wanted;
+    pthread_mutex_t lock;
+    listener_t *actors; /* under the lock */
     pthread_t thread;
     bool running;
     atomic_bool stopping;
@@ -42,7 +53,45 @@ tap_new(const tap_options_t *options)
     self->options = *options;
     self->report = (report_t){options->log, options->log_to, "tap"};
     self->wake = -1;
+    pthread_mutex_init(&self->lock, NULL);
+    for (const char *const *actor = options->actors; *actor != NULL; actor++)
+        tap_add(self, *actor);
     return self;
+}
+
+/*  --------------------------------------------------------------------- its actors  */
+
+static void
+wake(tap_t *self)
+{
+    if (self->wake >= 0 && eventfd_write(self->wake, 1) != 0)
+        report_line(&self->report, "error", "cannot wake the tap: %m");
+}
+
+/*  Behind the others: one of its name may be about to go.  */
+void
+tap_add(tap_t *self, const char *actor)
+{
+    listener_t *listener = mem_new(sizeof *listener);
+    snprintf(listener->name, sizeof listener->name, "%s", actor);
+    pthread_mutex_lock(&self->lock);
+    listener_t **last = &self->actors;
+    while (*last != NULL)
+        last = &(*last)->next;
+    *last = listener;
+    pthread_mutex_unlock(&self->lock);
+    wake(self);
+}
+
+void
+tap_remove(tap_t *self, const char *actor)
+{
+    pthread_mutex_lock(&self->lock);
+    for (listener_t *each = self->actors; each != NULL; each = each->next)
+        if (strcmp(each->name, actor) == 0)
+            each->gone = true;
+    pthread_mutex_unlock(&self->lock);
+    wake(self);
 }
 
 /*  ------------------------------------------------------------------------ start  */
@@ -105,29 +154,56 @@ static err_t
 know_actors(tap_t *self, fault_t *fault)
 {
     self->postbox = postbox_new(self->options.zmq, "tap", fault);
-    if (self->postbox == NULL)
-        return ERR_EXISTS;
-    for (const char *const *actor = self->options.actors; *actor != NULL; actor++)
-        postbox_know(self->postbox, *actor);
-    return OK;
+    return self->postbox == NULL ? ERR_EXISTS : OK;
 }
 
 /*  ---------------------------------------------------------------------- serving  */
 
 static void
-switch_actors(tap_t *self, const char *verb)
+tell(tap_t *self, const char *actor, const char *verb)
 {
-    for (const char *const *actor = self->options.actors; *actor != NULL; actor++) {
-        envelope_t control = {.kind = ENVELOPE_CONTROL,
-                              .type = verb,
-                              .from = "tap",
-                              .to = *actor,
-                              .flags = FLAG_NO_TAP};
-        uint8_t header[ENVELOPE_ROOM];
-        size_t size = envelope_pack(&control, header);
-        if (postbox_put(self->postbox, *actor, LANE_hi, (bytes_t){header, size}, NULL) != OK)
-            report_line(&self->report, "error", "cannot tell %s: %s", *actor, verb);
+    envelope_t control = {.kind = ENVELOPE_CONTROL,
+                          .type = verb,
+                          .from = "tap",
+                          .to = actor,
+                          .flags = FLAG_NO_TAP};
+    uint8_t header[ENVELOPE_ROOM];
+    size_t size = envelope_pack(&control, header);
+    if (postbox_put(self->postbox, actor, LANE_hi, (bytes_t){header, size}, NULL) != OK)
+        report_line(&self->report, "error", "cannot tell %s: %s", actor, verb);
+}
+
+static void
+forget_gone(tap_t *self)
+{
+    for (listener_t **at = &self->actors; *at != NULL;) {
+        listener_t *each = *at;
+        if (!each->gone) {
+            at = &each->next;
+            continue;
+        }
+        postbox_forget(self->postbox, each->name);
+        *at = each->next;
+        free(each);
     }
+}
+
+static void
+switch_actors(tap_t *self)
+{
+    static const char *const verbs[] = {
+        [TAP_NOTHING] = "tap_off", [TAP_HEADERS] = "tap_on", [TAP_PAYLOADS] = "tap_whole"};
+    pthread_mutex_lock(&self->lock);
+    forget_gone(self);
+    for (listener_t *each = self->actors; each != NULL; each = each->next) {
+        if (!each->known)
+            postbox_know(self->postbox, each->name);
+        each->known = true;
+        if (each->told != self->wanted)
+            tell(self, each->name, verbs[self->wanted]);
+        each->told = self->wanted;
+    }
+    pthread_mutex_unlock(&self->lock);
 }
 
 static uint64_t
@@ -167,14 +243,10 @@ hear_watchers(tap_t *self)
 static void
 tell_actors(tap_t *self)
 {
-    static const char *const verbs[] = {
-        [TAP_NOTHING] = "tap_off", [TAP_HEADERS] = "tap_on", [TAP_PAYLOADS] = "tap_whole"};
-    tap_want_t want = self->n_payloads > 0 ? TAP_PAYLOADS : TAP_HEADERS;
+    self->wanted = self->n_payloads > 0 ? TAP_PAYLOADS : TAP_HEADERS;
     if (self->n_watchers <= 0 || now_ms() >= self->lease_ms)
-        want = TAP_NOTHING;
-    if (want != self->wanted)
-        switch_actors(self, verbs[want]);
-    self->wanted = want;
+        self->wanted = TAP_NOTHING;
+    switch_actors(self);
 }
 
 /*  False: there was none.  */
@@ -203,6 +275,7 @@ static void *
 run(void *arg)
 {
     tap_t *self = arg;
+    eventfd_t woken;
     while (!atomic_load(&self->stopping)) {
         zmq_pollitem_t items[] = {
             {.fd = self->wake, .events = ZMQ_POLLIN},
@@ -211,6 +284,7 @@ run(void *arg)
         };
         if (zmq_poll(items, COUNT_OF(items), wait_ms(self)) < 0 && errno == ETERM)
             break;
+        (void) eventfd_read(self->wake, &woken); /* for news of actors, or for the end */
         hear_watchers(self);
         tell_actors(self);
         for (int i = 0; i < BATCH && hand_on_bundle(self); i++)
@@ -244,8 +318,7 @@ tap_stop(tap_t *self)
     if (!self->running)
         return;
     atomic_store(&self->stopping, true);
-    if (eventfd_write(self->wake, 1) != 0)
-        report_line(&self->report, "error", "cannot wake the tap: %m");
+    wake(self);
     pthread_join(self->thread, NULL);
     self->running = false;
 }
@@ -269,6 +342,12 @@ tap_destroy(tap_t **self_p)
     close_socket(self->watchers);
     if (self->wake >= 0)
         close(self->wake);
+    while (self->actors != NULL) {
+        listener_t *each = self->actors;
+        self->actors = each->next;
+        free(each);
+    }
+    pthread_mutex_destroy(&self->lock);
     free(self);
     *self_p = NULL;
 }

@@ -25,7 +25,7 @@ typedef struct tap_options {
     void *log_to;
 } tap_options_t;
 
-/*  options are copied, but not what they point to.  */
+/*  options are copied, and the names of the actors.  */
 tap_t *tap_new(const tap_options_t *options);
 /*  Binds what is inside of the process, so that actors may listen from their start on.  */
 CHECKED err_t tap_open(tap_t *self, fault_t *fault);
@@ -33,6 +33,9 @@ CHECKED err_t tap_open(tap_t *self, fault_t *fault);
     tap_whole) to every actor when the first watcher comes and tap_off when the last has left.
     Call it when all actors have bound their inboxes.  */
 CHECKED err_t tap_start(tap_t *self, fault_t *fault);
+/*  An actor has come, whose inboxes are bound; or has gone. Any thread.  */
+void tap_add(tap_t *self, const char *actor);
+void tap_remove(tap_t *self, const char *actor);
 void tap_stop(tap_t *self);
 void tap_destroy(tap_t **self);
 

@@ -103,6 +103,11 @@ void ctx_request(ctx_t *ctx, const char *to, message_id_t id, const void *body, 
 #define REQUEST(ctx, to, token, name, ...)                                                     \
     ctx_request(ctx, to, MSG_##name, &(name##_t){__VA_ARGS__}, token, 0)
 
+/*  Asks the supervisor, who starts and stops the actors of this process; it takes a few
+   requests only. Otherwise as ctx_request().  */
+void ctx_supervise(ctx_t *ctx, message_id_t id, const void *body, uint64_t token,
+                   uint32_t timeout_ms);
+
 /*  Answers the request being handled, now.  */
 void ctx_reply(ctx_t *ctx, message_id_t id, const void *body);
 #define REPLY(ctx, name, ...) ctx_reply(ctx, MSG_##name, &(name##_t){__VA_ARGS__})
@@ -167,9 +172,6 @@ CHECKED err_t ctx_watch_tap(ctx_t *ctx, tap_want_t want);
 typedef enum log_level { LOG_error, LOG_warning, LOG_info, LOG_debug } log_level_t;
 /*  One structured record; lossy under overload, and then counted.  */
 void ctx_log(ctx_t *ctx, log_level_t level, const char *format, ...) PRINTF_LIKE(3, 4);
-/*  The same, about a change: its id stands beside the text where lines have fields.  */
-void ctx_log_change(ctx_t *ctx, log_level_t level, const char *change_id, const char *format,
-                    ...) PRINTF_LIKE(4, 5);
 
 /*  ------------------------------------------------------------------ being watched  */
 

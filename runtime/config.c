@@ -135,9 +135,9 @@ config_defaults(config_t *self, const config_table_t *table, void *out)
     *self = (config_t){.table = table, .out = out};
     const place_t place = {.texts = &self->texts, .out = out};
     set_presets(&place, table->keys, table->n_keys);
-    if (table->list) {
-        *(void **) (void *) (place.out + table->list->items) = NULL;
-        *(size_t *) (void *) (place.out + table->list->n_items) = 0;
+    for (size_t i = 0; i < table->n_lists; i++) {
+        *(void **) (void *) (place.out + table->lists[i].items) = NULL;
+        *(size_t *) (void *) (place.out + table->lists[i].n_items) = 0;
     }
 }
 
@@ -192,14 +192,41 @@ typedef struct block {
     const config_key_t *keys;
     size_t n_keys;
     place_t place;
-    bool *seen; /* by key */
+    bool *seen;              /* by key */
+    config_extras_t *extras; /* for keys that are not among these; NULL: there may be none */
 } block_t;
+
+static err_t
+load_extra(walk_t *walk, const block_t *block, zconfig_t *item)
+{
+    config_extras_t *extras = block->extras;
+    const char *name = zconfig_name(item);
+    if (zconfig_child(item) != NULL)
+        return fault_set(&walk->cause, ERR_CONFIG, "%s.%s has something indented below it",
+                         block->section, name);
+    for (size_t i = 0; i < extras->n; i++)
+        if (strcmp(extras->items[i].name, name) == 0)
+            return fault_set(&walk->cause, ERR_CONFIG, "%s.%s was given before", block->section,
+                             name);
+    config_extra_t *grown =
+        arena_new(block->place.texts, (extras->n + 1) * sizeof *extras->items);
+    if (extras->n > 0)
+        memcpy(grown, extras->items, extras->n * sizeof *grown);
+    grown[extras->n++] = (config_extra_t){
+        .name = arena_text(block->place.texts, name),
+        .value = arena_text(block->place.texts, zconfig_value(item)),
+    };
+    extras->items = grown;
+    return OK;
+}
 
 static err_t
 load_key(walk_t *walk, const block_t *block, zconfig_t *item)
 {
     const config_key_t *key =
         find_key(block->keys, block->n_keys, block->section, zconfig_name(item));
+    if (key == NULL && block->extras != NULL)
+        return load_extra(walk, block, item);
     if (key == NULL)
         return fault_set(&walk->cause, ERR_CONFIG, "section %s has no key \"%s\"",
                          block->section, zconfig_name(item));
@@ -256,9 +283,8 @@ has_item(const config_t *self, const config_list_t *list, const char *name)
 }
 
 static err_t
-load_item(walk_t *walk, zconfig_t *item)
+load_item(walk_t *walk, const config_list_t *list, zconfig_t *item)
 {
-    const config_list_t *list = walk->config->table->list;
     const char *name = zconfig_name(item);
     if (*zconfig_value(item) != '\0')
         return fault_set(&walk->cause, ERR_CONFIG,
@@ -267,32 +293,37 @@ load_item(walk_t *walk, zconfig_t *item)
     if (has_item(walk->config, list, name))
         return fault_set(&walk->cause, ERR_CONFIG, "%s.%s was given before", list->section.name,
                          name);
+    char *out = add_item(walk->config, list, name);
     const block_t block = {
         .section = list->section.name,
         .keys = list->keys,
         .n_keys = list->n_keys,
-        .place = {.texts = &walk->config->texts, .out = add_item(walk->config, list, name)},
+        .place = {.texts = &walk->config->texts, .out = out},
+        .extras = list->extras ? (config_extras_t *) (void *) (out + list->extras) : NULL,
         .seen = arena_new(&walk->config->texts, list->n_keys * sizeof(bool)),
     };
     return load_block(walk, &block, item);
 }
 
 static err_t
-load_list(walk_t *walk, zconfig_t *section)
+load_list(walk_t *walk, const config_list_t *list, zconfig_t *section)
 {
     err_t err = OK;
     for (zconfig_t *item = zconfig_child(section); err == OK && item != NULL;
          item = zconfig_next(item)) {
         walk->n_walked++;
-        err = load_item(walk, item);
+        err = load_item(walk, list, item);
     }
     return err;
 }
 
-static bool
-is_list(const config_table_t *table, const char *name)
+static const config_list_t *
+find_list(const config_table_t *table, const char *name)
 {
-    return table->list != NULL && strcmp(table->list->section.name, name) == 0;
+    for (size_t i = 0; i < table->n_lists; i++)
+        if (strcmp(table->lists[i].section.name, name) == 0)
+            return &table->lists[i];
+    return NULL;
 }
 
 static err_t
@@ -300,14 +331,15 @@ load_section(walk_t *walk, const block_t *all, zconfig_t *item)
 {
     const char *name = zconfig_name(item);
     const config_table_t *table = walk->config->table;
+    const config_list_t *list = find_list(table, name);
     block_t block = *all;
     block.section = name;
-    if (find_section(table, name) == NULL && !is_list(table, name))
+    if (find_section(table, name) == NULL && list == NULL)
         return fault_set(&walk->cause, ERR_CONFIG, "there is no section \"%s\"", name);
     if (*zconfig_value(item) != '\0')
         return fault_set(&walk->cause, ERR_CONFIG,
                          "section %s has a value; its keys stand indented below it", name);
-    return is_list(table, name) ? load_list(walk, item) : load_block(walk, &block, item);
+    return list ? load_list(walk, list, item) : load_block(walk, &block, item);
 }
 
 static err_t

@@ -41,6 +41,16 @@ typedef struct config_order {
     const char *greater;
 } config_order_t;
 
+/*  Keys that an item may have besides those of its table: what they mean, somebody else
+    knows.  */
+typedef struct config_extra {
+    const char *name, *value;
+} config_extra_t;
+typedef struct config_extras {
+    config_extra_t *items;
+    size_t n;
+} config_extras_t;
+
 /*  A section of items that the file names itself, each with keys of its own, indented once
     more. An item is a struct whose first member is its name, a const char *.  */
 typedef struct config_list {
@@ -50,6 +60,7 @@ typedef struct config_list {
     size_t item_size;
     size_t items;   /* offset of the pointer to the items, in the order of the file */
     size_t n_items; /* offset of their number, a size_t */
+    size_t extras;  /* offset of a config_extras_t in an item; 0: it has its keys only */
 } config_list_t;
 
 typedef struct config_table {
@@ -59,7 +70,8 @@ typedef struct config_table {
     size_t n_keys;
     const config_order_t *orders;
     size_t n_orders;
-    const config_list_t *list; /* NULL: none */
+    const config_list_t *lists;
+    size_t n_lists;
 } config_table_t;
 
 typedef struct config {
@@ -77,8 +89,6 @@ CHECKED err_t config_load(config_t *self, const char *path, fault_t *fault);
 CHECKED err_t config_set(config_t *self, const char *key, const char *value, fault_t *fault);
 /*  The rules between keys; to be called when all are set.  */
 CHECKED err_t config_check(const config_t *self, fault_t *fault);
-/*  Adds the text of a file that says all these values: a struct as config_load() fills it.  */
-void config_write(const config_table_t *table, const void *values, buffer_t *out);
 void config_release(config_t *self);
 
 /*  Every key of that role with summary and default, commented out.  */

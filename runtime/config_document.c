@@ -42,7 +42,7 @@ write_key(const config_key_t *key, const char *indent, FILE *out)
 static void
 write_list(const config_list_t *list, const char *role, FILE *out)
 {
-    if (list == NULL || !has_word(list->section.roles, role))
+    if (!has_word(list->section.roles, role))
         return;
     fprintf(out, "\n# %s.\n%s\n\n    # a_name\n", list->section.summary, list->section.name);
     for (size_t i = 0; i < list->n_keys; i++)
@@ -65,7 +65,8 @@ config_write_commented(const config_table_t *table, const char *role, FILE *out)
             if (is_in(&table->keys[j], section))
                 write_key(&table->keys[j], "    ", out);
     }
-    write_list(table->list, role, out);
+    for (size_t i = 0; i < table->n_lists; i++)
+        write_list(&table->lists[i], role, out);
 }
 
 static void
@@ -87,14 +88,14 @@ static const char columns[] =
 static void
 document_list(const config_list_t *list, FILE *out)
 {
-    if (list == NULL)
-        return;
     fprintf(out,
             "\n## %s\n%s. Read by: %s. Below it stand names of your own, and below each of\n"
             "them these keys, indented once more.\n\n%s",
             list->section.name, list->section.summary, list->section.roles, columns);
     for (size_t i = 0; i < list->n_keys; i++)
         document_key(&list->keys[i], out);
+    if (list->extras)
+        fputs("\nAny other key of such an item is a setting of what it names.\n", out);
 }
 
 void
@@ -119,7 +120,8 @@ config_document(const config_table_t *table, FILE *out)
             if (is_in(&table->keys[j], section))
                 document_key(&table->keys[j], out);
     }
-    document_list(table->list, out);
+    for (size_t i = 0; i < table->n_lists; i++)
+        document_list(&table->lists[i], out);
     if (table->n_orders > 0)
         fputs("\n## Rules between keys\n", out);
     for (size_t i = 0; i < table->n_orders; i++)

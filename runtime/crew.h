@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include "bus/mail.h"
 #include "runtime/host.h"
 #include "runtime/shell.h"
 
@@ -10,6 +11,7 @@ typedef struct member {
     shell_t *shell;
     cell_state_t state;
     char reason[256];
+    bool told; /* of another that comes or goes, and has not obeyed yet */
 } member_t;
 
 typedef struct crew {
@@ -18,6 +20,8 @@ typedef struct crew {
     member_t members[MOST_ACTORS];
     size_t n, n_started;
     postbox_t *post; /* the supervisor's */
+    mailbox_t asked; /* what actors ask of it */
+    bool gateway_told;
 } crew_t;
 
 void crew_order(crew_t *self, const member_t *member, const char *verb);
@@ -25,10 +29,23 @@ void crew_order(crew_t *self, const member_t *member, const char *verb);
 void crew_note_states(crew_t *self);
 /*  Waits until the member is in one of the states (a set of bits), or the deadline.  */
 bool crew_await(crew_t *self, const member_t *member, unsigned states, uint32_t ms);
-/*  One that is past its restart limit; NULL: nobody.  */
-const member_t *crew_given_up(const crew_t *self);
+/*  One that is past its restart limit, among the plug-ins or among the others; NULL: nobody. */
+member_t *crew_given_up(crew_t *self, bool plugin);
+member_t *crew_find(crew_t *self, const char *name);
+bool crew_is_plugin(const crew_t *self, const member_t *member);
+/*  Tells everybody else about that member: know, close, forget. Waits until all that run have
+    done it; false: not all have, within that time.  */
+bool crew_tell(crew_t *self, const member_t *about, const char *verb, uint32_t ms);
+/*  The second place in the order of start, so that it stops last: before it is only the actor
+   that was added first, which logs.  */
+member_t *crew_insert(crew_t *self, const actor_class_t *class);
+/*  Its shell is gone.  */
+void crew_take_out(crew_t *self, member_t *member);
 
 /*  Everybody may send to everybody, and gets the events it wants to hear.  */
 void crew_introduce(crew_t *self, bool with_ipc);
+/*  The same for one that comes later; the others get its events, and their events it.  */
+void crew_introduce_late(crew_t *self, const member_t *member, bool with_ipc);
+CHECKED err_t crew_start_member(crew_t *self, member_t *member, fault_t *fault);
 /*  One after the other, in the order added.  */
 CHECKED err_t crew_start(crew_t *self, fault_t *fault);

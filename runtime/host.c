@@ -1,9 +1,7 @@
 #include "runtime/host.h"
 
-#include "bus/gateway.h"
-#include "bus/rundir.h"
 #include "runtime/clock.h"
-#include "runtime/crew.h"
+#include "runtime/host_private.h"
 
 #include <assert.h>
 #include <czmq.h>
@@ -17,19 +15,6 @@
 #include <zmq.h>
 
 enum { MS_PER_S = 1000 };
-
-struct host {
-    host_options_t options;
-    crew_t crew;
-    system_t *system;
-    void *zmq;
-    rundir_t *rundir;
-    gateway_t *gateway;
-    tap_t *tap;
-    int signals, wake;
-    sigset_t old_mask;
-    bool started, doors_open, abandoned;
-};
 
 /*  ----------------------------------------------------------------------- logging  */
 
@@ -45,11 +30,10 @@ log_to_stderr(void *nobody, const log_line_t *line)
     fprintf(stderr, "%s %s: %s\n", line->level, line->actor, text);
 }
 
-static void
-say(host_t *self, const char *level, const char *text)
+void
+host_say(host_t *self, const char *level, const char *text)
 {
-    const log_line_t line = {
-        .time = clock_wall_ms(), .level = level, .actor = SUPERVISOR, .text = text};
+    log_line_t line = {clock_wall_ms(), level, SUPERVISOR, text};
     self->options.log(self->options.log_to, &line);
 }
 
@@ -109,33 +93,39 @@ host_stop(host_t *self)
 
 /*  ------------------------------------------------------------------------ starting  */
 
-static err_t
-make_shells(host_t *self, fault_t *fault)
+err_t
+host_make_shell(host_t *self, member_t *member, const actor_class_t *class, fault_t *fault)
 {
+    uint64_t now = (uint64_t) clock_wall_ms();
+    self->epoch = now > self->epoch ? now : self->epoch + 1;
     shell_options_t options = {
         .zmq = self->zmq,
         .system = self->system,
         .net = self->options.net,
         .tap = self->options.run_dir != NULL,
         .settings = self->options.settings,
-        .settings_text = self->options.settings_text,
         .limits = {.restarts = self->options.restart_limit,
                    .period_ms = self->options.restart_period_ms,
                    .attempts = self->options.attempts_limit,
-                   .log_level = self->options.log_level,
-                   .log_steps = self->options.log_steps},
-        .log_levels = self->options.log_levels,
-        .epoch = (uint64_t) clock_wall_ms(),
+                   .log_level = self->options.log_level},
+        .epoch = self->epoch,
         .log = self->options.log,
         .log_to = self->options.log_to,
     };
-    for (size_t i = 0; i < self->crew.n; i++) {
-        self->crew.members[i].shell = shell_new(self->crew.classes[i], &options, fault);
-        if (self->crew.members[i].shell == NULL)
-            return fault->err;
-        postbox_know(self->crew.post, self->crew.classes[i]->name);
-    }
+    member->shell = shell_new(class, &options, fault);
+    if (member->shell == NULL)
+        return fault->err;
+    postbox_know(self->crew.post, class->name);
     return OK;
+}
+
+static err_t
+make_shells(host_t *self, fault_t *fault)
+{
+    err_t err = OK;
+    for (size_t i = 0; err == OK && i < self->crew.n; i++)
+        err = host_make_shell(self, &self->crew.members[i], self->crew.classes[i], fault);
+    return err;
 }
 
 static err_t
@@ -234,11 +224,11 @@ name_straggler(host_t *self, const member_t *member, const char *phase)
     const char *busy = shell_busy_with(member->shell);
     snprintf(text, sizeof text, "%s does not %s: %s %s", shell_name(member->shell), phase,
              busy ? "it is busy with" : "it waits for", busy ? busy : "answers");
-    say(self, "warning", text);
+    host_say(self, "warning", text);
 }
 
-static void
-drain_member(host_t *self, member_t *member)
+void
+host_drain_member(host_t *self, member_t *member)
 {
     if (member->state != CELL_RUNNING)
         return;
@@ -248,17 +238,18 @@ drain_member(host_t *self, member_t *member)
         name_straggler(self, member, "drain");
 }
 
-static void
-stop_member(host_t *self, member_t *member)
+bool
+host_stop_member(host_t *self, member_t *member)
 {
     struct timespec deadline;
     clock_gettime(CLOCK_REALTIME, &deadline);
     deadline.tv_sec += self->options.stop_deadline_ms / MS_PER_S + 1;
     crew_order(&self->crew, member, "stop");
     if (shell_join(member->shell, &deadline))
-        return;
+        return true;
     name_straggler(self, member, "stop");
     self->abandoned = true;
+    return false;
 }
 
 /*  Consumers started first, so they stop last: whatever a producer still says on its way
@@ -269,7 +260,7 @@ stop_members(host_t *self)
     if (self->doors_open)
         gateway_refuse(self->gateway);
     for (size_t i = self->crew.n_started; i-- > 0;)
-        drain_member(self, &self->crew.members[i]);
+        host_drain_member(self, &self->crew.members[i]);
     if (self->doors_open) {
         gateway_stop(self->gateway);
         if (self->tap)
@@ -277,7 +268,7 @@ stop_members(host_t *self)
         self->doors_open = false;
     }
     for (size_t i = self->crew.n_started; i-- > 0;)
-        stop_member(self, &self->crew.members[i]);
+        host_stop_member(self, &self->crew.members[i]);
     self->crew.n_started = 0;
 }
 
@@ -314,6 +305,7 @@ host_destroy(host_t **self_p)
     gateway_destroy(&self->gateway);
     for (size_t i = 0; i < self->crew.n; i++)
         shell_destroy(&self->crew.members[i].shell);
+    host_forget_plugins(self);
     system_destroy(&self->system);
     postbox_destroy(&self->crew.post);
     if (self->zmq)
@@ -334,7 +326,8 @@ take_signal(host_t *self)
 {
     struct signalfd_siginfo info;
     while (read(self->signals, &info, sizeof info) == (ssize_t) sizeof info)
-        say(self, "info", info.ssi_signo == SIGINT ? "SIGINT: stopping" : "SIGTERM: stopping");
+        host_say(self, "info",
+                 info.ssi_signo == SIGINT ? "SIGINT: stopping" : "SIGTERM: stopping");
 }
 
 err_t
@@ -346,14 +339,16 @@ host_run(host_t *self, fault_t *fault)
         {.fd = self->signals, .events = ZMQ_POLLIN},
         {.fd = self->wake, .events = ZMQ_POLLIN},
     };
-    while (crew_given_up(&self->crew) == NULL) {
+    while (crew_given_up(&self->crew, false) == NULL) {
         zmq_poll(items, COUNT_OF(items), -1);
         crew_note_states(&self->crew);
         if (items[1].revents || items[2].revents)
             break;
+        host_serve(self);
+        host_drop_failed(self);
     }
     take_signal(self);
-    const member_t *failed = crew_given_up(&self->crew);
+    const member_t *failed = crew_given_up(&self->crew, false);
     stop_members(self);
     if (self->abandoned)
         return fault_set(fault, ERR_TIMEOUT, "%s: an actor did not stop; see the log",

@@ -3,32 +3,30 @@
     The program adds actors in start order and calls host_run(), which blocks until a signal
     (SIGTERM, SIGINT, through signalfd) or host_stop(), then stops them in reverse: intake,
     drain, flush, stop, each with a deadline; a straggler is named. All of it is called from
-    the main thread, but for host_stop().  */
+    the main thread, but for host_stop(). While it runs, actors may ask it for plug-ins to come
+   and go (ctx_supervise() with plugin_add, plugin_remove).  */
 
 #pragma once
 
-#include "runtime/log_levels.h"
 #include "runtime/net.h"
+#include "runtime/plugin.h"
 
 typedef struct host host_t;
 
 enum { MOST_ACTORS = 64 }; /* in one process */
 
 typedef struct host_options {
-    const char *name;        /* "agent" or "server", for logs */
-    const char *run_dir;     /* NULL: no ipc endpoint, no tap */
-    const net_driver_t *net; /* for actors with net handlers; NULL: none */
-    bool open_border;        /* joined programs may send any actor anything: tap.inject */
-    const void *settings;    /* what ctx_settings() gives; must outlive the host */
-    /*  The same for recordings, as a config file; must outlive the host.  */
-    const char *settings_text;
-    log_level_t log_level;          /* what is not logged is not even formatted */
-    const log_levels_t *log_levels; /* in its place, with exceptions; NULL: none; outlives it */
-    bool log_steps;                 /* each step of each change as a line */
-    uint32_t restart_limit;         /* restarts of one actor in restart_period_ms; 0: 5 */
-    uint32_t restart_period_ms;     /* 0: 30000 */
-    uint32_t attempts_limit;   /* deliveries of one message before it is a dead letter; 0: 3 */
-    uint32_t stop_deadline_ms; /* per actor and phase; 0: 5000 */
+    const char *name;           /* "agent" or "server", for logs */
+    const char *run_dir;        /* NULL: no ipc endpoint, no tap */
+    const net_driver_t *net;    /* for actors with net handlers; NULL: none */
+    bool open_border;           /* joined programs may send any actor anything: tap.inject */
+    const void *settings;       /* what ctx_settings() gives; must outlive the host */
+    log_level_t log_level;      /* what is not logged is not even formatted */
+    uint32_t restart_limit;     /* restarts of one actor in restart_period_ms; 0: 5 */
+    uint32_t restart_period_ms; /* 0: 30000 */
+    uint32_t attempts_limit;    /* deliveries of one message before it is a dead letter; 0: 3 */
+    uint32_t stop_deadline_ms;  /* per actor and phase; 0: 5000 */
+    const char *program;        /* looks at plug-ins and runs them: see plugin.h; NULL: none */
     void (*log)(void *log_to, const log_line_t *line); /* NULL: stderr. Any thread. */
     void *log_to;
 } host_options_t;
@@ -36,6 +34,9 @@ typedef struct host_options {
 host_t *host_new(const host_options_t *options);
 /*  Adds an actor; they start in the order added. class must outlive the host.  */
 void host_add(host_t *self, const actor_class_t *class);
+/*  Loads a plug-in and adds it, behind the first actor and before all others: so it hears them
+   to their end.  */
+CHECKED err_t host_add_plugin(host_t *self, const plugin_order_t *order, fault_t *fault);
 /*  Checks the graph, locks the run directory, starts everybody. On an error nothing runs,
     and fault names who and why.  */
 CHECKED err_t host_start(host_t *self, fault_t *fault);

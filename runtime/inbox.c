@@ -1,21 +1,21 @@
 /*  What comes in: which lane and kind a message is of decides who looks at it.  */
 
 #include "runtime/cell_private.h"
+#include "schemas/pack.h"
 
 #include <string.h>
 
-/*  The payload of a control message: one short msgpack text.  */
+/*  The payload of a control message: one msgpack text.  */
 static bool
 control_text(const letter_t *letter, char text[NAME_ROOM + 1])
 {
-    bytes_t payload = letter->payload;
-    if (payload.size == 0 || (payload.data[0] & 0xe0) != 0xa0)
+    token_t token;
+    cursor_t cursor = cursor_of(letter->payload);
+    if (!cursor_next(&cursor, &token) || token.kind != TOKEN_TEXT || cursor_left(&cursor) > 0
+        || token.bytes.size > NAME_ROOM || memchr(token.bytes.data, '\0', token.bytes.size))
         return false;
-    size_t size = payload.data[0] & 0x1f;
-    if (payload.size != size + 1 || memchr(payload.data + 1, '\0', size))
-        return false;
-    memcpy(text, payload.data + 1, size);
-    text[size] = '\0';
+    memcpy(text, token.bytes.data, token.bytes.size);
+    text[token.bytes.size] = '\0';
     return true;
 }
 
@@ -74,9 +74,11 @@ refuse(cell_t *self, const letter_t *letter, admission_t admission)
     self->host.transport.dead(self, &letter->envelope, letter->payload, why);
 }
 
-static void
-take(cell_t *self, letter_t *letter)
+void
+cell_take(cell_t *self, letter_t *letter)
 {
+    letter->next = NULL;
+    letter->finished = false;
     if (envelope_lane(letter->envelope.kind) == LANE_hi) {
         take_hi(self, letter);
         return;
@@ -91,17 +93,6 @@ take(cell_t *self, letter_t *letter)
     self->round_last = &letter->next;
     self->n_round++;
     round_handle_pending(self);
-}
-
-void
-cell_take(cell_t *self, letter_t *letter)
-{
-    if (self->taping)
-        taping_letter(self->taping, letter);
-    letter->next = NULL;
-    letter->finished = false;
-    take(self, letter);
-    TAPED_DONE(self);
 }
 
 bool
@@ -123,16 +114,13 @@ cell_on_tapped(cell_t *self, const tap_record_t *record)
 {
     if (!cell_lives(self) || self->watching == TAP_NOTHING)
         return;
-    if (self->taping)
-        taping_tapped(self->taping, record);
     self->active = true;
     cell_begin(self, "on_tapped");
     cell_judge(self, self->class->on_tapped(self->instance, &self->ctx, record), "on_tapped");
-    TAPED_DONE(self);
 }
 
-static void
-take_ready(cell_t *self, int fd, int ready)
+void
+cell_on_fd(cell_t *self, int fd, int ready)
 {
     if (!cell_lives(self) || self->class->on_fd == NULL)
         return;
@@ -143,13 +131,4 @@ take_ready(cell_t *self, int fd, int ready)
     self->active = true;
     cell_begin(self, "on_fd");
     cell_judge(self, self->class->on_fd(self->instance, &self->ctx, fd, ready), "on_fd");
-}
-
-void
-cell_on_fd(cell_t *self, int fd, int ready)
-{
-    if (self->taping)
-        taping_ready(self->taping, fd, ready);
-    take_ready(self, fd, ready);
-    TAPED_DONE(self);
 }

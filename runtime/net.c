@@ -33,8 +33,9 @@ add(conns_t *conns, conn_t conn)
 /*  ------------------------------------------------------------- from the driver  */
 
 static void
-take_upgrade(cell_t *self, const net_upgrade_t *upgrade, net_answer_t *answer)
+on_upgrade(void *cell, const net_upgrade_t *upgrade, net_answer_t *answer)
 {
+    cell_t *self = cell;
     *answer = (net_answer_t){.status = 503};
     if (self->state != CELL_RUNNING)
         return;
@@ -47,8 +48,9 @@ take_upgrade(cell_t *self, const net_upgrade_t *upgrade, net_answer_t *answer)
 }
 
 static void
-take_open(cell_t *self, conn_t conn, uint64_t token)
+on_open(void *cell, conn_t conn, uint64_t token)
 {
+    cell_t *self = cell;
     if (!cell_lives(self)) {
         self->driver->hang_up(self->net, conn, 1013, "not now");
         return;
@@ -62,8 +64,9 @@ take_open(cell_t *self, conn_t conn, uint64_t token)
 }
 
 static void
-take_frame(cell_t *self, conn_t conn, bytes_t frame, bool binary)
+on_frame(void *cell, conn_t conn, bytes_t frame, bool binary)
 {
+    cell_t *self = cell;
     if (!is_ours(self, conn))
         return;
     self->active = true;
@@ -74,8 +77,9 @@ take_frame(cell_t *self, conn_t conn, bytes_t frame, bool binary)
 }
 
 static void
-take_drained(cell_t *self, conn_t conn)
+on_drained(void *cell, conn_t conn)
 {
+    cell_t *self = cell;
     if (!is_ours(self, conn) || self->class->net->on_drained == NULL)
         return;
     self->active = true;
@@ -85,8 +89,9 @@ take_drained(cell_t *self, conn_t conn)
 }
 
 static void
-take_close(cell_t *self, conn_t conn, int status, const char *reason)
+on_close(void *cell, conn_t conn, int status, const char *reason)
 {
+    cell_t *self = cell;
     if (!is_ours(self, conn))
         return;
     self->conns.items[find(&self->conns, conn)] = self->conns.items[self->conns.n - 1];
@@ -96,54 +101,6 @@ take_close(cell_t *self, conn_t conn, int status, const char *reason)
     cell_judge(self,
                self->class->net->on_close(self->instance, &self->ctx, conn, status, reason),
                "on_close");
-}
-
-static void
-on_upgrade(void *cell, const net_upgrade_t *upgrade, net_answer_t *answer)
-{
-    cell_t *self = cell;
-    if (self->taping)
-        taping_upgrade(self->taping, upgrade);
-    take_upgrade(self, upgrade, answer);
-    if (self->taping)
-        taping_answer(self->taping, upgrade->conn, answer);
-    TAPED_DONE(self);
-}
-
-static void
-on_open(void *cell, conn_t conn, uint64_t token)
-{
-    cell_t *self = cell;
-    TAPED(self, TAPE_open, {conn, token});
-    take_open(self, conn, token);
-    TAPED_DONE(self);
-}
-
-static void
-on_frame(void *cell, conn_t conn, bytes_t frame, bool binary)
-{
-    cell_t *self = cell;
-    TAPED(self, TAPE_frame, {conn, binary}, {frame});
-    take_frame(self, conn, frame, binary);
-    TAPED_DONE(self);
-}
-
-static void
-on_drained(void *cell, conn_t conn)
-{
-    cell_t *self = cell;
-    TAPED(self, TAPE_drained, {conn});
-    take_drained(self, conn);
-    TAPED_DONE(self);
-}
-
-static void
-on_close(void *cell, conn_t conn, int status, const char *reason)
-{
-    cell_t *self = cell;
-    TAPED(self, TAPE_closed, {conn, (uint64_t) status}, {tape_text(reason)});
-    take_close(self, conn, status, reason);
-    TAPED_DONE(self);
 }
 
 net_sink_t

@@ -77,7 +77,9 @@ admit(cell_t *self, const raw_message_t *table, const raw_question_t *question,
         return fault_set(fault, ERR_NO_ROUTE, "there is no actor of so long a name");
     if (strlen(question->type) > NAME_ROOM)
         return fault_set(fault, ERR_UNDECLARED, "there is no message of so long a name");
-    *row = find(table, question->to, question->type);
+    bool itself = question->to && strcmp(question->to, self->class->name) == 0;
+    *row = itself ? NULL
+                  : find(table, question->to, question->type); /* it would wait for itself */
     if (*row == NULL)
         return refuse(self, question->to, question->type, fault);
     return raw_check(question->type, question->payload, fault);

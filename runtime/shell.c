@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,6 +33,7 @@ struct shell {
     pthread_t thread;
     bool empty[LANE_COUNT]; /* the last look found nothing: its descriptor will tell */
     bool launched, stopping;
+    char leaving[NAME_ROOM + 1]; /* actor that is about to go; empty: none */
 };
 
 /*  --------------------------------------------------------------- clock and chance  */
@@ -145,8 +147,6 @@ shell_new(const actor_class_t *class, const shell_options_t *options, fault_t *f
     shell_t *self = mem_new(sizeof *self);
     self->class = class;
     self->options = *options;
-    if (options->log_levels)
-        self->options.limits.log_level = log_levels_of(options->log_levels, class->name);
     self->chance = system_random();
     self->post = postbox_new(options->zmq, class->name, fault);
     if (self->post == NULL) {
@@ -160,7 +160,6 @@ shell_new(const actor_class_t *class, const shell_options_t *options, fault_t *f
         .watch_fd = watch_fd,
         .state = report_state,
         .tap = tap,
-        .settings_text = options->settings_text,
         .watch_tap = options->tap ? watch_tap : NULL,
         .system = options->system,
     };
@@ -276,13 +275,62 @@ drain_cell(shell_t *self)
     cell_drain(self->cell);
 }
 
+/*  Orders that name another actor are acknowledged: what we said before is on its way then.  */
+static void
+acknowledge(shell_t *self)
+{
+    envelope_t envelope = {.kind = ENVELOPE_CONTROL,
+                           .type = "obeyed",
+                           .from = self->class->name,
+                           .to = SUPERVISOR,
+                           .flags = FLAG_NO_TAP};
+    uint8_t header[ENVELOPE_ROOM];
+    size_t size = envelope_pack(&envelope, header);
+    postbox_flush(self->post);
+    err_t err = postbox_put(self->post, SUPERVISOR, LANE_hi, (bytes_t){header, size}, NULL);
+    assert(err == OK || err == ERR_STOPPED);
+}
+
+static void
+know_actor(shell_t *self, const char *name)
+{
+    postbox_know(self->post, name);
+    acknowledge(self);
+}
+
+static void
+close_actor(shell_t *self, const char *name)
+{
+    port_close(cell_port(self->cell), name);
+    snprintf(self->leaving, sizeof self->leaving, "%s", name);
+}
+
+static void
+forget_actor(shell_t *self, const char *name)
+{
+    self->leaving[0] = '\0';
+    port_forget(cell_port(self->cell), name);
+    postbox_forget(self->post, name);
+    acknowledge(self);
+}
+
+/*  Whether all that waited for it has gone: then it may.  */
+static void
+report_left(shell_t *self)
+{
+    if (self->leaving[0] == '\0' || port_owes(cell_port(self->cell), self->leaving))
+        return;
+    self->leaving[0] = '\0';
+    acknowledge(self);
+}
+
 static const struct {
     const char *verb;
     void (*obey)(shell_t *self);
+    void (*obey_about)(shell_t *self, const char *name);
 } orders[] = {
-    {"start", start_cell},
-    {"drain", drain_cell},
-    {"stop", stop_cell},
+    {"start", start_cell, NULL}, {"drain", drain_cell, NULL},  {"stop", stop_cell, NULL},
+    {"know", NULL, know_actor},  {"close", NULL, close_actor}, {"forget", NULL, forget_actor},
 };
 
 /*  True if the letter was an order from the supervisor to the shell itself.  */
@@ -293,7 +341,10 @@ obey(shell_t *self, letter_t *letter)
         return false;
     for (size_t i = 0; i < COUNT_OF(orders); i++)
         if (strcmp(letter->envelope.type, orders[i].verb) == 0) {
-            orders[i].obey(self);
+            if (orders[i].obey)
+                orders[i].obey(self);
+            else
+                orders[i].obey_about(self, letter->envelope.key);
             letter->release(letter);
             return true;
         }
@@ -443,6 +494,7 @@ thread_main(void *shell)
             break;
         take_records(self);
         cell_turn(self->cell, !something_waits(self));
+        report_left(self);
         postbox_flush(self->post);
         wait_for_work(self);
     }

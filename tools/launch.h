@@ -18,6 +18,9 @@ typedef struct launch_option {
 bool launch_settings(const char *role, const char *file, const launch_option_t *options,
                      settings_t *settings);
 
+/*  Adds a plug-in of the config file.  */
+CHECKED err_t launch_plugin(host_t *host, const plugin_settings_t *settings, fault_t *fault);
+
 typedef struct launch {
     const char *role;
     const settings_t *settings;

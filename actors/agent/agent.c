@@ -4,6 +4,7 @@
 #include "actors/common/actors.h"
 
 const actor_class_t *const agent_actors[] = {
-    &logger,      &system_actor,  &checkpointer,       &recorder, &processor, &row_handlers,
-    &lsn_manager, &retry_manager, &connection_manager, &service,  &monitor,   NULL,
+    &logger,    &system_actor, &plugins,     &checkpointer,  &recorder,
+    &processor, &row_handlers, &lsn_manager, &retry_manager, &connection_manager,
+    &service,   &monitor,      NULL,
 };

@@ -13,20 +13,20 @@ make_room(verdicts_t *self)
         return;
     self->room = self->room ? self->room * 2 : 64;
     processed_t *processed = arena_new(arena, self->room * sizeof *processed);
-    judged_t *judged = arena_new(arena, self->room * sizeof *judged);
+    int64_t *made = arena_new(arena, self->room * sizeof *made);
     if (self->n_processed > 0) {
         memcpy(processed, self->processed, self->n_processed * sizeof *processed);
-        memcpy(judged, self->judged, self->n_processed * sizeof *judged);
+        memcpy(made, self->made, self->n_processed * sizeof *made);
     }
     self->processed = processed;
-    self->judged = judged;
+    self->made = made;
 }
 
 static void
 note(verdicts_t *self, const known_t *known, const processed_t *result)
 {
     make_room(self);
-    self->judged[self->n_processed] = (judged_t){known->made, known->attempts + 1};
+    self->made[self->n_processed] = known->made;
     processed_t *processed = &self->processed[self->n_processed++];
     *processed = *result;
     processed->id = known->id;

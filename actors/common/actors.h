@@ -13,6 +13,9 @@ extern const actor_class_t system_actor;
 /*  monitor.c: the page for people, and /metrics for Prometheus.  */
 extern const actor_class_t monitor;
 
+/*  plugins.c: lets plug-ins come and go.  */
+extern const actor_class_t plugins;
+
 /*  checkpointer.c: the only one in the process that checkpoints the database, when a
     wal_grown hint says that it is due. Which database: the `agent.db` or `server.db`
     setting, whichever is set.  */

@@ -39,6 +39,12 @@ static const config_key_t table_keys[] = {
 #undef HOLDER
 };
 
+static const config_key_t plugin_keys[] = {
+#define HOLDER plugin_settings_t
+#include "actors/config_plugins.def"
+#undef HOLDER
+};
+
 static const table_settings_t table_presets = {
 #undef TEXT_KEY
 #undef CHOICE_KEY
@@ -52,13 +58,26 @@ static const config_order_t orders[] = {
     {"connection.heartbeat_ms", "connection.silent_ms"},
 };
 
-static const config_list_t tables = {
-    .section = {"tables", "agent server", "What holds for one table, named as in the database"},
-    .keys = table_keys,
-    .n_keys = COUNT_OF(table_keys),
-    .item_size = sizeof(table_settings_t),
-    .items = offsetof(settings_t, tables),
-    .n_items = offsetof(settings_t, n_tables),
+static const config_list_t lists[] = {
+    {
+        .section = {"tables", "agent server",
+                    "What holds for one table, named as in the database"},
+        .keys = table_keys,
+        .n_keys = COUNT_OF(table_keys),
+        .item_size = sizeof(table_settings_t),
+        .items = offsetof(settings_t, tables),
+        .n_items = offsetof(settings_t, n_tables),
+    },
+    {
+        .section = {"plugins", "agent server",
+                    "Plug-ins, each under the name of the actor that it shall be"},
+        .keys = plugin_keys,
+        .n_keys = COUNT_OF(plugin_keys),
+        .item_size = sizeof(plugin_settings_t),
+        .items = offsetof(settings_t, plugins),
+        .n_items = offsetof(settings_t, n_plugins),
+        .extras = offsetof(plugin_settings_t, own),
+    },
 };
 
 const config_table_t settings_table = {
@@ -68,7 +87,8 @@ const config_table_t settings_table = {
     .n_keys = COUNT_OF(keys),
     .orders = orders,
     .n_orders = COUNT_OF(orders),
-    .list = &tables,
+    .lists = lists,
+    .n_lists = COUNT_OF(lists),
 };
 
 const table_settings_t *

@@ -59,7 +59,8 @@ static const config_table_t table = {
     .n_keys = COUNT_OF(keys),
     .orders = orders,
     .n_orders = COUNT_OF(orders),
-    .list = &guests,
+    .lists = &guests,
+    .n_lists = 1,
 };
 
 /*  ------------------------------------------------------------------------ fixture  */

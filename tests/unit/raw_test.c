@@ -175,12 +175,12 @@ they_are_asked_like_any_other_actor(void **state)
     sim_t *sim = begin();
     sim_heard_t heard;
     sim_ask(sim, 0, "painter", MSG_ping, &(ping_t){.number = 5});
-    sim_ask(sim, 0, "painter", MSG_tree_get, &(tree_get_t){0});
+    sim_ask(sim, 0, "painter", MSG_change_steps_get, &(change_steps_get_t){.change = "x"});
     sim_run_ms(sim, REST_MS);
     assert_true(sim_take(sim, 0, &heard));
     assert_int_equal(heard.id, MSG_pong);
     assert_int_equal(((const pong_t *) heard.body)->number, 5);
-    assert_true(sim_take(sim, 0, &heard)); /* tells no tree */
+    assert_true(sim_take(sim, 0, &heard)); /* knows no changes */
     assert_int_equal(heard.id, MSG_problem);
     sim_destroy(&sim);
 }

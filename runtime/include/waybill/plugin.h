@@ -6,11 +6,12 @@
     through the host table that its callbacks are handed.
 
     The rules are those of every actor:
-      * callbacks are called one at a time, in one thread, and never wait: the answer to a
-   request is another callback. What must wait belongs to a descriptor that the host watches.
+      * callbacks are called one at a time, in one thread, and never wait: the answer to
+        a request is another callback. What must wait belongs to a descriptor that the host
+   watches.
       * messages come one by one; then settle() is called, and when it has returned
         WAYBILL_OK they are done: the sender has its credit, and they never come again. A
-   plug-in with a file or a database commits there.
+        plug-in with a file or a database commits there.
       * what fails (WAYBILL_FAILED) is stopped and started again with a zeroed state, and gets
    the messages that were not done once more, attempt + 1. The same holds when the process of an
         isolated plug-in dies. So an effect outside must be made together with the id of its
@@ -22,11 +23,11 @@
 
     Payloads are msgpack maps, as docs/messages.md lists them; json() and pack() turn them into
     JSON text and back. Texts are UTF-8 and end with NUL. Memory that the host hands over is
-   valid until the callback returns; what a plug-in hands over is copied.
+    valid until the callback returns; what a plug-in hands over is copied.
 
     Versions. MAJOR changes when a layout or a meaning changes; then nothing old is loaded.
-   MINOR grows when something is added at the end of a struct: an older plug-in runs on a newer
-   host. A newer plug-in on an older host is refused. Changes so far: 1.0, the first.  */
+    MINOR grows when something is added at the end of a struct: an older plug-in runs on a newer
+    host. A newer plug-in on an older host is refused. Changes so far: 1.0, the first.  */
 
 #ifndef WAYBILL_PLUGIN_H
 #define WAYBILL_PLUGIN_H
@@ -148,16 +149,22 @@ typedef struct waybill_host {
 enum {
     WAYBILL_TAKES = 1, /* commands and requests sent to it */
     WAYBILL_HEARS,     /* events; type may be a pattern: `*` ends a prefix */
-    WAYBILL_SENDS,     /* commands and requests that it sends to the actor `to` */
-    WAYBILL_PUBLISHES  /* events */
+    WAYBILL_SENDS,     /* commands, hints and requests that it sends to the actor `to` */
+    WAYBILL_PUBLISHES, /* events */
+    WAYBILL_ANSWERS    /* replies to what it takes; those to what it sends need no row */
 };
 
-/*  Of a message of its own, which docs/messages.md does not know.  */
+/*  What a message of its own is, which docs/messages.md does not know.  */
 enum { WAYBILL_KNOWN, WAYBILL_COMMAND, WAYBILL_REQUEST, WAYBILL_REPLY, WAYBILL_EVENT };
+
+/*  Most rows of a table, and bytes of a text in it or in the descriptor.  */
+enum { WAYBILL_MOST_MESSAGES = 128, WAYBILL_MOST_SETTINGS = 64, WAYBILL_MOST_TEXT = 1000 };
+enum { WAYBILL_MOST_NAME = 48, WAYBILL_MOST_STATE = 16 << 20, WAYBILL_MOST_FDS = 60 };
+enum { WAYBILL_MOST_PAYLOAD = 8 << 20 };
 
 typedef struct waybill_message {
     int way;          /* WAYBILL_TAKES, ... */
-    const char *type; /* name of the message */
+    const char *type; /* name of the message: a-z, 0-9, _ */
     const char *to;   /* WAYBILL_SENDS: actor; NULL: any */
     int kind;         /* WAYBILL_KNOWN, or what its own message is */
     const char *summary;
@@ -168,7 +175,7 @@ enum { WAYBILL_TEXT_SETTING, WAYBILL_NUMBER_SETTING, WAYBILL_FLAG_SETTING };
 typedef struct waybill_setting {
     const char *name;   /* a-z, 0-9, _ */
     int type;           /* WAYBILL_TEXT_SETTING, ... */
-    const char *preset; /* NULL: it must be given */
+    const char *preset; /* NULL: it must be given; of a flag true or false */
     const char *summary;
 } waybill_setting_t;
 
