@@ -112,3 +112,15 @@ system_note_monitor(ctx_t *ctx, const char *address)
     snprintf(self->monitor, sizeof self->monitor, "%s", address);
     pthread_mutex_unlock(&self->lock);
 }
+
+const char *
+system_monitor(ctx_t *ctx)
+{
+    system_t *self = ctx_system(ctx);
+    if (self == NULL)
+        return "";
+    pthread_mutex_lock(&self->lock);
+    const char *address = arena_text(ctx_arena(ctx), self->monitor);
+    pthread_mutex_unlock(&self->lock);
+    return address;
+}

@@ -34,3 +34,6 @@ void system_steps(ctx_t *ctx, const char *change, change_steps_t *steps);
 
 /*  Address of the page that people can look at; the caller is the actor that serves it.  */
 void system_note_monitor(ctx_t *ctx, const char *address);
+/*  The same, for whoever tells others; empty: there is no page. It lives until the end of the
+    round.  */
+const char *system_monitor(ctx_t *ctx);

@@ -66,6 +66,8 @@ print_table(const status_t *status)
            status->in_flight);
     printf("refused   %" PRIu64 " to be tried again, %" PRIu64 " waiting for a person\n",
            status->failed, status->parked);
+    if (status->monitor && status->monitor[0])
+        printf("monitor   %s\n", status->monitor);
     if (status->held > 0)
         printf("set aside %" PRIu64 " of the server's changes; the log says why\n",
                status->held);

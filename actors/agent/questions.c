@@ -3,6 +3,7 @@
 
 #include "actors/agent/connection.h"
 #include "actors/settings.h"
+#include "runtime/system.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -87,6 +88,7 @@ questions_status(const connection_t *self, ctx_t *ctx)
         .retry_in = retry_in(self, ctx),
         .synced = is_synced(self),
         .db = settings->agent_db,
+        .monitor = system_monitor(ctx),
     };
 }
 

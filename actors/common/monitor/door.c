@@ -26,9 +26,10 @@ host_of(const char *text, char host[DOOR_HOST_ROOM])
     const bool v6 = text[0] == '[';
     const char *begin = text + v6;
     const size_t size = strcspn(begin, v6 ? "]" : ":");
-    const char *rest = begin + size + (v6 && begin[size] == ']');
-    const bool port = rest[0] == ':' && rest[1 + strspn(rest + 1, "0123456789")] == '\0';
-    if (size == 0 || size >= DOOR_HOST_ROOM || (rest[0] != '\0' && !port))
+    const char *rest = begin + size + v6;
+    if (size == 0 || size >= DOOR_HOST_ROOM || (v6 && begin[size] != ']'))
+        return false;
+    if (rest[0] != '\0' && (rest[0] != ':' || rest[1 + strspn(rest + 1, "0123456789")] != '\0'))
         return false;
     memcpy(host, begin, size);
     host[size] = '\0';
