@@ -91,6 +91,15 @@ void port_settle(port_t *self);
  *freed (may be NULL) is set to the peer's name if a link without credit has some again.  */
 void port_on_credit(port_t *self, const envelope_t *envelope, const char **freed);
 
+/*  ---------------------------------------------------------------------- its state  */
+
+/*  Adds, as msgpack, what a new port needs to go on in its place. Nothing may wait for credit
+    or be under way to its owner.  */
+void port_pack_state(const port_t *self, buffer_t *out);
+/*  For a new port. False: that is no such state, and the port must not be used.  */
+struct cursor; /* pack.h */
+CHECKED bool port_take_state(port_t *self, struct cursor *in);
+
 /*  ------------------------------------------------------------------- what it knows  */
 
 /*  What follows may be called by any thread while the port lives. Numbers are those of a

@@ -172,6 +172,9 @@ CHECKED err_t ctx_watch_tap(ctx_t *ctx, tap_want_t want);
 typedef enum log_level { LOG_error, LOG_warning, LOG_info, LOG_debug } log_level_t;
 /*  One structured record; lossy under overload, and then counted.  */
 void ctx_log(ctx_t *ctx, log_level_t level, const char *format, ...) PRINTF_LIKE(3, 4);
+/*  The same, about a change: its id stands beside the text where lines have fields.  */
+void ctx_log_change(ctx_t *ctx, log_level_t level, const char *change_id, const char *format,
+                    ...) PRINTF_LIKE(4, 5);
 
 /*  ------------------------------------------------------------------ being watched  */
 

@@ -123,8 +123,8 @@ cell_new(const actor_class_t *class, const cell_host_t *host, const cell_limits_
     return self;
 }
 
-static void
-forget_instance(cell_t *self)
+void
+cell_forget_instance(cell_t *self)
 {
     if (self->instance == NULL)
         return;
@@ -153,8 +153,9 @@ cell_destroy(cell_t **self_p)
     cell_t *self = *self_p;
     if (self == NULL)
         return;
+    taping_stop(self);
     if (self->state != CELL_STOPPED)
-        forget_instance(self);
+        cell_forget_instance(self);
     system_leave(self->host.system, self);
     round_release_all(self);
     requests_clear(&self->requests);
@@ -268,7 +269,7 @@ static void
 fall(cell_t *self, const char *why)
 {
     ctx_log(&self->ctx, LOG_error, "failed: %s", why);
-    forget_instance(self);
+    cell_forget_instance(self);
     round_forget_handling(self);
     self->active = false;
     size_t failures = recent_failures(self, cell_now_ms(self));
@@ -334,7 +335,7 @@ cell_start(cell_t *self, fault_t *fault)
     }
     const char *text = self->refusal.text[0] ? self->refusal.text : err_text(err);
     fault_set(fault, err, "%s", text);
-    forget_instance(self);
+    cell_forget_instance(self);
     cell_set_state(self, CELL_STOPPED, fault ? fault->text : text);
     return err;
 }
@@ -359,14 +360,17 @@ cell_restart(cell_t *self)
 void
 cell_drain(cell_t *self)
 {
+    TAPED(self, TAPE_drain, .numbers = {0});
     if (self->state == CELL_RUNNING)
         cell_set_state(self, CELL_DRAINING, NULL);
+    TAPED_DONE(self);
 }
 
 void
 cell_stop(cell_t *self)
 {
-    forget_instance(self);
+    taping_stop(self);
+    cell_forget_instance(self);
     cell_set_state(self, CELL_STOPPED, NULL);
     round_bury_all(self, ERR_STOPPED);
     port_give_up(self->port, ERR_STOPPED);

@@ -41,6 +41,7 @@ typedef struct cell_host {
                 err_t err); /* only while it is tapped */
     /*  NULL: there is no tap to watch.  */
     err_t (*watch_tap)(void *self, tap_want_t want);
+    const char *settings_text; /* for recordings: the text of a config file; NULL: none */
     system_t *system; /* the process it is part of; NULL: none. Must outlive the cell.  */
 } cell_host_t;
 
@@ -49,6 +50,7 @@ typedef struct cell_limits {
     uint32_t attempts;            /* deliveries of one message */
     uint32_t round;               /* lo messages between settles; 0: 128 */
     log_level_t log_level;
+    bool log_steps; /* of changes, each as a line */
 } cell_limits_t;
 
 /*  host is copied; class and settings must outlive the cell.  */

@@ -5,6 +5,7 @@
 
 #include "runtime/cell.h"
 #include "runtime/requests.h"
+#include "runtime/taping.h"
 #include "runtime/timers.h"
 
 enum { RESTARTS_KEPT = 32 };
@@ -62,11 +63,28 @@ struct cell {
     int fds[MOST_FDS]; /* watched by the actor */
     size_t n_fds;
 
+    taping_t *taping;              /* NULL: it is not recorded */
+    struct tape_order *tape_order; /* NULL: nobody asked for it */
+    bool replayed;                 /* it lives on a tape (replay.h) */
+
     uint64_t last_uuid_ms, uuid_count;
     counter_t dead[ERR_COUNT];
+    uint64_t lines_lost; /* since the last line that was not */
     _Atomic(const char *) busy;
     meters_t meters;
 };
+
+/*  Around each input of a cell: one branch while it is not recorded.  */
+#define TAPED(self, what, ...)                                                                 \
+    do {                                                                                       \
+        if ((self)->taping)                                                                    \
+            taping_input((self)->taping, &(tape_event_t){.kind = what, __VA_ARGS__});          \
+    } while (0)
+#define TAPED_DONE(self)                                                                       \
+    do {                                                                                       \
+        if ((self)->taping)                                                                    \
+            taping_done((self)->taping);                                                       \
+    } while (0)
 
 /*  round.c  */
 void round_handle_pending(cell_t *self);
@@ -94,11 +112,17 @@ void cell_set_state(cell_t *self, cell_state_t state, const char *reason);
 void cell_begin(cell_t *self, const char *what);
 /*  What a callback returned: OK, or a refusal that nobody waits for, or a failure.  */
 void cell_judge(cell_t *self, err_t err, const char *what);
+void cell_forget_instance(cell_t *self);
 /*  A new instance, after a backoff.  */
 void cell_restart(cell_t *self);
 uint64_t cell_now_ms(const cell_t *self);
 /*  Can callbacks of the instance be called?  */
 bool cell_lives(const cell_t *self);
+
+/*  cell_state.c  */
+void cell_pack_state(const cell_t *self, buffer_t *out);
+/*  For a cell that has not started. False: that is no such state.  */
+CHECKED bool cell_take_state(cell_t *self, bytes_t state);
 
 /*  context.c  */
 /*  Sends or publishes the payload in scratch, which was begun as a blob.  */

@@ -89,6 +89,8 @@ CHECKED err_t config_load(config_t *self, const char *path, fault_t *fault);
 CHECKED err_t config_set(config_t *self, const char *key, const char *value, fault_t *fault);
 /*  The rules between keys; to be called when all are set.  */
 CHECKED err_t config_check(const config_t *self, fault_t *fault);
+/*  Adds the text of a file that says all these values: a struct as config_load() fills it.  */
+void config_write(const config_table_t *table, const void *values, buffer_t *out);
 void config_release(config_t *self);
 
 /*  Every key of that role with summary and default, commented out.  */

@@ -391,6 +391,9 @@ ctx_step(ctx_t *ctx, step_name_t step, const char *change_id, uint64_t detail)
         .now_ns = transport->now_ns(transport->self), .detail = detail, .step = step};
     step_change(change_id, taken.change);
     meters_step(&ctx->cell->meters, &taken);
+    if (ctx->cell->limits.log_steps)
+        ctx_log_change(ctx, LOG_info, change_id, "step %s %s %llu", step_about(step)->name,
+                       change_id, (unsigned long long) detail);
 }
 
 uint64_t
@@ -398,30 +401,4 @@ ctx_now_us(ctx_t *ctx)
 {
     const transport_t *transport = &ctx->cell->host.transport;
     return transport->now_ns(transport->self) / NS_PER_US;
-}
-
-/*  ------------------------------------------------------------------------ logging  */
-
-static const char *const level_names[] = {"error", "warning", "info", "debug"};
-
-/*  Through the bus where somebody listens there; else, and from the listener itself,
-    straight to the host.  */
-void
-ctx_log(ctx_t *ctx, log_level_t level, const char *format, ...)
-{
-    cell_t *self = ctx->cell;
-    if (level > self->limits.log_level)
-        return;
-    char text[1024];
-    va_list arguments;
-    va_start(arguments, format);
-    line_format(text, sizeof text, format, arguments);
-    va_end(arguments);
-    log_line_t line = {ctx_wall_ms(ctx), level_names[level], self->class->name, text};
-    bool hears_itself = self->class->handlers && self->class->handlers[MSG_log_line];
-    bool talks = self->state != CELL_STARTING && self->state != CELL_STOPPED;
-    if (!self->muted && !hears_itself && talks && port_has_subscriber(self->port, "log_line"))
-        ctx_publish(ctx, MSG_log_line, &line);
-    else
-        self->host.log(self->host.transport.self, &line);
 }

@@ -33,7 +33,8 @@ log_to_stderr(void *nobody, const log_line_t *line)
 void
 host_say(host_t *self, const char *level, const char *text)
 {
-    log_line_t line = {clock_wall_ms(), level, SUPERVISOR, text};
+    const log_line_t line = {
+        .time = clock_wall_ms(), .level = level, .actor = SUPERVISOR, .text = text};
     self->options.log(self->options.log_to, &line);
 }
 
@@ -104,10 +105,13 @@ host_make_shell(host_t *self, member_t *member, const actor_class_t *class, faul
         .net = self->options.net,
         .tap = self->options.run_dir != NULL,
         .settings = self->options.settings,
+        .settings_text = self->options.settings_text,
         .limits = {.restarts = self->options.restart_limit,
                    .period_ms = self->options.restart_period_ms,
                    .attempts = self->options.attempts_limit,
-                   .log_level = self->options.log_level},
+                   .log_level = self->options.log_level,
+                   .log_steps = self->options.log_steps},
+        .log_levels = self->options.log_levels,
         .epoch = self->epoch,
         .log = self->options.log,
         .log_to = self->options.log_to,

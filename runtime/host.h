@@ -8,6 +8,7 @@
 
 #pragma once
 
+#include "runtime/log_levels.h"
 #include "runtime/net.h"
 #include "runtime/plugin.h"
 
@@ -16,17 +17,21 @@ typedef struct host host_t;
 enum { MOST_ACTORS = 64 }; /* in one process */
 
 typedef struct host_options {
-    const char *name;           /* "agent" or "server", for logs */
-    const char *run_dir;        /* NULL: no ipc endpoint, no tap */
-    const net_driver_t *net;    /* for actors with net handlers; NULL: none */
-    bool open_border;           /* joined programs may send any actor anything: tap.inject */
-    const void *settings;       /* what ctx_settings() gives; must outlive the host */
-    log_level_t log_level;      /* what is not logged is not even formatted */
-    uint32_t restart_limit;     /* restarts of one actor in restart_period_ms; 0: 5 */
-    uint32_t restart_period_ms; /* 0: 30000 */
-    uint32_t attempts_limit;    /* deliveries of one message before it is a dead letter; 0: 3 */
-    uint32_t stop_deadline_ms;  /* per actor and phase; 0: 5000 */
-    const char *program;        /* looks at plug-ins and runs them: see plugin.h; NULL: none */
+    const char *name;        /* "agent" or "server", for logs */
+    const char *run_dir;     /* NULL: no ipc endpoint, no tap */
+    const net_driver_t *net; /* for actors with net handlers; NULL: none */
+    bool open_border;        /* joined programs may send any actor anything: tap.inject */
+    const void *settings;    /* what ctx_settings() gives; must outlive the host */
+    /*  The same for recordings, as a config file; must outlive the host.  */
+    const char *settings_text;
+    log_level_t log_level;          /* what is not logged is not even formatted */
+    const log_levels_t *log_levels; /* in its place, with exceptions; NULL: none; outlives it */
+    bool log_steps;                 /* each step of each change as a line */
+    uint32_t restart_limit;         /* restarts of one actor in restart_period_ms; 0: 5 */
+    uint32_t restart_period_ms;     /* 0: 30000 */
+    uint32_t attempts_limit;   /* deliveries of one message before it is a dead letter; 0: 3 */
+    uint32_t stop_deadline_ms; /* per actor and phase; 0: 5000 */
+    const char *program;       /* looks at plug-ins and runs them: see plugin.h; NULL: none */
     void (*log)(void *log_to, const log_line_t *line); /* NULL: stderr. Any thread. */
     void *log_to;
 } host_options_t;

@@ -74,11 +74,9 @@ refuse(cell_t *self, const letter_t *letter, admission_t admission)
     self->host.transport.dead(self, &letter->envelope, letter->payload, why);
 }
 
-void
-cell_take(cell_t *self, letter_t *letter)
+static void
+take(cell_t *self, letter_t *letter)
 {
-    letter->next = NULL;
-    letter->finished = false;
     if (envelope_lane(letter->envelope.kind) == LANE_hi) {
         take_hi(self, letter);
         return;
@@ -93,6 +91,17 @@ cell_take(cell_t *self, letter_t *letter)
     self->round_last = &letter->next;
     self->n_round++;
     round_handle_pending(self);
+}
+
+void
+cell_take(cell_t *self, letter_t *letter)
+{
+    if (self->taping)
+        taping_letter(self->taping, letter);
+    letter->next = NULL;
+    letter->finished = false;
+    take(self, letter);
+    TAPED_DONE(self);
 }
 
 bool
@@ -114,13 +123,16 @@ cell_on_tapped(cell_t *self, const tap_record_t *record)
 {
     if (!cell_lives(self) || self->watching == TAP_NOTHING)
         return;
+    if (self->taping)
+        taping_tapped(self->taping, record);
     self->active = true;
     cell_begin(self, "on_tapped");
     cell_judge(self, self->class->on_tapped(self->instance, &self->ctx, record), "on_tapped");
+    TAPED_DONE(self);
 }
 
-void
-cell_on_fd(cell_t *self, int fd, int ready)
+static void
+take_ready(cell_t *self, int fd, int ready)
 {
     if (!cell_lives(self) || self->class->on_fd == NULL)
         return;
@@ -131,4 +143,13 @@ cell_on_fd(cell_t *self, int fd, int ready)
     self->active = true;
     cell_begin(self, "on_fd");
     cell_judge(self, self->class->on_fd(self->instance, &self->ctx, fd, ready), "on_fd");
+}
+
+void
+cell_on_fd(cell_t *self, int fd, int ready)
+{
+    if (self->taping)
+        taping_ready(self->taping, fd, ready);
+    take_ready(self, fd, ready);
+    TAPED_DONE(self);
 }

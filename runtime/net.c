@@ -33,9 +33,8 @@ add(conns_t *conns, conn_t conn)
 /*  ------------------------------------------------------------- from the driver  */
 
 static void
-on_upgrade(void *cell, const net_upgrade_t *upgrade, net_answer_t *answer)
+take_upgrade(cell_t *self, const net_upgrade_t *upgrade, net_answer_t *answer)
 {
-    cell_t *self = cell;
     *answer = (net_answer_t){.status = 503};
     if (self->state != CELL_RUNNING)
         return;
@@ -48,9 +47,8 @@ on_upgrade(void *cell, const net_upgrade_t *upgrade, net_answer_t *answer)
 }
 
 static void
-on_open(void *cell, conn_t conn, uint64_t token)
+take_open(cell_t *self, conn_t conn, uint64_t token)
 {
-    cell_t *self = cell;
     if (!cell_lives(self)) {
         self->driver->hang_up(self->net, conn, 1013, "not now");
         return;
@@ -64,9 +62,8 @@ on_open(void *cell, conn_t conn, uint64_t token)
 }
 
 static void
-on_frame(void *cell, conn_t conn, bytes_t frame, bool binary)
+take_frame(cell_t *self, conn_t conn, bytes_t frame, bool binary)
 {
-    cell_t *self = cell;
     if (!is_ours(self, conn))
         return;
     self->active = true;
@@ -77,9 +74,8 @@ on_frame(void *cell, conn_t conn, bytes_t frame, bool binary)
 }
 
 static void
-on_drained(void *cell, conn_t conn)
+take_drained(cell_t *self, conn_t conn)
 {
-    cell_t *self = cell;
     if (!is_ours(self, conn) || self->class->net->on_drained == NULL)
         return;
     self->active = true;
@@ -89,9 +85,8 @@ on_drained(void *cell, conn_t conn)
 }
 
 static void
-on_close(void *cell, conn_t conn, int status, const char *reason)
+take_close(cell_t *self, conn_t conn, int status, const char *reason)
 {
-    cell_t *self = cell;
     if (!is_ours(self, conn))
         return;
     self->conns.items[find(&self->conns, conn)] = self->conns.items[self->conns.n - 1];
@@ -101,6 +96,54 @@ on_close(void *cell, conn_t conn, int status, const char *reason)
     cell_judge(self,
                self->class->net->on_close(self->instance, &self->ctx, conn, status, reason),
                "on_close");
+}
+
+static void
+on_upgrade(void *cell, const net_upgrade_t *upgrade, net_answer_t *answer)
+{
+    cell_t *self = cell;
+    if (self->taping)
+        taping_upgrade(self->taping, upgrade);
+    take_upgrade(self, upgrade, answer);
+    if (self->taping)
+        taping_answer(self->taping, upgrade->conn, answer);
+    TAPED_DONE(self);
+}
+
+static void
+on_open(void *cell, conn_t conn, uint64_t token)
+{
+    cell_t *self = cell;
+    TAPED(self, TAPE_open, {conn, token});
+    take_open(self, conn, token);
+    TAPED_DONE(self);
+}
+
+static void
+on_frame(void *cell, conn_t conn, bytes_t frame, bool binary)
+{
+    cell_t *self = cell;
+    TAPED(self, TAPE_frame, {conn, binary}, {frame});
+    take_frame(self, conn, frame, binary);
+    TAPED_DONE(self);
+}
+
+static void
+on_drained(void *cell, conn_t conn)
+{
+    cell_t *self = cell;
+    TAPED(self, TAPE_drained, {conn});
+    take_drained(self, conn);
+    TAPED_DONE(self);
+}
+
+static void
+on_close(void *cell, conn_t conn, int status, const char *reason)
+{
+    cell_t *self = cell;
+    TAPED(self, TAPE_closed, {conn, (uint64_t) status}, {tape_text(reason)});
+    take_close(self, conn, status, reason);
+    TAPED_DONE(self);
 }
 
 net_sink_t

@@ -63,6 +63,8 @@ call_handler(cell_t *self, const letter_t *letter, message_id_t id, const void *
 static err_t
 run_handler(cell_t *self, const letter_t *letter)
 {
+    if (taping_takes(letter->envelope.type))
+        return taping_order(self, letter);
     message_id_t id = MSG_COUNT;
     void *body = NULL;
     self->refusal = (fault_t){0};

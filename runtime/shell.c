@@ -147,6 +147,8 @@ shell_new(const actor_class_t *class, const shell_options_t *options, fault_t *f
     shell_t *self = mem_new(sizeof *self);
     self->class = class;
     self->options = *options;
+    if (options->log_levels)
+        self->options.limits.log_level = log_levels_of(options->log_levels, class->name);
     self->chance = system_random();
     self->post = postbox_new(options->zmq, class->name, fault);
     if (self->post == NULL) {
@@ -160,6 +162,7 @@ shell_new(const actor_class_t *class, const shell_options_t *options, fault_t *f
         .watch_fd = watch_fd,
         .state = report_state,
         .tap = tap,
+        .settings_text = options->settings_text,
         .watch_tap = options->tap ? watch_tap : NULL,
         .system = options->system,
     };

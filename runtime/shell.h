@@ -9,6 +9,7 @@
 #include "bus/postbox.h"
 #include "bus/tap.h"
 #include "runtime/cell.h"
+#include "runtime/log_levels.h"
 
 #include <time.h>
 
@@ -20,7 +21,9 @@ typedef struct shell_options {
     const net_driver_t *net;
     bool tap; /* there is one */
     const void *settings;
+    const char *settings_text; /* for recordings; may be NULL */
     cell_limits_t limits;
+    const log_levels_t *log_levels; /* NULL: as limits say */
     uint64_t epoch;
     void (*log)(void *log_to, const log_line_t *line);
     void *log_to;

@@ -66,6 +66,15 @@ list_heard(const actor_class_t *class, arena_t *arena)
 }
 
 static texts_t
+list_offered(const actor_class_t *class, arena_t *arena)
+{
+    texts_t offered = {.arena = arena};
+    for (size_t i = 0; class->offers && class->offers[i]; i++)
+        add_text(&offered, class->offers[i]);
+    return offered;
+}
+
+static texts_t
 list_sent(const actor_class_t *class, arena_t *arena)
 {
     texts_t sent = {.arena = arena};
@@ -84,6 +93,7 @@ describe(const resident_t *resident, arena_t *arena)
     texts_t takes = list_taken(class, arena);
     texts_t hears = list_heard(class, arena);
     texts_t sends = list_sent(class, arena);
+    texts_t offers = list_offered(class, arena);
     return (actor_info_t){
         .name = arena_text(arena, class->name),
         .kind = class->raw ? class->raw->kind : "built-in",
@@ -97,6 +107,8 @@ describe(const resident_t *resident, arena_t *arena)
         .n_hears = hears.n,
         .sends = sends.items,
         .n_sends = sends.n,
+        .offers = offers.items,
+        .n_offers = offers.n,
         .file = class->raw ? arena_text(arena, class->raw->file) : NULL,
         .version = class->raw ? arena_text(arena, class->raw->version) : NULL,
     };

@@ -2,6 +2,9 @@
 
 #include "runtime/cell_private.h"
 
+/*  Between looks whether a recording can begin.  */
+enum { ORDER_MS = 10 };
+
 static void
 fire_timers(cell_t *self, uint64_t now)
 {
@@ -44,8 +47,8 @@ nothing_under_way(const cell_t *self)
            && self->conns.n == 0 && !port_parked(self->port);
 }
 
-void
-cell_turn(cell_t *self, bool idle)
+static void
+turn(cell_t *self, bool idle)
 {
     uint64_t now = cell_now_ms(self);
     if (self->state == CELL_BACKOFF && now >= self->restart_at_ms)
@@ -60,9 +63,21 @@ cell_turn(cell_t *self, bool idle)
         cell_set_state(self, CELL_DRAINED, NULL);
 }
 
+void
+cell_turn(cell_t *self, bool idle)
+{
+    TAPED(self, TAPE_turn, {idle});
+    turn(self, idle);
+    TAPED_DONE(self);
+    if (self->tape_order || self->taping)
+        taping_obey(self);
+}
+
 int64_t
 cell_next_ms(cell_t *self)
 {
+    if (self->tape_order)
+        return ORDER_MS;
     uint64_t next = UINT64_MAX;
     if (self->state == CELL_BACKOFF)
         next = self->restart_at_ms;

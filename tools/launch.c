@@ -1,6 +1,6 @@
 #include "tools/launch.h"
 
-#include "schemas/number.h"
+#include "actors/common/log_text.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -12,56 +12,26 @@
 
 /*  ------------------------------------------------------------------------- logging  */
 
-static const char *const level_names[] = {
-    [LOG_error] = "error",
-    [LOG_warning] = "warning",
-    [LOG_info] = "info",
-    [LOG_debug] = "debug",
-};
-
-static bool
-find_level(const char *name, log_level_t *level)
-{
-    for (size_t i = 0; i < COUNT_OF(level_names); i++) {
-        if (strcmp(level_names[i], name) == 0) {
-            *level = (log_level_t) i;
-            return true;
-        }
-    }
-    return false;
-}
-
 /*  Lines that no logger takes: of actors that start, and of the host. While they start they
     are kept: if it comes to nothing, one complaint says why.  */
 typedef struct log {
     pthread_mutex_t lock;
-    log_level_t level;
+    log_levels_t levels;
+    bool json;
     bool started;
     buffer_t kept;
 } log_t;
-
-/*  Peers have their say in it: what they say must not look like a line of ours, or speak to a
-    terminal.  */
-static void
-add_printable(buffer_t *out, const char *text)
-{
-    for (; *text; text++)
-        buffer_add(out, (unsigned char) *text < ' ' || *text == 0x7f ? "?" : text, 1);
-}
 
 static void
 write_line(void *log_to, const log_line_t *line)
 {
     log_t *self = log_to;
     log_level_t level = LOG_error;
-    char time[TIME_TEXT];
-    if (find_level(line->level, &level) && level > self->level)
+    (void) log_level_named(line->level, &level);
+    if (level > log_levels_of(&self->levels, line->actor))
         return;
     pthread_mutex_lock(&self->lock);
-    buffer_add_format(&self->kept, "%s %s %s ", time_text(line->time, time), line->level,
-                      line->actor);
-    add_printable(&self->kept, line->text);
-    buffer_add_text(&self->kept, "\n");
+    (self->json ? log_text_json : log_text_plain)(line, &self->kept);
     if (self->started) {
         fwrite(self->kept.data, 1, self->kept.size, stderr);
         buffer_clear(&self->kept);
@@ -82,7 +52,7 @@ release_lines(log_t *self)
 /*  ------------------------------------------------------------------------- running  */
 
 static host_t *
-make_host(const launch_t *self, log_t *log)
+make_host(const launch_t *self, log_t *log, const char *settings_text)
 {
     host_t *host = host_new(&(host_options_t){
         .name = self->role,
@@ -90,7 +60,9 @@ make_host(const launch_t *self, log_t *log)
         .net = self->net,
         .open_border = self->settings->tap_inject,
         .settings = self->settings,
-        .log_level = log->level,
+        .settings_text = settings_text,
+        .log_levels = &log->levels,
+        .log_steps = self->settings->process_log_steps,
         .program = "/proc/self/exe",
         .log = write_line,
         .log_to = log,
@@ -148,15 +120,17 @@ launch_run(const launch_t *self)
 {
     forgo_cores();
     quicken_sqlite();
-    log_t log = {.lock = PTHREAD_MUTEX_INITIALIZER};
-    if (!find_level(self->settings->process_log_level, &log.level)) {
-        complain("log_level: \"%s\" is not error, warning, info or debug",
-                 self->settings->process_log_level);
-        return STATUS_USAGE;
-    }
-    host_t *host = make_host(self, &log);
+    fault_t fault = {0};
+    log_t log = {.lock = PTHREAD_MUTEX_INITIALIZER,
+                 .json = strcmp(self->settings->process_log_format, "json") == 0};
+    if (log_levels_read(&log.levels, self->settings->process_log_level, &fault) != OK)
+        return complain("%s", fault.text), STATUS_USAGE;
+    buffer_t text = {0};
+    config_write(&settings_table, self->settings, &text);
+    host_t *host = make_host(self, &log, buffer_text(&text));
     int status = add_plugins(self, host) ? run(self, host, &log) : STATUS_USAGE;
     host_destroy(&host);
+    buffer_release(&text);
     buffer_release(&log.kept);
     return status;
 }

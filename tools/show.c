@@ -135,7 +135,8 @@ show_rate(double rate, char text[SHOW_ROOM])
 {
     if (rate >= 99.95)
         return number_text((uint64_t) (rate + 0.5), text);
-    (void) snprintf(text, SHOW_ROOM, rate > 0 ? "%.1f" : "0", rate);
+    bool whole = rate == (double) (uint64_t) rate;
+    (void) snprintf(text, SHOW_ROOM, whole ? "%.0f" : "%.1f", rate);
     return text;
 }
 

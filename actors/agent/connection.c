@@ -15,6 +15,8 @@ static const net_limits_t limits = {
     .hangup_s = 60,
 };
 
+enum { US_PER_MS = 1000 };
+
 /*  What others say ends up in the status, which must be one that everybody accepts.  */
 static void PRINTF_LIKE(3, 4) keep_line(char *text, size_t room, const char *format, ...)
 {
@@ -225,6 +227,7 @@ connection_lose(connection_t *self, ctx_t *ctx, const char *format, ...)
     va_end(arguments);
     const uint64_t delay = backoff_ms(self, ctx);
     COUNT(ctx, connects_failed, 1);
+    ctx_observe(ctx, METRIC_backoff, delay * US_PER_MS);
     self->failures++;
     self->retry_at_ms = ctx_now_ms(ctx) + delay;
     ctx_after(ctx, TIMER_RETRY, delay);
@@ -298,7 +301,8 @@ connection_hear_position(connection_t *self, uint64_t lsn)
 void
 connection_tell_alive(connection_t *self, ctx_t *ctx)
 {
-    self->questions.unanswered++;
+    if (self->questions.unanswered++ == 0)
+        self->asked_us = ctx_now_us(ctx);
     TELL(self, ctx, clt_heartbeat, .state = state_name(self->state), .lsn = self->position.lsn,
          .active = true);
 }

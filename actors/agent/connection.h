@@ -76,6 +76,7 @@ typedef struct connection {
     unsigned failures;    /* in a row */
     uint64_t retry_at_ms; /* monotonic; 0: not planned */
     uint64_t heard_ms;
+    uint64_t asked_us; /* when the oldest heartbeat that is unanswered went; 0: measured */
 
     position_t position; /* as committed */
     char server_epoch[EPOCH_ROOM];

@@ -152,41 +152,68 @@ blame(recorder_t *self, ctx_t *ctx, const fault_t *fault)
             self->jobs[i].fault = *fault;
 }
 
+static void
+say_merged(ctx_t *ctx, const processed_t *processed, const judged_t *judged)
+{
+    (void) judged;
+    ctx_log_change(ctx, LOG_info, processed->id,
+                   "change %s was merged: the server had a newer version of its row",
+                   processed->id);
+}
+
+static void
+say_refused(ctx_t *ctx, const processed_t *processed, const judged_t *judged)
+{
+    ctx_log_change(ctx, LOG_info, processed->id, "change %s came back, attempt %llu: %s: %s",
+                   processed->id, (unsigned long long) judged->attempt, processed->code,
+                   processed->message);
+}
+
+static void
+say_parked(ctx_t *ctx, const processed_t *processed, const judged_t *judged)
+{
+    (void) judged;
+    ctx_log_change(ctx, LOG_info, processed->id, "change %s waits for a person: %s",
+                   processed->id, processed->message);
+}
+
 /*  What each result of a decision means to whoever watches.  */
 static const struct {
     const char *result;
     step_name_t step;
-    metric_id_t counter; /* METRIC_COUNT: none */
-    bool ends;           /* the change has its verdict */
+    metric_id_t counter; /* METRIC_COUNT: none; else the change has its verdict */
+    void (*say)(ctx_t *ctx, const processed_t *processed, const judged_t *judged);
 } meanings[] = {
-    {"applied", STEP_decided, METRIC_verdicts_applied, true},
-    {"merged", STEP_decided, METRIC_verdicts_merged, true},
-    {"failed", STEP_refused, METRIC_verdicts_refused, true},
-    {"parked", STEP_parked, METRIC_COUNT, false},
-    {"skipped", STEP_closed, METRIC_COUNT, false},
-    {"discarded", STEP_closed, METRIC_COUNT, false},
+    {"applied", STEP_decided, METRIC_verdicts_applied, NULL},
+    {"merged", STEP_decided, METRIC_verdicts_merged, say_merged},
+    {"failed", STEP_refused, METRIC_verdicts_refused, say_refused},
+    {"parked", STEP_parked, METRIC_COUNT, say_parked},
+    {"skipped", STEP_closed, METRIC_COUNT, NULL},
+    {"discarded", STEP_closed, METRIC_COUNT, NULL},
 };
 
 static void
-show_one(ctx_t *ctx, const verdicts_t *verdicts, const processed_t *processed, int64_t made)
+show_one(ctx_t *ctx, const processed_t *processed, const judged_t *judged, int64_t now)
 {
     size_t i = 0;
     while (i < COUNT_OF(meanings) && strcmp(meanings[i].result, processed->result) != 0)
         i++;
     assert(i < COUNT_OF(meanings));
     ctx_step(ctx, meanings[i].step, processed->id, processed->lsn);
-    if (meanings[i].counter != METRIC_COUNT)
-        ctx_count(ctx, meanings[i].counter, 1);
-    if (meanings[i].ends)
-        ctx_observe(ctx, METRIC_verdict_time,
-                    verdicts->now > made ? (uint64_t) (verdicts->now - made) * US_PER_MS : 0);
+    if (meanings[i].say)
+        meanings[i].say(ctx, processed, judged);
+    if (meanings[i].counter == METRIC_COUNT)
+        return;
+    ctx_count(ctx, meanings[i].counter, 1);
+    ctx_observe(ctx, METRIC_verdict_time,
+                now > judged->made ? (uint64_t) (now - judged->made) * US_PER_MS : 0);
 }
 
 static void
 show(ctx_t *ctx, const verdicts_t *verdicts)
 {
     for (size_t i = 0; i < verdicts->n_processed; i++)
-        show_one(ctx, verdicts, &verdicts->processed[i], verdicts->made[i]);
+        show_one(ctx, &verdicts->processed[i], &verdicts->judged[i], verdicts->now);
     for (size_t i = 0; i < verdicts->n_again; i++)
         ctx_step(ctx, STEP_retried, verdicts->again[i], 0);
 }

@@ -142,6 +142,9 @@ void
 questions_hear_server(connection_t *self, ctx_t *ctx)
 {
     questions_t *questions = &self->questions;
+    if (questions->unanswered > 0 && self->asked_us > 0)
+        ctx_observe(ctx, METRIC_round_trip, ctx_now_us(ctx) - self->asked_us);
+    self->asked_us = 0;
     questions->unanswered -= questions->unanswered > 0;
     questions->ahead -= questions->ahead > 0;
     if (questions->ahead > 0)

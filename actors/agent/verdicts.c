@@ -13,20 +13,20 @@ make_room(verdicts_t *self)
         return;
     self->room = self->room ? self->room * 2 : 64;
     processed_t *processed = arena_new(arena, self->room * sizeof *processed);
-    int64_t *made = arena_new(arena, self->room * sizeof *made);
+    judged_t *judged = arena_new(arena, self->room * sizeof *judged);
     if (self->n_processed > 0) {
         memcpy(processed, self->processed, self->n_processed * sizeof *processed);
-        memcpy(made, self->made, self->n_processed * sizeof *made);
+        memcpy(judged, self->judged, self->n_processed * sizeof *judged);
     }
     self->processed = processed;
-    self->made = made;
+    self->judged = judged;
 }
 
 static void
 note(verdicts_t *self, const known_t *known, const processed_t *result)
 {
     make_room(self);
-    self->made[self->n_processed] = known->made;
+    self->judged[self->n_processed] = (judged_t){known->made, known->attempts + 1};
     processed_t *processed = &self->processed[self->n_processed++];
     *processed = *result;
     processed->id = known->id;

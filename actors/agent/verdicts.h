@@ -6,6 +6,11 @@
 #include "actors/agent/known.h"
 #include "actors/agent/outbox.h"
 
+typedef struct judged {
+    int64_t made;     /* when it was recorded, wall clock */
+    uint64_t attempt; /* that this is about, from 1 */
+} judged_t;
+
 typedef struct verdicts {
     overlay_t overlay;
     int64_t now;            /* wall clock */
@@ -13,7 +18,7 @@ typedef struct verdicts {
     bool folds;             /* there may be changes folded into others */
     outbox_count_t *counts; /* kept up */
     processed_t *processed; /* to be published; in the overlay's arena */
-    int64_t *made;          /* when each of them was recorded, wall clock */
+    judged_t *judged;       /* what else is told of each of them */
     size_t n_processed, room;
     const char **again; /* ids that are pending again */
     size_t n_again, again_room;

@@ -1,81 +1,35 @@
-/*  logger - writes what happened to stderr: `TIME LEVEL actor text`, one line each.
+/*  logger - writes what happened to stderr, a line each, and keeps the last lines in memory.
 
-    Texts may quote anything, also what a stranger sent: whatever is not a plain character is
-    escaped, so that nobody can forge a line or steer a terminal.  */
+    Hears  log_line, error and actor_state, as events; log_get, answered with log_lines.  */
 
 #include "actors/common/actors.h"
-
+#include "actors/common/log_kept.h"
+#include "actors/common/log_text.h"
 #include "actors/settings.h"
 
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 typedef struct logger {
-    log_level_t level; /* nothing above it is written */
+    log_levels_t levels; /* what is less important is not written */
+    bool json;
+    log_kept_t kept;
     buffer_t line;
 } logger_t;
-
-static const char *const level_names[] = {
-    [LOG_error] = "error",
-    [LOG_warning] = "warning",
-    [LOG_info] = "info",
-    [LOG_debug] = "debug",
-};
-
-static log_level_t
-level_named(const char *name)
-{
-    for (size_t i = 0; i < COUNT_OF(level_names); i++)
-        if (strcmp(level_names[i], name) == 0)
-            return (log_level_t) i;
-    return LOG_info;
-}
 
 static err_t
 start(void *state, ctx_t *ctx)
 {
     logger_t *self = state;
     const settings_t *settings = ctx_settings(ctx);
-    self->level = level_named(settings->process_log_level);
+    fault_t fault = {0};
+    self->json = strcmp(settings->process_log_format, "json") == 0;
+    if (log_levels_read(&self->levels, settings->process_log_level, &fault) != OK)
+        return ctx_fail(ctx, "%s", fault.text);
     return OK;
 }
 
 /*  ------------------------------------------------------------------------------- lines  */
-
-static void
-add_time(buffer_t *line, int64_t unix_ms)
-{
-    char text[32];
-    struct tm parts;
-    const time_t seconds = (time_t) (unix_ms / 1000);
-    if (gmtime_r(&seconds, &parts) == NULL || unix_ms < 0)
-        memset(&parts, 0, sizeof parts);
-    strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
-    buffer_add_format(line, "%s.%03dZ", text, (int) (unix_ms < 0 ? 0 : unix_ms % 1000));
-}
-
-/*  The two bytes of U+0080 to U+009F, which terminals obey as well.  */
-static bool
-is_late_control(const unsigned char *at)
-{
-    return at[0] == 0xc2 && at[1] >= 0x80 && at[1] <= 0x9f;
-}
-
-static void
-add_escaped(buffer_t *line, const char *text, bool blanks)
-{
-    for (const unsigned char *at = (const unsigned char *) text; *at != '\0'; at++) {
-        if (is_late_control(at)) {
-            buffer_add_format(line, "\\x%02x\\x%02x", at[0], at[1]);
-            at++;
-        } else if (*at < ' ' || *at == 0x7f || *at == '\\' || (*at == ' ' && !blanks)) {
-            buffer_add_format(line, "\\x%02x", *at);
-        } else {
-            buffer_add(line, at, 1);
-        }
-    }
-}
 
 /*  A reader of stderr that has gone away takes the lines with it: there is nobody to tell.  */
 static void
@@ -90,20 +44,18 @@ write_out(bytes_t bytes)
     }
 }
 
+/*  A level that nobody knows comes from a program that joined, and is taken for info.  */
 static void
-write_line(logger_t *self, const log_line_t *record)
+take(logger_t *self, const log_line_t *line)
 {
-    buffer_t *line = &self->line;
-    buffer_clear(line);
-    add_time(line, record->time);
-    buffer_add_text(line, " ");
-    add_escaped(line, record->level, false);
-    buffer_add_text(line, " ");
-    add_escaped(line, record->actor[0] != '\0' ? record->actor : "-", false);
-    buffer_add_text(line, " ");
-    add_escaped(line, record->text, true);
-    buffer_add_text(line, "\n");
-    write_out(buffer_bytes(line));
+    log_level_t level = LOG_info;
+    (void) log_level_named(line->level, &level);
+    if (level > log_levels_of(&self->levels, line->actor))
+        return;
+    buffer_clear(&self->line);
+    (self->json ? log_text_json : log_text_plain)(line, &self->line);
+    write_out(buffer_bytes(&self->line));
+    log_kept_add(&self->kept, line, level);
 }
 
 /*  ------------------------------------------------------------------------------ events  */
@@ -111,11 +63,8 @@ write_line(logger_t *self, const log_line_t *record)
 static err_t
 on_log_line(void *state, ctx_t *ctx, const void *body)
 {
-    logger_t *self = state;
-    const log_line_t *line = body;
     (void) ctx;
-    if (level_named(line->level) <= self->level)
-        write_line(self, line);
+    take(state, body);
     return OK;
 }
 
@@ -123,17 +72,16 @@ on_log_line(void *state, ctx_t *ctx, const void *body)
 static err_t
 on_problem(void *state, ctx_t *ctx, const void *body)
 {
-    logger_t *self = state;
     const problem_t *problem = body;
     buffer_t text = {0};
     buffer_add_text(&text, problem->code);
     if (problem->subject != NULL && problem->subject[0] != '\0')
         buffer_add_format(&text, " %s", problem->subject);
     buffer_add_format(&text, ": %s", problem->message);
-    write_line(self, &(log_line_t){.time = ctx_wall_ms(ctx),
-                                   .level = level_names[LOG_error],
-                                   .actor = problem->actor != NULL ? problem->actor : "",
-                                   .text = buffer_text(&text)});
+    take(state, &(log_line_t){.time = ctx_wall_ms(ctx),
+                              .level = log_level_name(LOG_error),
+                              .actor = problem->actor != NULL ? problem->actor : "",
+                              .text = buffer_text(&text)});
     buffer_release(&text);
     return OK;
 }
@@ -153,22 +101,31 @@ level_of_state(const char *state)
 static err_t
 on_actor_state(void *state, ctx_t *ctx, const void *body)
 {
-    logger_t *self = state;
     const actor_state_t *change = body;
-    const log_level_t level = level_of_state(change->state);
-    if (level > self->level)
-        return OK;
     buffer_t text = {0};
     buffer_add_text(&text, change->state);
     if (change->reason != NULL && change->reason[0] != '\0')
         buffer_add_format(&text, ": %s", change->reason);
     if (change->restarts > 0)
         buffer_add_format(&text, " (restart %llu)", (unsigned long long) change->restarts);
-    write_line(self, &(log_line_t){.time = ctx_wall_ms(ctx),
-                                   .level = level_names[level],
-                                   .actor = change->actor,
-                                   .text = buffer_text(&text)});
+    take(state, &(log_line_t){.time = ctx_wall_ms(ctx),
+                              .level = log_level_name(level_of_state(change->state)),
+                              .actor = change->actor,
+                              .text = buffer_text(&text)});
     buffer_release(&text);
+    return OK;
+}
+
+static err_t
+on_log_get(void *state, ctx_t *ctx, const void *body)
+{
+    const logger_t *self = state;
+    log_lines_t found;
+    fault_t fault = {0};
+    const err_t err = log_kept_find(&self->kept, body, ctx_arena(ctx), &found, &fault);
+    if (err != OK)
+        return ctx_refuse(ctx, err, "%s", fault.text);
+    ctx_reply(ctx, MSG_log_lines, &found);
     return OK;
 }
 
@@ -178,20 +135,24 @@ stop(void *state, ctx_t *ctx)
     logger_t *self = state;
     (void) ctx;
     buffer_release(&self->line);
+    log_kept_release(&self->kept);
 }
 
+static const char *const offers[] = {"log_get", NULL};
 static const char *const hears[] = {"log_line", "error", "actor_state", NULL};
 
 static handler_fn *const handlers[MSG_COUNT] = {
     [MSG_log_line] = on_log_line,
     [MSG_problem] = on_problem,
     [MSG_actor_state] = on_actor_state,
+    [MSG_log_get] = on_log_get,
 };
 
 const actor_class_t logger = {
     .name = "logger",
-    .summary = "Writes what happened to stderr",
+    .summary = "Writes what happened to stderr, and keeps the last lines",
     .state_size = sizeof(logger_t),
+    .offers = offers,
     .hears = hears,
     .start = start,
     .handlers = handlers,

@@ -42,8 +42,11 @@ static handler_fn *const handlers[MSG_COUNT] = {
     [MSG_change_steps_get] = on_change_steps_get,
 };
 
+static const char *const offers[] = {"tree_get", "stats_get", "change_steps_get", NULL};
+
 const actor_class_t system_actor = {
     .name = "system",
     .summary = "Tells what the process knows of itself",
     .handlers = handlers,
+    .offers = offers,
 };

@@ -44,8 +44,10 @@ make_world(void **state)
     close(mkstemp(world->path));
     assert_int_equal(db_open(world->path, true, &world->db, &world->fault), OK);
     assert_int_equal(db_exec(world->db, "CREATE TABLE t (x)", &world->fault), OK);
-    world->settings =
-        (settings_t){.agent_db = world->path, .server_db = "", .process_log_level = "info"};
+    world->settings = (settings_t){.agent_db = world->path,
+                                   .server_db = "",
+                                   .process_log_level = "info",
+                                   .process_log_format = "text"};
     *state = world;
     return 0;
 }
@@ -183,7 +185,11 @@ writes_one_line_of_time_level_actor_and_text(void **state)
     world_t *world = *state;
     start_actor(world, &logger);
     logged(world, MSG_log_line,
-           &(log_line_t){1700000000123, "warning", "recorder", "disk \xc3\xa9"}, text);
+           &(log_line_t){.time = 1700000000123,
+                         .level = "warning",
+                         .actor = "recorder",
+                         .text = "disk \xc3\xa9"},
+           text);
     assert_string_equal(text, "2023-11-14T22:13:20.123Z warning recorder disk \xc3\xa9\n");
 }
 
@@ -194,7 +200,9 @@ nobody_forges_a_line(void **state)
     world_t *world = *state;
     start_actor(world, &logger);
     logged(world, MSG_log_line,
-           &(log_line_t){0, "error", "me error you", "a\n2023 error b \x1b[2J \xc2\x9b \\n"},
+           &(log_line_t){.level = "error",
+                         .actor = "me error you",
+                         .text = "a\n2023 error b \x1b[2J \xc2\x9b \\n"},
            text);
     assert_string_equal(text, "1970-01-01T00:00:00.000Z error me\\x20error\\x20you "
                               "a\\x0a2023 error b \\x1b[2J \\xc2\\x9b \\x5cn\n");
@@ -207,7 +215,8 @@ keeps_to_the_level_that_was_set(void **state)
     world_t *world = *state;
     world->settings.process_log_level = "warning";
     start_actor(world, &logger);
-    logged(world, MSG_log_line, &(log_line_t){0, "info", "a", "b"}, text);
+    logged(world, MSG_log_line, &(log_line_t){.level = "info", .actor = "a", .text = "b"},
+           text);
     assert_string_equal(text, "");
     logged(world, MSG_actor_state, &(actor_state_t){.actor = "a", .state = "ready"}, text);
     assert_string_equal(text, "");

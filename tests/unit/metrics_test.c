@@ -131,6 +131,7 @@ a_connection_is_shown_while_it_lasts(void **state)
     assert_int_equal(AGENT("connection-manager", connects), 1);
     assert_int_equal(AGENT("connection-manager", connects_failed), 0);
     assert_int_equal(SERVER("listener", clients), 2);
+    assert_true(MEASURED(world, world->node, "connection-manager", round_trip) >= 1);
     assert_true(AGENT("connection-manager", bytes_in) > 0);
     assert_true(AGENT("connection-manager", bytes_out) > 0);
     assert_true(SERVER("listener", bytes_in) > 0);
@@ -139,6 +140,7 @@ a_connection_is_shown_while_it_lasts(void **state)
     sim_run_ms(world->sim, 100);
     assert_int_equal(AGENT("connection-manager", connected), 0);
     assert_true(AGENT("connection-manager", connects_failed) >= 1);
+    assert_true(MEASURED(world, world->node, "connection-manager", backoff) >= 1);
     assert_int_equal(SERVER("listener", clients), 1);
 }
 

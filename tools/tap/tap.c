@@ -10,8 +10,7 @@
 #include <string.h>
 
 static const verb_t *const tap_verbs[] = {
-    &tap_follow,
-    NULL,
+    &tap_follow, &tap_stats, &tap_tree, &tap_describe, NULL,
 };
 
 tap_client_t *
@@ -66,6 +65,9 @@ const verb_t verb_tap = {
         "are masked before they leave the actor that has them; what a slow reader misses is\n"
         "counted and shown. The verbs, each told of by `waybill help tap VERB`:\n\n"
         "  follow       show each message as it goes by; what `tap` alone does\n"
+        "  stats        actors, messages and metrics, once\n"
+        "  tree         the actors, what they hear, and the links between them\n"
+        "  describe     a type of message, or an actor\n"
         "\nAll of them take:\n\n"
         "  --json          one JSON object a line\n"
         "  --run-dir DIR   of the agent or server; default: that of the agent,\n"

@@ -4,8 +4,12 @@
 
 #include "bus/tap_client.h"
 #include "tools/join.h"
+#include "tools/tap/figures.h"
 
-extern const verb_t tap_follow; /* follow.c */
+extern const verb_t tap_follow;   /* follow.c */
+extern const verb_t tap_stats;    /* stats.c */
+extern const verb_t tap_tree;     /* tree.c */
+extern const verb_t tap_describe; /* describe.c */
 
 /*  Watches the process that runs in run_dir (NULL: the default one). NULL after a
     complaint if there is none.  */
@@ -13,3 +17,6 @@ tap_client_t *tap_join(const char *run_dir, tap_want_t want);
 
 /*  The payload's struct, in the arena; NULL if it has none that we know.  */
 const void *tap_body(const tap_record_t *record, arena_t *arena, message_id_t *id);
+
+/*  An order by its name (NULL: as it is); false if there is none of that name.  */
+bool tap_read_order(const char *name, figures_order_t *order); /* stats.c */
