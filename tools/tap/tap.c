@@ -10,7 +10,8 @@
 #include <string.h>
 
 static const verb_t *const tap_verbs[] = {
-    &tap_follow, &tap_stats, &tap_tree, &tap_describe, NULL,
+    &tap_follow, &tap_top,  &tap_stats,       &tap_tree,       &tap_describe,
+    &tap_send,   &tap_call, &tap_deadletters, &tap_postmortem, NULL,
 };
 
 tap_client_t *
@@ -65,9 +66,14 @@ const verb_t verb_tap = {
         "are masked before they leave the actor that has them; what a slow reader misses is\n"
         "counted and shown. The verbs, each told of by `waybill help tap VERB`:\n\n"
         "  follow       show each message as it goes by; what `tap` alone does\n"
+        "  top          the same as stats, live\n"
         "  stats        actors, messages and metrics, once\n"
         "  tree         the actors, what they hear, and the links between them\n"
         "  describe     a type of message, or an actor\n"
+        "  deadletters  messages that were not delivered: list, show, send again\n"
+        "  postmortem   the last messages before a crash, by time\n"
+        "  send         put a command, a hint or an event on the bus\n"
+        "  call         put a request on the bus, and print its answer\n"
         "\nAll of them take:\n\n"
         "  --json          one JSON object a line\n"
         "  --run-dir DIR   of the agent or server; default: that of the agent,\n"

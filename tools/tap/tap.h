@@ -6,10 +6,15 @@
 #include "tools/join.h"
 #include "tools/tap/figures.h"
 
-extern const verb_t tap_follow;   /* follow.c */
-extern const verb_t tap_stats;    /* stats.c */
-extern const verb_t tap_tree;     /* tree.c */
-extern const verb_t tap_describe; /* describe.c */
+extern const verb_t tap_follow;      /* follow.c */
+extern const verb_t tap_top;         /* top.c */
+extern const verb_t tap_stats;       /* stats.c */
+extern const verb_t tap_tree;        /* tree.c */
+extern const verb_t tap_describe;    /* describe.c */
+extern const verb_t tap_send;        /* send.c */
+extern const verb_t tap_call;        /* send.c */
+extern const verb_t tap_postmortem;  /* postmortem.c */
+extern const verb_t tap_deadletters; /* deadletters.c */
 
 /*  Watches the process that runs in run_dir (NULL: the default one). NULL after a
     complaint if there is none.  */
