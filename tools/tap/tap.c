@@ -10,8 +10,8 @@
 #include <string.h>
 
 static const verb_t *const tap_verbs[] = {
-    &tap_follow, &tap_top,  &tap_stats,       &tap_tree,       &tap_describe,
-    &tap_send,   &tap_call, &tap_deadletters, &tap_postmortem, NULL,
+    &tap_follow, &tap_top,         &tap_stats,      &tap_tree,   &tap_describe, &tap_send,
+    &tap_call,   &tap_deadletters, &tap_postmortem, &tap_doctor, NULL,
 };
 
 tap_client_t *
@@ -70,6 +70,7 @@ const verb_t verb_tap = {
         "  stats        actors, messages and metrics, once\n"
         "  tree         the actors, what they hear, and the links between them\n"
         "  describe     a type of message, or an actor\n"
+        "  doctor       what is wrong, and what to do about it\n"
         "  deadletters  messages that were not delivered: list, show, send again\n"
         "  postmortem   the last messages before a crash, by time\n"
         "  send         put a command, a hint or an event on the bus\n"

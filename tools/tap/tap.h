@@ -13,6 +13,7 @@ extern const verb_t tap_tree;        /* tree.c */
 extern const verb_t tap_describe;    /* describe.c */
 extern const verb_t tap_send;        /* send.c */
 extern const verb_t tap_call;        /* send.c */
+extern const verb_t tap_doctor;      /* doctor.c */
 extern const verb_t tap_postmortem;  /* postmortem.c */
 extern const verb_t tap_deadletters; /* deadletters.c */
 
