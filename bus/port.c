@@ -124,6 +124,7 @@ port_send(port_t *self, envelope_t *draft, blob_t *payload, uint8_t id[16])
         char to[NAME_ROOM + 1] = "";
         memcpy(to, draft->to, carrier_length(draft->to));
         err_t err = hand_over(self, to, draft, payload);
+        counter_add(&self->count.answered, err == OK);
         return err == OK ? OK : bury(self, draft, payload, err);
     }
     out_link_t *link = out_link(&self->out, draft->to);

@@ -106,7 +106,9 @@ CHECKED bool port_take_state(port_t *self, struct cursor *in);
     moment ago, one by one.  */
 
 typedef struct port_stats {
-    uint64_t sent, received, done, duplicates, dead, events_dropped;
+    uint64_t sent;     /* with a number */
+    uint64_t answered; /* and without one: those of the hi lane */
+    uint64_t received, done, duplicates, dead, events_dropped;
     uint64_t parked, queued, in_flight; /* now */
 } port_stats_t;
 port_stats_t port_stats(const port_t *self);

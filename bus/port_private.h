@@ -15,6 +15,6 @@ struct port {
     subscription_t *subscriptions;
     size_t n_parked;
     struct {
-        counter_t sent, received, done, duplicates, dead, events_dropped;
+        counter_t sent, answered, received, done, duplicates, dead, events_dropped;
     } count;
 };

@@ -19,6 +19,7 @@ port_stats(const port_t *self)
 {
     port_stats_t stats = {
         .sent = counter_get(&self->count.sent),
+        .answered = counter_get(&self->count.answered),
         .received = counter_get(&self->count.received),
         .done = counter_get(&self->count.done),
         .duplicates = counter_get(&self->count.duplicates),

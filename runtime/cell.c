@@ -29,7 +29,12 @@ void
 cell_offer(cell_t *self, tap_point_t point, const envelope_t *envelope, bytes_t payload,
            err_t err)
 {
-    if (self->tapped == TAP_NOTHING || (envelope->flags & FLAG_NO_TAP))
+    if (envelope->flags & FLAG_NO_TAP)
+        return;
+    if (point != TAP_done)
+        flight_add(&self->watched->flight, point, envelope, payload.size, err,
+                   self->clock_ns > envelope->sent_ns ? self->clock_ns : envelope->sent_ns);
+    if (self->tapped == TAP_NOTHING)
         return;
     if (self->tapped == TAP_HEADERS)
         payload.data = NULL;
@@ -82,8 +87,7 @@ put(void *cell, const char *to, lane_t lane, bytes_t header, blob_t *payload)
 static uint64_t
 now_ns(void *cell)
 {
-    const transport_t *transport = &((cell_t *) cell)->host.transport;
-    return transport->now_ns(transport->self);
+    return cell_now_ns(cell);
 }
 
 static uint64_t
@@ -119,7 +123,7 @@ cell_new(const actor_class_t *class, const cell_host_t *host, const cell_limits_
     self->requests.earliest_ms = UINT64_MAX;
     transport_t transport = {self, put, now_ns, chance, wall_ms, on_dead};
     self->port = port_new(class->name, &transport, epoch);
-    system_join(host->system, self);
+    self->watched = system_join(host->system, self);
     return self;
 }
 
@@ -157,6 +161,8 @@ cell_destroy(cell_t **self_p)
     if (self->state != CELL_STOPPED)
         cell_forget_instance(self);
     system_leave(self->host.system, self);
+    if (self->host.system == NULL)
+        free(self->watched);
     round_release_all(self);
     requests_clear(&self->requests);
     timers_release(&self->timers);
@@ -196,7 +202,7 @@ cell_port(cell_t *self)
 const char *
 cell_busy_with(const cell_t *self)
 {
-    return atomic_load_explicit(&self->busy, memory_order_relaxed);
+    return atomic_load_explicit(&self->watched->busy, memory_order_acquire);
 }
 
 uint64_t
@@ -237,9 +243,17 @@ cell_set_state(cell_t *self, cell_state_t state, const char *reason)
 /*  ---------------------------------------------------------------------- failing  */
 
 uint64_t
-cell_now_ms(const cell_t *self)
+cell_now_ns(cell_t *self)
 {
-    return now_ns((void *) self) / NS_PER_MS;
+    const transport_t *transport = &self->host.transport;
+    self->clock_ns = transport->now_ns(transport->self);
+    return self->clock_ns;
+}
+
+uint64_t
+cell_now_ms(cell_t *self)
+{
+    return cell_now_ns(self) / NS_PER_MS;
 }
 
 /*  Failures in the last period, this one among them.  */
@@ -293,7 +307,8 @@ cell_fail(cell_t *self, const char *why)
 void
 cell_begin(cell_t *self, const char *what)
 {
-    atomic_store_explicit(&self->busy, what, memory_order_relaxed);
+    counter_add(&self->watched->calls, what != NULL);
+    atomic_store_explicit(&self->watched->busy, what, memory_order_release);
 }
 
 void

@@ -7,6 +7,7 @@
 #include "runtime/requests.h"
 #include "runtime/taping.h"
 #include "runtime/timers.h"
+#include "runtime/watched.h"
 
 enum { RESTARTS_KEPT = 32 };
 
@@ -70,7 +71,10 @@ struct cell {
     uint64_t last_uuid_ms, uuid_count;
     counter_t dead[ERR_COUNT];
     uint64_t lines_lost; /* since the last line that was not */
-    _Atomic(const char *) busy;
+    counter_t answers_taken;
+    unsigned untimed;   /* messages since one was timed */
+    uint64_t clock_ns;  /* what the clock said last */
+    watched_t *watched; /* the system's, if the cell is part of one */
     meters_t meters;
 };
 
@@ -115,7 +119,8 @@ void cell_judge(cell_t *self, err_t err, const char *what);
 void cell_forget_instance(cell_t *self);
 /*  A new instance, after a backoff.  */
 void cell_restart(cell_t *self);
-uint64_t cell_now_ms(const cell_t *self);
+uint64_t cell_now_ns(cell_t *self);
+uint64_t cell_now_ms(cell_t *self);
 /*  Can callbacks of the instance be called?  */
 bool cell_lives(const cell_t *self);
 

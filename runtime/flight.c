@@ -91,6 +91,13 @@ flight_add(flight_t *self, tap_point_t point, const envelope_t *envelope, size_t
     counter_set(&self->whole, n + 1);
 }
 
+void
+flight_clear(flight_t *self)
+{
+    counter_set(&self->whole, 0);
+    counter_set(&self->begun, 0);
+}
+
 /*  ------------------------------------------------------------------------- reading  */
 
 uint64_t

@@ -37,6 +37,9 @@ typedef struct flight_note {
 void flight_add(flight_t *self, tap_point_t point, const envelope_t *envelope, size_t size,
                 err_t err, uint64_t now_ns);
 
+/*  Forgets all of it. For the writer.  */
+void flight_clear(flight_t *self);
+
 /*  Entries ever made; those from the last FLIGHT_KEPT on can be read. Signal handlers may.  */
 uint64_t flight_count(const flight_t *self);
 /*  False: the writer has come round to the n-th (from 0) meanwhile.  */

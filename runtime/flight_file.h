@@ -31,7 +31,7 @@ typedef struct flight_head {
 
 typedef struct flight_section {
     char mark[4];
-    uint32_t n;     /* notes that follow */
+    uint32_t n;     /* notes that follow; those with an impossible point are none */
     uint64_t count; /* notes ever made */
     char actor[72];
     char busy[72]; /* message or callback it was in; empty: none */
@@ -62,7 +62,7 @@ CHECKED err_t flight_load(const char *path, arena_t *arena, flight_story_t *stor
 
 /*  ------------------------------------------------------------------------- writing  */
 
-/*  Head, actors, end, in this order; a signal handler may, on a stack of 64 KiB. False: the
+/*  Head, actors, end, in this order; a signal handler may. False: the
     system refused, errno tells why. Of the head all but magic, version and note_size is to be
     filled in.  */
 bool flight_write_head(int fd, flight_head_t *head);

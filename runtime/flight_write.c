@@ -31,27 +31,35 @@ flight_write_head(int fd, flight_head_t *head)
     return write_all(fd, head, sizeof *head);
 }
 
-/*  Those that can be read, oldest first.  */
-static uint32_t
-collect(const flight_t *flight, uint64_t end, flight_note_t notes[FLIGHT_KEPT])
+/*  A few at a time: the stack of a signal handler is small. What the writer has come round to
+   is written as a note that is none, so that their number is right.  */
+static bool
+write_notes(int fd, const flight_t *flight, uint64_t first, uint64_t end)
 {
-    uint32_t n = 0;
-    for (uint64_t i = end > FLIGHT_KEPT ? end - FLIGHT_KEPT : 0; i < end; i++)
-        n += flight_read(flight, i, &notes[n]);
-    return n;
+    flight_note_t notes[8];
+    bool good = true;
+    for (size_t n = 0; good && first < end; first++) {
+        if (!flight_read(flight, first, &notes[n]))
+            notes[n] = (flight_note_t){.point = UINT8_MAX};
+        if (++n == COUNT_OF(notes) || first + 1 == end) {
+            good = write_all(fd, notes, n * sizeof *notes);
+            n = 0;
+        }
+    }
+    return good;
 }
 
 bool
 flight_write_actor(int fd, const char *name, const char *busy, const flight_t *flight)
 {
-    flight_note_t notes[FLIGHT_KEPT];
     flight_section_t section = {.mark = {'A', 'C', 'T', 'R'}, .count = flight_count(flight)};
     memcpy(section.actor, name, strnlen(name, sizeof section.actor - 1));
     if (busy)
         memcpy(section.busy, busy, strnlen(busy, sizeof section.busy - 1));
-    section.n = collect(flight, section.count, notes);
+    uint64_t first = section.count > FLIGHT_KEPT ? section.count - FLIGHT_KEPT : 0;
+    section.n = (uint32_t) (section.count - first);
     return write_all(fd, &section, sizeof section)
-           && write_all(fd, notes, section.n * sizeof *notes);
+           && write_notes(fd, flight, first, section.count);
 }
 
 bool

@@ -1,6 +1,7 @@
 #include "runtime/host.h"
 
 #include "runtime/clock.h"
+#include "runtime/crash.h"
 #include "runtime/host_private.h"
 
 #include <assert.h>
@@ -14,7 +15,8 @@
 #include <unistd.h>
 #include <zmq.h>
 
-enum { MS_PER_S = 1000 };
+/*  Looks at who is busy, within the time after which one is stuck.  */
+enum { LOOKS = 4, MS_PER_S = 1000 };
 
 /*  ----------------------------------------------------------------------- logging  */
 
@@ -62,6 +64,7 @@ host_new(const host_options_t *options)
     self->options.restart_period_ms = or_else(options->restart_period_ms, 30000);
     self->options.attempts_limit = or_else(options->attempts_limit, 3);
     self->options.stop_deadline_ms = or_else(options->stop_deadline_ms, 5000);
+    self->options.stuck_ms = or_else(options->stuck_ms, 10000);
     if (self->options.log == NULL)
         self->options.log = log_to_stderr;
     self->system = system_new(&(system_options_t){
@@ -137,7 +140,12 @@ open_run_dir(host_t *self, fault_t *fault)
 {
     if (self->options.run_dir == NULL)
         return OK;
-    return rundir_lock(self->options.run_dir, &self->rundir, fault);
+    err_t err = rundir_lock(self->options.run_dir, &self->rundir, fault);
+    if (err == OK) {
+        self->crash_stack = crash_stack_new();
+        crash_catch(self->system, self->options.run_dir);
+    }
+    return err;
 }
 
 /*  Signals become a descriptor before any thread is made, so that none gets them.  */
@@ -310,6 +318,8 @@ host_destroy(host_t **self_p)
     for (size_t i = 0; i < self->crew.n; i++)
         shell_destroy(&self->crew.members[i].shell);
     host_forget_plugins(self);
+    crash_release(self->system);
+    crash_stack_free(self->crash_stack);
     system_destroy(&self->system);
     postbox_destroy(&self->crew.post);
     if (self->zmq)
@@ -324,6 +334,26 @@ host_destroy(host_t **self_p)
 }
 
 /*  ------------------------------------------------------------------------- running  */
+
+static void
+report_stuck(host_t *self, const stuck_t *stuck)
+{
+    char text[2 * DUMP_PATH], path[DUMP_PATH];
+    fault_t fault;
+    err_t err = system_dump(self->system, clock_now_ns(), stuck->actor, path, &fault);
+    snprintf(text, sizeof text, "%s is stuck: busy with %s for %llu ms%s%s", stuck->actor,
+             stuck->busy, (unsigned long long) stuck->ms,
+             err == OK ? "; the last messages are in " : "", err == OK ? path : "");
+    host_say(self, "warning", text);
+}
+
+static void
+look_for_stuck(host_t *self)
+{
+    stuck_t stuck;
+    while (system_find_stuck(self->system, clock_now_ns(), self->options.stuck_ms, &stuck))
+        report_stuck(self, &stuck);
+}
 
 static void
 take_signal(host_t *self)
@@ -344,8 +374,9 @@ host_run(host_t *self, fault_t *fault)
         {.fd = self->wake, .events = ZMQ_POLLIN},
     };
     while (crew_given_up(&self->crew, false) == NULL) {
-        zmq_poll(items, COUNT_OF(items), -1);
+        zmq_poll(items, COUNT_OF(items), self->options.stuck_ms / LOOKS);
         crew_note_states(&self->crew);
+        look_for_stuck(self);
         if (items[1].revents || items[2].revents)
             break;
         host_serve(self);

@@ -32,6 +32,7 @@ typedef struct host_options {
     uint32_t attempts_limit;   /* deliveries of one message before it is a dead letter; 0: 3 */
     uint32_t stop_deadline_ms; /* per actor and phase; 0: 5000 */
     const char *program;       /* looks at plug-ins and runs them: see plugin.h; NULL: none */
+    uint32_t stuck_ms;         /* in one callback for longer is reported; 0: 10000 */
     void (*log)(void *log_to, const log_line_t *line); /* NULL: stderr. Any thread. */
     void *log_to;
 } host_options_t;

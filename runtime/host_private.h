@@ -26,7 +26,8 @@ struct host {
     tap_t *tap;
     int signals, wake;
     sigset_t old_mask;
-    uint64_t epoch; /* of the newest shell */
+    uint64_t epoch;    /* of the newest shell */
+    void *crash_stack; /* of the main thread */
     bool started, doors_open, abandoned;
 };
 

@@ -18,6 +18,8 @@ meters_release(meters_t *self)
 {
     for (metric_id_t i = 0; i < METRIC_COUNT; i++)
         free(atomic_load(&self->times[i]));
+    for (size_t i = 0; i < COUNT_OF(self->types); i++)
+        free(atomic_load(&self->types[i].waited));
     free(atomic_load(&self->steps));
 }
 
@@ -43,15 +45,37 @@ meters_set(meters_t *self, metric_id_t metric, uint64_t value)
     counter_set(&self->values[metric], value);
 }
 
+/*  Made when first used.  */
+static times_t *
+times_in(_Atomic(times_t *) *place)
+{
+    times_t *times = atomic_load_explicit(place, memory_order_relaxed);
+    if (times == NULL) {
+        times = mem_new(sizeof *times);
+        atomic_store_explicit(place, times, memory_order_release);
+    }
+    return times;
+}
+
 void
 meters_observe(meters_t *self, metric_id_t metric, uint64_t us)
 {
-    times_t *times = atomic_load_explicit(&self->times[metric], memory_order_relaxed);
-    if (times == NULL) {
-        times = mem_new(sizeof *times);
-        atomic_store_explicit(&self->times[metric], times, memory_order_release);
-    }
-    times_add(times, us);
+    times_add(times_in(&self->times[metric]), us);
+}
+
+void
+meters_take(meters_t *self, message_id_t type, size_t bytes)
+{
+    counter_add(&self->types[type].n, 1);
+    counter_add(&self->types[type].bytes, bytes);
+}
+
+void
+meters_time(meters_t *self, message_id_t type, uint64_t waited_us, uint64_t handled_us)
+{
+    times_add(times_in(&self->types[type].waited), waited_us);
+    times_add(&self->waited, waited_us);
+    times_add(&self->handled, handled_us);
 }
 
 /*  -------------------------------------------------------------------------- steps  */

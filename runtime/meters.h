@@ -21,10 +21,18 @@ typedef struct times {
 
 typedef struct steps_ring steps_ring_t;
 
+/*  Of one type of message.  */
+typedef struct type_meter {
+    counter_t n, bytes;
+    _Atomic(times_t *) waited; /* once used */
+} type_meter_t;
+
 typedef struct meters {
     counter_t values[METRIC_COUNT];         /* counters and gauges */
     _Atomic(times_t *) times[METRIC_COUNT]; /* those of kind METRIC_TIMES, once used */
     _Atomic(steps_ring_t *) steps;          /* once used */
+    type_meter_t types[MSG_COUNT + 1];      /* handled; the last: those of plug-ins */
+    times_t handled, waited;                /* of a sample: in the handler, from send to it */
 } meters_t;
 
 /*  Zeroed is ready for use.  */
@@ -35,6 +43,10 @@ void times_add(times_t *self, uint64_t us);
 void meters_count(meters_t *self, metric_id_t metric, uint64_t n);
 void meters_set(meters_t *self, metric_id_t metric, uint64_t value);
 void meters_observe(meters_t *self, metric_id_t metric, uint64_t us);
+
+/*  MSG_COUNT: a message that is not declared.  */
+void meters_take(meters_t *self, message_id_t type, size_t bytes);
+void meters_time(meters_t *self, message_id_t type, uint64_t waited_us, uint64_t handled_us);
 
 /*  A step that one change has taken. now_ns is monotonic.  */
 typedef struct step_taken {

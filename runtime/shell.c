@@ -1,6 +1,7 @@
 #include "runtime/shell.h"
 
 #include "runtime/clock.h"
+#include "runtime/crash.h"
 
 #include <assert.h>
 #include <poll.h>
@@ -486,6 +487,7 @@ static void *
 thread_main(void *shell)
 {
     shell_t *self = shell;
+    void *stack = crash_stack_new();
     self->tap = tap_source_new(self->options.zmq, self->class->name);
     open_ear(self);
     open_net(self);
@@ -507,6 +509,7 @@ thread_main(void *shell)
         self->options.net->close(&self->net);
     tap_source_destroy(&self->tap);
     tap_ear_destroy(&self->ear);
+    crash_stack_free(stack);
     return NULL;
 }
 

@@ -3,8 +3,10 @@
 #include "runtime/cell_private.h"
 #include "runtime/system_private.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { US_PER_MS = 1000 };
 
@@ -14,7 +16,6 @@ system_new(const system_options_t *options)
     system_t *self = mem_new(sizeof *self);
     self->options = *options;
     self->started_ms = options->wall_us(options->self) / US_PER_MS;
-    self->last = &self->residents;
     pthread_mutex_init(&self->lock, NULL);
     return self;
 }
@@ -25,48 +26,89 @@ system_destroy(system_t **self_p)
     system_t *self = *self_p;
     if (self == NULL)
         return;
+    for (size_t i = 0; i < MOST_RESIDENTS; i++)
+        free(atomic_load(&self->residents[i]));
     pthread_mutex_destroy(&self->lock);
     free(self);
     *self_p = NULL;
+}
+
+/*  -------------------------------------------------------------------- for the cells  */
+
+resident_t *
+system_resident(const system_t *self, size_t i)
+{
+    return i < MOST_RESIDENTS ? atomic_load_explicit(&self->residents[i], memory_order_acquire)
+                              : NULL;
+}
+
+resident_t *
+system_next(const system_t *self, const resident_t *after)
+{
+    resident_t *each;
+    for (size_t i = 0; (each = system_resident(self, i)) != NULL; i++) {
+        if (after == NULL && each->cell)
+            return each;
+        if (each == after)
+            after = NULL;
+    }
+    return NULL;
 }
 
 size_t
 system_size(const system_t *self)
 {
     size_t n = 0;
-    for (const resident_t *each = self->residents; each; each = each->next)
+    const resident_t *each = NULL;
+    while ((each = system_next(self, each)) != NULL)
         n++;
     return n;
 }
 
-/*  -------------------------------------------------------------------- for the cells  */
+/*  Where an actor of that name was before; else where any was that is gone; else a new place.
+ */
+static resident_t *
+find_place(system_t *self, const char *name)
+{
+    resident_t *each, *vacant = NULL;
+    size_t i = 0;
+    for (; (each = system_resident(self, i)) != NULL; i++)
+        if (each->cell == NULL && (vacant == NULL || strcmp(each->name, name) == 0))
+            vacant = each;
+    if (vacant) {
+        if (strcmp(vacant->name, name) != 0)
+            flight_clear(&vacant->watched.flight);
+        return vacant;
+    }
+    assert(i < MOST_RESIDENTS);
+    each = mem_new(sizeof *each);
+    atomic_store_explicit(&self->residents[i], each, memory_order_release);
+    return each;
+}
 
-void
+watched_t *
 system_join(system_t *self, const cell_t *cell)
 {
     if (self == NULL)
-        return;
-    resident_t *resident = mem_new(sizeof *resident);
-    resident->cell = cell;
+        return mem_new(sizeof(watched_t));
     pthread_mutex_lock(&self->lock);
-    *self->last = resident;
-    self->last = &resident->next;
+    resident_t *place = find_place(self, cell->class->name);
+    place->cell = cell;
+    place->state = CELL_STARTING;
+    place->reason[0] = '\0';
+    snprintf(place->name, sizeof place->name, "%s", cell->class->name);
     pthread_mutex_unlock(&self->lock);
+    return &place->watched;
 }
 
 static resident_t *
-take_out(system_t *self, const cell_t *cell)
+resident_of(const system_t *self, const cell_t *cell)
 {
-    for (resident_t **at = &self->residents; *at; at = &(*at)->next) {
-        resident_t *resident = *at;
-        if (resident->cell != cell)
-            continue;
-        *at = resident->next;
-        if (*at == NULL)
-            self->last = at;
-        return resident;
-    }
-    return NULL;
+    resident_t *each = NULL;
+    while ((each = system_next(self, each)) != NULL && each->cell != cell)
+        ;
+    assert(each);
+    return each;
 }
 
 void
@@ -75,9 +117,8 @@ system_leave(system_t *self, const cell_t *cell)
     if (self == NULL)
         return;
     pthread_mutex_lock(&self->lock);
-    resident_t *resident = take_out(self, cell);
+    resident_of(self, cell)->cell = NULL;
     pthread_mutex_unlock(&self->lock);
-    free(resident);
 }
 
 void
@@ -86,11 +127,9 @@ system_note_state(system_t *self, const cell_t *cell, cell_state_t state, const 
     if (self == NULL)
         return;
     pthread_mutex_lock(&self->lock);
-    for (resident_t *each = self->residents; each; each = each->next)
-        if (each->cell == cell) {
-            each->state = state;
-            snprintf(each->reason, sizeof each->reason, "%s", reason ? reason : "");
-        }
+    resident_t *resident = resident_of(self, cell);
+    resident->state = state;
+    snprintf(resident->reason, sizeof resident->reason, "%s", reason ? reason : "");
     pthread_mutex_unlock(&self->lock);
 }
 

@@ -24,6 +24,23 @@ system_t *system_new(const system_options_t *options);
 /*  When every cell is gone.  */
 void system_destroy(system_t **self);
 
+/*  For its supervisor: an actor that is in one callback for longer than limit_ms. Each is found
+    once; false: there is no other one. Look again and again: how long is known from looking. */
+typedef struct stuck {
+    char actor[NAME_ROOM + 1];
+    char busy[NAME_ROOM + 1]; /* message or callback */
+    uint64_t ms;
+} stuck_t;
+bool system_find_stuck(system_t *self, uint64_t now_ns, uint32_t limit_ms, stuck_t *stuck);
+
+enum { DUMP_PATH = 256 };
+/*  Writes the last messages of every actor to a file of the run directory (flight_file.h); of
+    older ones a few are kept. stuck: the actor that is why; may be NULL.  */
+CHECKED err_t system_dump(system_t *self, uint64_t now_ns, const char *stuck,
+                          char path[DUMP_PATH], fault_t *fault);
+/*  The same into an open file, from a signal handler.  */
+bool system_dump_crash(const system_t *self, int fd, int signal, uint64_t now_ns);
+
 /*  NULL where a cell is run outside of a process, as in some tests.  */
 system_t *ctx_system(ctx_t *ctx);
 

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { US_PER_MS = 1000, NS_PER_US = 1000 };
+enum { US_PER_MS = 1000, NS_PER_US = 1000, NS_PER_MS = 1000000 };
 
 /*  ------------------------------------------------------------------------- buckets  */
 
@@ -38,6 +38,14 @@ add_times(const times_t *times, uint64_t counts[TIMES_BUCKETS], uint64_t *sum_us
     *sum_us += counter_get(&times->sum_us);
 }
 
+static bucket_t *
+list_times(const times_t *times, arena_t *arena, size_t *n)
+{
+    uint64_t counts[TIMES_BUCKETS] = {0}, sum = 0;
+    add_times(times, counts, &sum);
+    return list_buckets(counts, arena, n);
+}
+
 /*  -------------------------------------------------------------------------- metrics  */
 
 static const char *
@@ -56,7 +64,7 @@ fill_metric(const system_t *self, metric_id_t id, arena_t *arena, metric_t *metr
 {
     const metric_about_t *about = metric_about(id);
     uint64_t counts[TIMES_BUCKETS] = {0}, sum = 0;
-    for (const resident_t *each = self->residents; each; each = each->next) {
+    for (const resident_t *each = NULL; (each = system_next(self, each)) != NULL;) {
         const meters_t *meters = &each->cell->meters;
         sum += counter_get(&meters->values[id]);
         add_times(atomic_load_explicit(&meters->times[id], memory_order_acquire), counts, &sum);
@@ -102,7 +110,7 @@ depth_of(const system_t *self, const cell_t *cell)
 {
     uint64_t depth = 0;
     link_seen_t in;
-    for (const resident_t *from = self->residents; from; from = from->next)
+    for (const resident_t *from = NULL; (from = system_next(self, from)) != NULL;)
         depth += sent_and_not_done(from->cell, cell);
     for (size_t i = 0; port_incoming(cell->port, i, &in); i++)
         if (strcmp(in.peer, "ipc") == 0)
@@ -120,18 +128,19 @@ dead_of(const cell_t *cell)
 }
 
 static void
-fill_actor(const system_t *self, const resident_t *resident, arena_t *arena,
+fill_actor(const system_t *self, resident_t *resident, arena_t *arena, uint64_t now_ns,
            actor_stats_t *stats)
 {
     const cell_t *cell = resident->cell;
     port_stats_t port = port_stats(cell->port);
     const char *parked_on = port_parked_on(cell->port);
+    uint64_t answers = counter_get(&cell->answers_taken);
     *stats = (actor_stats_t){
         .name = cell->class->name,
         .state = cell_state_name(resident->state),
-        .received = port.received,
-        .done = port.done,
-        .sent = port.sent,
+        .received = port.received + answers,
+        .done = port.done + answers,
+        .sent = port.sent + port.answered,
         .depth = depth_of(self, cell),
         .in_flight = port.in_flight,
         .parked = port.parked,
@@ -139,8 +148,31 @@ fill_actor(const system_t *self, const resident_t *resident, arena_t *arena,
         .requests = counter_get(&cell->requests.n),
         .dead = dead_of(cell),
         .restarts = counter_get(&cell->restarts),
-        .busy_with = cell_busy_with(cell),
+        .busy_ms = system_busy_ns(resident, now_ns) / NS_PER_MS,
     };
+    const char *busy = cell_busy_with(cell);
+    stats->busy_with = busy ? arena_text(arena, busy) : NULL;
+    stats->handled = list_times(&cell->meters.handled, arena, &stats->n_handled);
+    stats->waited = list_times(&cell->meters.waited, arena, &stats->n_waited);
+}
+
+/*  ---------------------------------------------------------------------------- types  */
+
+static void
+add_type(const system_t *self, size_t id, arena_t *arena, stats_t *stats)
+{
+    uint64_t counts[TIMES_BUCKETS] = {0}, sum = 0;
+    type_stats_t type = {.type = id < MSG_COUNT ? schema_of((message_id_t) id)->name : "other"};
+    for (const resident_t *each = NULL; (each = system_next(self, each)) != NULL;) {
+        const type_meter_t *meter = &each->cell->meters.types[id];
+        type.received += counter_get(&meter->n);
+        type.bytes += counter_get(&meter->bytes);
+        add_times(atomic_load_explicit(&meter->waited, memory_order_acquire), counts, &sum);
+    }
+    if (type.received == 0)
+        return;
+    type.waited = list_buckets(counts, arena, &type.n_waited);
+    stats->types[stats->n_types++] = type;
 }
 
 void
@@ -152,13 +184,17 @@ system_stats(ctx_t *ctx, stats_t *stats)
         .time = self->options.wall_us(self->options.self) / US_PER_MS,
         .metrics = arena_new(arena, METRIC_COUNT * sizeof *stats->metrics),
         .n_metrics = METRIC_COUNT,
+        .types = arena_new(arena, (MSG_COUNT + 1) * sizeof *stats->types),
     };
     pthread_mutex_lock(&self->lock);
     stats->actors = arena_new(arena, (system_size(self) + 1) * sizeof *stats->actors);
-    for (const resident_t *each = self->residents; each; each = each->next)
-        fill_actor(self, each, arena, &stats->actors[stats->n_actors++]);
+    uint64_t now_ns = ctx_now_us(ctx) * NS_PER_US;
+    for (resident_t *each = NULL; (each = system_next(self, each)) != NULL;)
+        fill_actor(self, each, arena, now_ns, &stats->actors[stats->n_actors++]);
     for (metric_id_t id = 0; id < METRIC_COUNT; id++)
         fill_metric(self, id, arena, &stats->metrics[id]);
+    for (size_t id = 0; id <= MSG_COUNT; id++)
+        add_type(self, id, arena, stats);
     pthread_mutex_unlock(&self->lock);
 }
 
@@ -175,7 +211,7 @@ typedef struct found {
 static void
 find_steps(const system_t *self, const uint8_t change[16], found_t *found)
 {
-    for (const resident_t *each = self->residents; each; each = each->next) {
+    for (const resident_t *each = NULL; (each = system_next(self, each)) != NULL;) {
         size_t n = meters_steps(&each->cell->meters, change, &found->taken[found->n],
                                 STEPS_TOLD - found->n);
         for (; n > 0; n--)

@@ -150,7 +150,8 @@ system_tree(ctx_t *ctx, tree_t *tree)
     pthread_mutex_lock(&self->lock);
     tree->actors = arena_new(arena, (system_size(self) + 1) * sizeof *tree->actors);
     tree->monitor = self->monitor[0] ? arena_text(arena, self->monitor) : NULL;
-    for (const resident_t *each = self->residents; each; each = each->next) {
+    const resident_t *each = NULL;
+    while ((each = system_next(self, each)) != NULL) {
         tree->actors[tree->n_actors++] = describe(each, arena);
         list_links(each->cell, arena, tree);
     }

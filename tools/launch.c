@@ -64,6 +64,9 @@ make_host(const launch_t *self, log_t *log, const char *settings_text)
         .log_levels = &log->levels,
         .log_steps = self->settings->process_log_steps,
         .program = "/proc/self/exe",
+        .restart_limit = (uint32_t) self->settings->process_restart_limit,
+        .restart_period_ms = (uint32_t) self->settings->process_restart_ms,
+        .stuck_ms = (uint32_t) self->settings->tap_stuck_ms,
         .log = write_line,
         .log_to = log,
     });

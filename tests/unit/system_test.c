@@ -200,6 +200,40 @@ stats_count_what_each_actor_did(void **state)
     assert_string_equal(stats_of(stats, "sink")->state, "ready");
 }
 
+static uint64_t
+sum_of(const bucket_t *buckets, size_t n)
+{
+    uint64_t sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += buckets[i].count;
+    return sum;
+}
+
+static void
+stats_count_messages_by_type(void **state)
+{
+    sim_run_ms(*state, 10);
+    const stats_t *stats = ask_stats(*state);
+    const type_stats_t *parcels = NULL;
+    for (size_t i = 0; i < stats->n_types; i++)
+        if (strcmp(stats->types[i].type, "parcel") == 0)
+            parcels = &stats->types[i];
+    assert_non_null(parcels);
+    assert_int_equal(parcels->received, 3);
+    assert_true(parcels->bytes >= 3 * strlen("number"));
+    assert_true(sum_of(parcels->waited, parcels->n_waited) > 0);
+}
+
+static void
+stats_have_times_of_a_sample_of_messages(void **state)
+{
+    sim_run_ms(*state, 10);
+    const actor_stats_t *taker = stats_of(ask_stats(*state), "sink");
+    uint64_t handled = sum_of(taker->handled, taker->n_handled);
+    assert_true(handled > 0 && handled <= 3);
+    assert_int_equal(sum_of(taker->waited, taker->n_waited), handled);
+}
+
 static void
 what_nobody_handles_is_in_the_mailbox(void **state)
 {
@@ -273,6 +307,8 @@ main(void)
         EACH(the_tree_tells_where_the_page_is),
         EACH(an_actor_that_failed_says_why_and_how_often),
         EACH(stats_count_what_each_actor_did),
+        EACH(stats_count_messages_by_type),
+        EACH(stats_have_times_of_a_sample_of_messages),
         EACH(what_nobody_handles_is_in_the_mailbox),
         EACH(stats_add_up_the_metrics_of_all_actors),
         EACH(steps_of_a_change_come_in_the_order_taken),
