@@ -35,6 +35,8 @@ connection_step(connection_t *self, ctx_t *ctx, event_t event)
     self->state = state_after(before, event);
     if (self->state == before)
         return;
+    if (state_is_connected(before) && !state_is_connected(self->state))
+        self->apart_ms = ctx_now_ms(ctx);
     ctx_log(ctx, LOG_info, "%s -> %s (%s)%s%s", state_name(before), state_name(self->state),
             event_name(event), self->reason[0] ? ": " : "", self->reason);
     const status_t status = questions_status(self, ctx);

@@ -75,6 +75,7 @@ typedef struct connection {
     bool dial_waits;      /* for what is under way */
     unsigned failures;    /* in a row */
     uint64_t retry_at_ms; /* monotonic; 0: not planned */
+    uint64_t apart_ms;    /* since then there is no connection, if there is none */
     uint64_t heard_ms;
     uint64_t asked_us; /* when the oldest heartbeat that is unanswered went; 0: measured */
 
@@ -160,4 +161,6 @@ void questions_give_up(connection_t *self, ctx_t *ctx);
 /*  Recorder has counted.  */
 void questions_answer(connection_t *self, ctx_t *ctx, uint64_t number);
 status_t questions_status(const connection_t *self, ctx_t *ctx);
+/*  Answers why a change is where it is.  */
+void questions_tell_why(const connection_t *self, ctx_t *ctx, const upload_why_t *question);
 void questions_release(connection_t *self);

@@ -1,7 +1,8 @@
 /*  connection-manager - the WebSocket to the server: when there is one, what comes down it,
     what goes up.
 
-    Hears  connect, disconnect, status_get    from service;
+    Hears  connect, disconnect, status_get,
+           upload_why                         from service;
            sync_response, changes_applied     from lsn-manager;
            outbox_dirty (a hint), outbox_batch, verdicts_recorded   from recorder;
            changes_held (a hint)                                    from processor.
@@ -22,6 +23,7 @@ start(void *state, ctx_t *ctx)
     connection_t *self = state;
     const settings_t *settings = ctx_settings(ctx);
     self->up.wanted = true;
+    self->apart_ms = ctx_now_ms(ctx);
     if (settings->agent_connect) {
         connection_dial(self, ctx);
         return OK;
@@ -58,6 +60,13 @@ on_status_get(void *state, ctx_t *ctx, const void *body)
 {
     const status_get_t *question = body;
     questions_add(state, ctx, question->fresh);
+    return OK;
+}
+
+static err_t
+on_upload_why(void *state, ctx_t *ctx, const void *body)
+{
+    questions_tell_why(state, ctx, body);
     return OK;
 }
 
@@ -304,6 +313,7 @@ static handler_fn *const handlers[MSG_COUNT] = {
     [MSG_connect] = on_connect,
     [MSG_disconnect] = on_disconnect,
     [MSG_status_get] = on_status_get,
+    [MSG_upload_why] = on_upload_why,
     [MSG_sync_response] = on_sync_response,
     [MSG_changes_applied] = on_changes_applied,
     [MSG_outbox_dirty] = on_outbox_dirty,

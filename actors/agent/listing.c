@@ -215,6 +215,23 @@ find_row(const outbox_reader_t *self, const char *id, listing_t *listing, fault_
                      fault);
 }
 
+/*  Without what its columns are: who waits wants to know why.  */
+static err_t
+find_holder(const outbox_reader_t *self, const change_row_t *row, change_row_t **holder,
+            fault_t *fault)
+{
+    const char *id = row->held_by ? row->held_by : row->folded_into;
+    listing_t listing;
+    if (id[0] == '\0')
+        return OK;
+    const err_t err = find_row(self, id, &listing, fault);
+    if (err == OK && listing.n > 0) {
+        *holder = &listing.rows[0];
+        (*holder)->data = (*holder)->old_data = (*holder)->metadata = NULL;
+    }
+    return err;
+}
+
 err_t
 outbox_find(const outbox_reader_t *self, const char *id, change_found_t *found, fault_t *fault)
 {
@@ -222,7 +239,9 @@ outbox_find(const outbox_reader_t *self, const char *id, change_found_t *found, 
     err_t err = find_row(self, id, &listing, fault);
     if (err == OK)
         err = find_holders(self, &listing, fault);
-    *found = (change_found_t){.changes = listing.rows, .n_changes = listing.n};
+    *found = (change_found_t){.id = id, .changes = listing.rows, .n_changes = listing.n};
+    if (err == OK && listing.n > 0)
+        err = find_holder(self, &listing.rows[0], &found->holder, fault);
     return err == OK ? read_errors(self, id, found, fault) : err;
 }
 

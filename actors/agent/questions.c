@@ -2,6 +2,7 @@
     and recorder has counted. Declared in connection.h.  */
 
 #include "actors/agent/connection.h"
+#include "actors/agent/why.h"
 #include "actors/settings.h"
 #include "runtime/system.h"
 
@@ -90,6 +91,30 @@ questions_status(const connection_t *self, ctx_t *ctx)
         .db = settings->agent_db,
         .monitor = system_monitor(ctx),
     };
+}
+
+void
+questions_tell_why(const connection_t *self, ctx_t *ctx, const upload_why_t *question)
+{
+    const settings_t *settings = ctx_settings(ctx);
+    const uint64_t now_ms = ctx_now_ms(ctx);
+    change_reason_t reason;
+    const why_facts_t facts = {
+        .id = question->id,
+        .change = question->n_changes > 0 ? &question->changes[0] : NULL,
+        .holder = question->holder,
+        .now = ctx_wall_ms(ctx),
+        .attempts = (uint64_t) settings->retry_attempts,
+        .state = self->state,
+        .reason = self->reason,
+        .apart_ms = now_ms - self->apart_ms,
+        .retry_in = retry_in(self, ctx),
+        .sent = text_set_has(&self->up.sent, question->id),
+        .silent_ms = now_ms - self->up.progress_ms,
+        .in_flight = self->up.sent.n,
+    };
+    why_tell(&facts, ctx_arena(ctx), &reason);
+    ctx_reply(ctx, MSG_change_reason, &reason);
 }
 
 /*  ----------------------------------------------------------------------- questions  */

@@ -1,9 +1,9 @@
 /*  service - what applications and the command line talk to.
 
-    Hears  write, changes_list, change_get, await_verdicts, act,
-           status_get, connect, disconnect                        from whoever joins;
-           written, changes_page, change_found, verdicts_awaited,
-           acted, status                                          as answers.
+    Hears  write, changes_list, change_get, change_why,
+           await_verdicts, act, status_get, connect, disconnect   from whoever joins;
+           written, changes_page, change_found, change_reason,
+           verdicts_awaited, acted, status                        as answers.
     Says   the same to recorder and connection-manager, and their answers back.
 
     It checks the form of what comes from outside, field by field, before anybody inside
@@ -174,13 +174,40 @@ on_disconnect(void *state, ctx_t *ctx, const void *body)
     return OK;
 }
 
+/*  ---------------------------------------------------------------------------- why  */
+
+/*  In tokens of questions that are about a reason, and take two steps.  */
+#define WHY (UINT64_C(1) << 63)
+
+static err_t
+on_change_why(void *state, ctx_t *ctx, const void *body)
+{
+    service_t *self = state;
+    const change_why_t *question = body;
+    REQUEST(ctx, "recorder", tickets_keep(&self->tickets, ctx) | WHY, change_get,
+            .id = question->id);
+    return OK;
+}
+
+/*  What it is about does not matter.  */
+static void
+ask_connection(ctx_t *ctx, const change_found_t *found)
+{
+    change_row_t change = {0};
+    if (found->n_changes > 0)
+        change = found->changes[0];
+    change.data = change.old_data = change.metadata = NULL;
+    REQUEST(ctx, "connection-manager", ctx_token(ctx), upload_why, .id = found->id,
+            .changes = &change, .n_changes = found->n_changes, .holder = found->holder);
+}
+
 /*  ------------------------------------------------------------------------ answers  */
 
 static err_t
 answer(service_t *self, ctx_t *ctx, message_id_t id, const void *body)
 {
     ticket_t ticket;
-    if (tickets_take(&self->tickets, ctx_token(ctx), &ticket))
+    if (tickets_take(&self->tickets, ctx_token(ctx) & ~WHY, &ticket))
         ctx_answer(ctx, &ticket, id, body);
     return OK;
 }
@@ -200,7 +227,16 @@ on_changes_page(void *state, ctx_t *ctx, const void *body)
 static err_t
 on_change_found(void *state, ctx_t *ctx, const void *body)
 {
-    return answer(state, ctx, MSG_change_found, body);
+    if ((ctx_token(ctx) & WHY) == 0)
+        return answer(state, ctx, MSG_change_found, body);
+    ask_connection(ctx, body);
+    return OK;
+}
+
+static err_t
+on_change_reason(void *state, ctx_t *ctx, const void *body)
+{
+    return answer(state, ctx, MSG_change_reason, body);
 }
 
 static err_t
@@ -226,7 +262,7 @@ on_error(void *state, ctx_t *ctx, const failure_t *failure)
 {
     service_t *self = state;
     ticket_t ticket;
-    if (tickets_take(&self->tickets, failure->token, &ticket))
+    if (tickets_take(&self->tickets, failure->token & ~WHY, &ticket))
         ctx_answer_error(ctx, &ticket, failure->err, failure->text);
     return OK;
 }
@@ -246,6 +282,7 @@ static const edge_t sends[] = {
     {"recorder", MSG_await_verdicts},
     {"recorder", MSG_act},
     {"connection-manager", MSG_status_get},
+    {"connection-manager", MSG_upload_why},
     {"connection-manager", MSG_connect},
     {"connection-manager", MSG_disconnect},
     {0},
@@ -255,6 +292,8 @@ static handler_fn *const handlers[MSG_COUNT] = {
     [MSG_write] = on_write,
     [MSG_changes_list] = on_changes_list,
     [MSG_change_get] = on_change_get,
+    [MSG_change_why] = on_change_why,
+    [MSG_change_reason] = on_change_reason,
     [MSG_await_verdicts] = on_await_verdicts,
     [MSG_act] = on_act,
     [MSG_status_get] = on_status_get,
@@ -268,9 +307,9 @@ static handler_fn *const handlers[MSG_COUNT] = {
     [MSG_status] = on_status,
 };
 
-static const char *const offers[] = {"write",          "changes_list", "change_get",
-                                     "await_verdicts", "act",          "status_get",
-                                     "connect",        "disconnect",   NULL};
+static const char *const offers[] = {
+    "write", "changes_list", "change_get", "change_why", "await_verdicts",
+    "act",   "status_get",   "connect",    "disconnect", NULL};
 
 const actor_class_t service = {
     .name = "service",
