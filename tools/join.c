@@ -33,28 +33,42 @@ join(const verb_t *verb, const char *run_dir, int timeout_ms)
 }
 
 const void *
+ask_actor_for(ipc_client_t *client, const char *actor, message_id_t question, const void *body,
+              message_id_t answer, int timeout_ms)
+{
+    message_id_t id = MSG_COUNT;
+    const void *reply = NULL;
+    fault_t fault = {0};
+    err_t err =
+        ipc_client_request(client, actor, question, body, timeout_ms, &id, &reply, &fault);
+    if (err == OK && id == answer)
+        return reply;
+    if (err == OK)
+        complain("%s: %s answered with %s; is it of another version?",
+                 schema_of(question)->name, actor, schema_of(id)->name);
+    else
+        complain("%s", fault.text[0] ? fault.text : err_text(err));
+    return NULL;
+}
+
+const void *
+ask_actor(ipc_client_t *client, const char *actor, message_id_t question, const void *body,
+          message_id_t answer)
+{
+    return ask_actor_for(client, actor, question, body, answer, ANSWER_MS);
+}
+
+const void *
 ask_service(ipc_client_t *client, message_id_t question, const void *body, message_id_t answer)
 {
-    return ask_service_for(client, question, body, answer, ANSWER_MS);
+    return ask_actor(client, "service", question, body, answer);
 }
 
 const void *
 ask_service_for(ipc_client_t *client, message_id_t question, const void *body,
                 message_id_t answer, int timeout_ms)
 {
-    message_id_t id = MSG_COUNT;
-    const void *reply = NULL;
-    fault_t fault = {0};
-    err_t err =
-        ipc_client_request(client, "service", question, body, timeout_ms, &id, &reply, &fault);
-    if (err == OK && id == answer)
-        return reply;
-    if (err == OK)
-        complain("%s: the agent answered with %s; is it of another version?",
-                 schema_of(question)->name, schema_of(id)->name);
-    else
-        complain("%s", fault.text[0] ? fault.text : err_text(err));
-    return NULL;
+    return ask_actor_for(client, "service", question, body, answer, timeout_ms);
 }
 
 void

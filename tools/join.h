@@ -23,6 +23,13 @@ enum { JOIN_MS = 3000, ANSWER_MS = 60000 };
     it. NULL after a complaint if nobody answers.  */
 ipc_client_t *join(const verb_t *verb, const char *run_dir, int timeout_ms);
 
+/*  Asks an actor and waits. NULL after a complaint if it refuses or is silent; the answer
+    lives until the next call.  */
+const void *ask_actor(ipc_client_t *client, const char *actor, message_id_t question,
+                      const void *body, message_id_t answer);
+/*  The same, with patience of one's own.  */
+const void *ask_actor_for(ipc_client_t *client, const char *actor, message_id_t question,
+                          const void *body, message_id_t answer, int timeout_ms);
 /*  Asks the actor `service` and waits. NULL after a complaint if it refuses or is silent;
     the answer lives until the next call.  */
 const void *ask_service(ipc_client_t *client, message_id_t question, const void *body,

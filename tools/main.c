@@ -8,10 +8,10 @@
 static const verb_t verb_help;
 
 static const verb_t *const verbs[] = {
-    &verb_server,  &verb_agent,   &verb_init,   &verb_upsert,  &verb_delete,
-    &verb_record,  &verb_apply,   &verb_status, &verb_changes, &verb_retry,
-    &verb_skip,    &verb_discard, &verb_watch,  &verb_plugin,  &verb_tap,
-    &verb_history, &verb_compare, &verb_bench,  &verb_help,    NULL,
+    &verb_server, &verb_agent,  &verb_init,    &verb_upsert, &verb_delete,  &verb_record,
+    &verb_apply,  &verb_status, &verb_changes, &verb_retry,  &verb_skip,    &verb_discard,
+    &verb_watch,  &verb_logs,   &verb_plugin,  &verb_tap,    &verb_history, &verb_compare,
+    &verb_bench,  &verb_help,   NULL,
 };
 
 static void

@@ -17,6 +17,7 @@ extern const verb_t verb_retry;   /* verb_act.c */
 extern const verb_t verb_skip;    /* verb_act.c */
 extern const verb_t verb_discard; /* verb_act.c */
 extern const verb_t verb_watch;   /* verb_watch.c */
+extern const verb_t verb_logs;    /* verb_logs.c */
 extern const verb_t verb_tap;     /* tap/tap.c */
 extern const verb_t verb_plugin;  /* plugin/plugin.c */
 extern const verb_t verb_history; /* verb_history.c */
