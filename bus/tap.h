@@ -43,8 +43,9 @@ void tap_destroy(tap_t **self);
 
 typedef struct tap_source tap_source_t;
 
-/*  For the thread of one actor, in the context of the tap. actor must outlive it.  */
-tap_source_t *tap_source_new(void *zmq, const char *actor);
+/*  For the thread of one actor, in the context of the tap. It opens the gate, which must
+   outlive it; who finds it shut counts that there, and offers nothing.  */
+tap_source_t *tap_source_new(void *zmq, const char *actor, tap_gate_t *gate);
 void tap_source_destroy(tap_source_t **self);
 /*  Offers a record, which only a started tap asks for; never waits. payload.data NULL: it is
     not to be shown. The bus's own traffic (FLAG_NO_TAP, CONTROL, CREDIT) is passed over. An
@@ -52,7 +53,7 @@ void tap_source_destroy(tap_source_t **self);
     because somebody watches.  */
 void tap_offer(tap_source_t *self, tap_point_t point, const envelope_t *envelope,
                bytes_t payload, err_t err);
-enum { TAP_RATE = 20000, TAP_BURST = 10000 };
+enum { TAP_RATE = 10000, TAP_BURST = 5000 };
 /*  Hands over what was offered, at most every few milliseconds: bundles are cheap, one for
     every record is not. To be called after each round. Gives how long the actor may wait before
     the next call, in ms; -1: for ever.  */

@@ -26,6 +26,13 @@ const char *tap_point_name(tap_point_t point);
 /*  What a watcher asks for. Headers are cheap; payloads are copied, secrets taken out.  */
 typedef enum tap_want { TAP_NOTHING, TAP_HEADERS, TAP_PAYLOADS } tap_want_t;
 
+/*  How many records there is room for now, and how many found none since somebody looked:
+    whoever has something to offer looks here first, and mostly that is all it costs.  */
+typedef struct tap_gate {
+    uint64_t room;
+    uint64_t turned_away;
+} tap_gate_t;
+
 /*  n counts the records of one actor, the lost ones too: a gap is a loss on the way here.
     dropped is how many of them the actor itself could not hand over so far.  */
 typedef struct tap_record {

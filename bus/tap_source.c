@@ -24,8 +24,8 @@ struct tap_source {
     uint64_t told;    /* n of the last head that was handed over */
     uint64_t told_ns; /* and when that was tried */
     uint64_t n_in_bundle;
-    uint64_t room; /* records that may be offered now */
-    uint64_t room_ns;
+    tap_gate_t *gate;
+    uint64_t room_ns; /* when the gate was opened last */
     buffer_t records, frame, redacted;
 };
 
@@ -38,12 +38,13 @@ now_ns(void)
 }
 
 tap_source_t *
-tap_source_new(void *zmq, const char *actor)
+tap_source_new(void *zmq, const char *actor, tap_gate_t *gate)
 {
     tap_source_t *self = mem_new(sizeof *self);
     self->zmq = zmq;
     strncpy(self->head.actor, actor, NAME_ROOM);
-    self->room = TAP_BURST;
+    self->gate = gate;
+    self->gate->room = TAP_BURST;
     self->room_ns = now_ns();
     return self;
 }
@@ -112,15 +113,24 @@ make_room(tap_source_t *self, uint64_t now)
 {
     uint64_t more = (now - self->room_ns) / (NS_PER_S / TAP_RATE);
     self->room_ns += more * (NS_PER_S / TAP_RATE);
-    self->room += more;
-    if (self->room > TAP_BURST)
-        self->room = TAP_BURST;
+    self->gate->room += more;
+    if (self->gate->room > TAP_BURST)
+        self->gate->room = TAP_BURST;
+}
+
+static void
+count_turned_away(tap_source_t *self)
+{
+    self->head.n += self->gate->turned_away;
+    self->head.dropped += self->gate->turned_away;
+    self->gate->turned_away = 0;
 }
 
 /*  A bundle without records tells of losses.  */
 int
 tap_flush(tap_source_t *self)
 {
+    count_turned_away(self);
     if (self->told == self->head.n)
         return -1;
     uint64_t now = now_ns();
@@ -160,7 +170,7 @@ add(tap_source_t *self, tap_point_t point, const envelope_t *envelope, bytes_t p
     };
     tap_record_pack(&record, &self->records);
     self->n_in_bundle++;
-    self->room--;
+    self->gate->room--;
     if (self->records.size >= BUNDLE)
         send_bundle(self, now);
 }
@@ -172,15 +182,17 @@ tap_offer(tap_source_t *self, tap_point_t point, const envelope_t *envelope, byt
     if ((envelope->flags & FLAG_NO_TAP) || envelope->kind == ENVELOPE_CONTROL
         || envelope->kind == ENVELOPE_CREDIT)
         return;
+    if (self->gate->room == 0) {
+        self->gate->turned_away++;
+        return;
+    }
+    count_turned_away(self);
     self->head.n++;
-    if (self->room > 0)
-        add(self, point, envelope, payload, err);
-    else
-        self->head.dropped++;
+    add(self, point, envelope, payload, err);
 }
 
 uint64_t
 tap_source_dropped(const tap_source_t *self)
 {
-    return self->head.dropped;
+    return self->head.dropped + self->gate->turned_away;
 }

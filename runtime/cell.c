@@ -26,22 +26,6 @@ cell_state_name(cell_state_t state)
 /*  ---------------------------------------------------------------------- watched  */
 
 void
-cell_offer(cell_t *self, tap_point_t point, const envelope_t *envelope, bytes_t payload,
-           err_t err)
-{
-    if (envelope->flags & FLAG_NO_TAP)
-        return;
-    if (point != TAP_done)
-        flight_add(&self->watched->flight, point, envelope, payload.size, err,
-                   self->clock_ns > envelope->sent_ns ? self->clock_ns : envelope->sent_ns);
-    if (self->tapped == TAP_NOTHING)
-        return;
-    if (self->tapped == TAP_HEADERS)
-        payload.data = NULL;
-    self->host.tap(self->host.transport.self, point, envelope, payload, err);
-}
-
-void
 cell_tap(cell_t *self, tap_want_t want)
 {
     self->tap_wanted = want;

@@ -38,7 +38,8 @@ typedef struct cell_host {
     void (*watch_fd)(void *self, int fd, int ready); /* 0: no more */
     void (*state)(void *self, cell_state_t state, const char *reason);
     void (*tap)(void *self, tap_point_t point, const envelope_t *envelope, bytes_t payload,
-                err_t err); /* only while it is tapped */
+                err_t err); /* only while it is tapped, and the gate is open */
+    tap_gate_t *gate;
     /*  NULL: there is no tap to watch.  */
     err_t (*watch_tap)(void *self, tap_want_t want);
     const char *settings_text; /* for recordings: the text of a config file; NULL: none */

@@ -78,6 +78,27 @@ struct cell {
     meters_t meters;
 };
 
+/*  What is offered to the tap: of the payload only its size if nobody asked for more.  */
+static inline void
+cell_offer(cell_t *self, tap_point_t point, const envelope_t *envelope, bytes_t payload,
+           err_t err)
+{
+    if (envelope->flags & FLAG_NO_TAP)
+        return;
+    if (point != TAP_done)
+        flight_add(&self->watched->flight, point, envelope, payload.size, err,
+                   self->clock_ns > envelope->sent_ns ? self->clock_ns : envelope->sent_ns);
+    if (self->tapped == TAP_NOTHING)
+        return;
+    if (self->host.gate->room == 0) {
+        self->host.gate->turned_away++;
+        return;
+    }
+    if (self->tapped == TAP_HEADERS)
+        payload.data = NULL;
+    self->host.tap(self->host.transport.self, point, envelope, payload, err);
+}
+
 /*  Around each input of a cell: one branch while it is not recorded.  */
 #define TAPED(self, what, ...)                                                                 \
     do {                                                                                       \
@@ -106,9 +127,6 @@ void round_forget_handling(cell_t *self);
 void round_tell_failure(cell_t *self, const request_t *request, err_t err, const char *text);
 
 /*  cell.c  */
-/*  What is offered to the tap: of the payload only its size if nobody asked for more.  */
-void cell_offer(cell_t *self, tap_point_t point, const envelope_t *envelope, bytes_t payload,
-                err_t err);
 err_t cell_watch(cell_t *self, tap_want_t want);
 void cell_set_state(cell_t *self, cell_state_t state, const char *reason);
 /*  A callback is about to be called: that is what the actor is busy with, until it is judged.

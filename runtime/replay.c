@@ -186,6 +186,7 @@ replay_run(const tape_reader_t *tape, const actor_class_t *class, const void *se
     replay_t self = {.tape = tape, .at = 1, .result = result};
     cell_host_t host = replay_host;
     host.transport.self = &self;
+    host.gate = &self.gate;
     self.cell = cell_new(&named, &host, &(cell_limits_t){.attempts = 1}, settings, 1);
     self.cell->replayed = true;
     if (class->net)

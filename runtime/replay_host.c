@@ -157,12 +157,6 @@ state(void *replay, cell_state_t state, const char *reason)
     (void) EXPECT(replay, TAPE_state, {state}, {tape_text(reason)});
 }
 
-static void
-tap(void *replay, tap_point_t point, const envelope_t *envelope, bytes_t payload, err_t err)
-{
-    (void) replay, (void) point, (void) envelope, (void) payload, (void) err;
-}
-
 static err_t
 watch_tap(void *replay, tap_want_t want)
 {
@@ -174,7 +168,6 @@ const cell_host_t replay_host = {
     .log = log_line,
     .watch_fd = watch_fd,
     .state = state,
-    .tap = tap,
     .watch_tap = watch_tap,
 };
 

@@ -10,8 +10,9 @@ typedef struct replay {
     size_t at; /* number of the next event */
     cell_t *cell;
     replay_result_t *result;
-    bool running; /* outside of it nothing is compared */
-    bool broken;  /* the tape makes no sense */
+    bool running;    /* outside of it nothing is compared */
+    tap_gate_t gate; /* shut: nobody taps it */
+    bool broken;     /* the tape makes no sense */
     tape_event_t last_now, last_wall;
     int fds[MOST_FDS]; /* as in taping_private.h */
 } replay_t;

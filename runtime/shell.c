@@ -24,6 +24,7 @@ struct shell {
     cell_t *cell;
     net_t *net;
     tap_source_t *tap;
+    tap_gate_t gate;
     tap_ear_t *ear; /* NULL: it cannot watch the tap */
     int ear_fd;
     bool ear_open, ear_empty;
@@ -163,6 +164,7 @@ shell_new(const actor_class_t *class, const shell_options_t *options, fault_t *f
         .watch_fd = watch_fd,
         .state = report_state,
         .tap = tap,
+        .gate = &self->gate,
         .settings_text = options->settings_text,
         .watch_tap = options->tap ? watch_tap : NULL,
         .system = options->system,
@@ -488,7 +490,7 @@ thread_main(void *shell)
 {
     shell_t *self = shell;
     void *stack = crash_stack_new();
-    self->tap = tap_source_new(self->options.zmq, self->class->name);
+    self->tap = tap_source_new(self->options.zmq, self->class->name, &self->gate);
     open_ear(self);
     open_net(self);
     postbox_gather(self->post);

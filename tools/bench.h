@@ -30,5 +30,8 @@ extern const trial_t bench_apply_trials[1];  /* bench_apply.c */
 /*  What an idle agent costs in 10 s; gives the exit status.  */
 int bench_idle(const bench_t *bench); /* bench_idle.c */
 
+/*  What a watched bus costs beside one that nobody watches. Gives the exit status.  */
+int bench_tap(const bench_t *bench); /* bench_tap.c */
+
 /*  What synchronising costs; name: only that figure. Gives the exit status.  */
 int bench_sync(const verb_t *verb, const bench_t *bench, const char *name); /* bench_sync.c */

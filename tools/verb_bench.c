@@ -85,6 +85,8 @@ run_named(const verb_t *verb, const bench_t *bench, const char *name, const char
             return run_family(bench, &families[i]);
     if (strcmp(name, "idle") == 0)
         return bench_idle(bench);
+    if (strcmp(name, "tap") == 0)
+        return bench_tap(bench);
     if (strcmp(name, "sync") == 0)
         return bench_sync(verb, bench, figure);
     return complain_usage(verb, "%s: no such bench", name);
@@ -166,7 +168,7 @@ const verb_t verb_bench = {
     .name = "bench",
     .summary = "measure, beside the same work on the bare library",
     .usage =
-        "usage: waybill bench bus|record|apply|idle|sync [FIGURE] [--runs N] [--dir DIR] "
+        "usage: waybill bench bus|record|apply|idle|tap|sync [FIGURE] [--runs N] [--dir DIR] "
         "[--quick]\n\n"
         "  bus       200-byte messages from actor to actor, and round trips, beside bare\n"
         "            ZeroMQ inproc sockets between two threads\n"
@@ -174,6 +176,7 @@ const verb_t verb_bench = {
         "            over SQLite with the same table, indexes, batch and synchronous=FULL\n"
         "  apply     the server's changes, beside the same loop\n"
         "  idle      processor time and SQL statements of an agent with nothing to do\n"
+        "  tap       the bus saturated while nobody, somebody or a stopped reader watches it\n"
         "  sync      a server and agents as processes, everything durable, each figure with\n"
         "            its goal, or one of record, apply, initial, upload, fan-out, catch-up,\n"
         "            live, memory and crowd\n\n"

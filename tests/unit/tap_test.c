@@ -27,6 +27,7 @@ static struct stage {
     postbox_t *postbox;
     tap_t *tap;
     tap_source_t *source;
+    tap_gate_t gate;
 } stage;
 
 static int
@@ -44,7 +45,7 @@ set_up(void **state)
     fault_t fault;
     if (tap_start(stage.tap, &fault) != OK)
         return -1;
-    stage.source = tap_source_new(stage.zmq, "watched");
+    stage.source = tap_source_new(stage.zmq, "watched", &stage.gate);
     return 0;
 }
 
