@@ -56,20 +56,28 @@ read_exactly(int fd, void *data, size_t size)
 /*  ------------------------------------------------------------------------- HTTP  */
 
 char *
-web_ask(const char *address, const char *method, const char *path)
+web_ask_whole(const char *address, const char *request)
 {
     const int fd = connect_to(address);
     buffer_t text = {0};
     char piece[4096];
-    buffer_add_format(&text, "%s %s HTTP/1.1\r\nHost: %s\r\nContent-Length: 0\r\n\r\n", method,
-                      path, address);
-    write_all(fd, text.data, text.size);
-    buffer_clear(&text);
+    write_all(fd, request, strlen(request));
     for (ssize_t n; (n = recv(fd, piece, sizeof piece, 0)) > 0;)
         buffer_add(&text, piece, (size_t) n);
     close(fd);
     char *answer = mem_text(buffer_text(&text));
     buffer_release(&text);
+    return answer;
+}
+
+char *
+web_ask(const char *address, const char *method, const char *path)
+{
+    char *request =
+        mem_format("%s %s HTTP/1.1\r\nHost: %s\r\nContent-Length: 0\r\n\r\n", method, path,
+                   address);
+    char *answer = web_ask_whole(address, request);
+    free(request);
     return answer;
 }
 
@@ -83,17 +91,17 @@ read_head(int fd, buffer_t *head)
     }
 }
 
-web_client_t *
-web_client_new(const char *address, const char *query, const char *protocol)
+static web_client_t *
+open_client(const char *address, const char *target, const char *protocol)
 {
     web_client_t *self = mem_new(sizeof *self);
     buffer_t text = {0};
     self->fd = connect_to(address);
     buffer_add_format(&text,
-                      "GET /api/sync?%s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\n"
+                      "GET %s HTTP/1.1\r\nHost: %s\r\nUpgrade: websocket\r\n"
                       "Connection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
                       "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n",
-                      query, address);
+                      target, address);
     if (protocol)
         buffer_add_format(&text, "Sec-WebSocket-Protocol: %s\r\n", protocol);
     buffer_add_text(&text, "\r\n");
@@ -103,6 +111,21 @@ web_client_new(const char *address, const char *query, const char *protocol)
     assert_non_null(strstr(buffer_text(&text), " 101 "));
     assert_non_null(strstr(buffer_text(&text), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="));
     buffer_release(&text);
+    return self;
+}
+
+web_client_t *
+web_client_new_at(const char *address, const char *target)
+{
+    return open_client(address, target, NULL);
+}
+
+web_client_t *
+web_client_new(const char *address, const char *query, const char *protocol)
+{
+    char *target = mem_format("/api/sync?%s", query);
+    web_client_t *self = open_client(address, target, protocol);
+    free(target);
     return self;
 }
 
