@@ -206,10 +206,11 @@ speaks_as_prometheus_reads(void **state)
     (void) state;
     for (size_t i = 0; i < COUNT_OF(pages); i++) {
         char *answer = web_ask(pages[i], "GET", "/metrics");
-        char *series = mem_format("waybill_info{role=\"%s\",version=\"%s\"}", roles[i],
-                                  WAYBILL_VERSION);
+        char *series =
+            mem_format("waybill_info{role=\"%s\",version=\"%s\"}", roles[i], WAYBILL_VERSION);
         const char *text = strstr(answer, "\r\n\r\n") + 4;
-        assert_contains(answer, "\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n");
+        assert_contains(answer,
+                        "\r\nContent-Type: text/plain; version=0.0.4; charset=utf-8\r\n");
         assert_true(check_exposition(text) > 100);
         assert_int_equal((int) value_of(text, series), 1);
         assert_int_equal((int) value_of(text, "waybill_actor_ready{actor=\"monitor\"}"), 1);
@@ -339,9 +340,9 @@ does_not_wait_for_a_page_that_does_not_read(void **state)
                           "{\"changes\":[{\"table\":\"notes\",\"operation\":\"upsert\","
                           "\"id\":\"n%d\",\"data\":{\"title\":\"what takes some room\"}}]}\n",
                           i);
-    outcome_t written = run_verb(buffer_text(&input),
-                                 (const char *const[]){"apply", "--run-dir", world.agent_dir,
-                                                       "-", NULL});
+    outcome_t written =
+        run_verb(buffer_text(&input),
+                 (const char *const[]){"apply", "--run-dir", world.agent_dir, "-", NULL});
     if (written.status != 0)
         fail_msg("%s", written.err);
     outcome_t synced = RUN("status", "--wait", "synced", "--run-dir", world.agent_dir);

@@ -73,9 +73,8 @@ web_ask_whole(const char *address, const char *request)
 char *
 web_ask(const char *address, const char *method, const char *path)
 {
-    char *request =
-        mem_format("%s %s HTTP/1.1\r\nHost: %s\r\nContent-Length: 0\r\n\r\n", method, path,
-                   address);
+    char *request = mem_format("%s %s HTTP/1.1\r\nHost: %s\r\nContent-Length: 0\r\n\r\n",
+                               method, path, address);
     char *answer = web_ask_whole(address, request);
     free(request);
     return answer;
