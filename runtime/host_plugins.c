@@ -277,7 +277,11 @@ serve_add(host_t *self, const mail_t *question, arena_t *arena, fault_t *fault)
     plugin_add_t body = {0};
     bytes_t payload = {question->payload->data, question->payload->size};
     err_t err = message_unpack(MSG_plugin_add, payload, arena, &body, fault);
-    plugin_order_t order = {.name = body.name, .file = body.file, .isolation = body.isolation};
+    plugin_order_t order = {.name = body.name,
+                            .file = body.file,
+                            .isolation = body.isolation,
+                            .limit_ms =
+                                body.limit_ms < INT32_MAX ? (uint32_t) body.limit_ms : 0};
     if (err == OK)
         err = read_settings(body.settings, arena, &order, fault);
     if (err == OK)

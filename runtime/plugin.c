@@ -153,10 +153,11 @@ make_class(plugin_t *self)
         .sends = table_of(self, "sends"),
         .publishes = table_of(self, "publishes"),
         .answers = table_of(self, "answers"),
-        .on_letter = plugin_thread_on_letter,
+        .on_letter = self->isolated ? plugin_process_on_letter : plugin_thread_on_letter,
+        .pid = &self->pid,
         .subject = self,
     };
-    self->class = plugin_thread_class;
+    self->class = self->isolated ? plugin_process_class : plugin_thread_class;
     self->class.name = self->name;
     self->class.summary = self->manifest.summary;
     self->class.hears = types_of(self, "hears");
@@ -203,6 +204,7 @@ fill(plugin_t *self, const plugin_order_t *order, fault_t *fault)
     self->program = arena_text(&self->arena, self->program);
     self->name = arena_text(&self->arena, order->name);
     self->file = arena_text(&self->arena, order->file);
+    self->limit_ms = order->limit_ms ? order->limit_ms : PLUGIN_CALL_MS;
     self->isolated = order->isolation && strcmp(order->isolation, PLUGIN_PROCESS) == 0;
     err_t err = plugin_inspect(self->program, self->file, PLUGIN_PROBE_MS, &self->arena,
                                &self->manifest, fault);

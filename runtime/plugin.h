@@ -8,7 +8,7 @@
 
 #include "runtime/raw.h"
 
-enum { PLUGIN_PROBE_MS = 5000 };
+enum { PLUGIN_PROBE_MS = 5000, PLUGIN_CALL_MS = 30000 };
 
 /*  Isolation.  */
 #define PLUGIN_THREAD "thread"
@@ -23,6 +23,7 @@ typedef struct plugin_order {
     const char *name;      /* of the actor */
     const char *file;      /* absolute */
     const char *isolation; /* NULL: PLUGIN_THREAD */
+    uint32_t limit_ms;     /* of a callback, for PLUGIN_PROCESS; 0: PLUGIN_CALL_MS */
     const plugin_value_t *settings;
     size_t n_settings;
 } plugin_order_t;
@@ -35,6 +36,10 @@ CHECKED err_t plugin_inspect(const char *program, const char *file, uint32_t lim
     PLUGIN_CHILD_FD. Ends the process.  */
 enum { PLUGIN_CHILD_FD = 3 };
 _Noreturn void plugin_probe(const char *file);
+
+/*  What the process of a plug-in does: loads the file, and is the instance that its parent
+    calls over PLUGIN_CHILD_FD. Ends the process.  */
+_Noreturn void plugin_serve(const char *file);
 
 typedef struct plugin plugin_t;
 

@@ -211,7 +211,8 @@ static const char *const setting_kinds[] = {
 static bool
 is_taken(const char *name)
 {
-    return strcmp(name, "file") == 0 || strcmp(name, "isolation") == 0;
+    return strcmp(name, "file") == 0 || strcmp(name, "isolation") == 0
+           || strcmp(name, "limit_ms") == 0;
 }
 
 static err_t

@@ -94,8 +94,6 @@ plugin_child_settle(void)
     static const int crashes[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT};
     (void) setrlimit(RLIMIT_CORE, &none); /* it would hold what messages hold */
     prctl(PR_SET_PDEATHSIG, SIGKILL);
-    if (getppid() == 1)
-        _exit(1); /* it died before that */
     for (size_t i = 0; i < COUNT_OF(crashes); i++)
         signal(crashes[i], SIG_DFL); /* whoever started us says what happened */
     signal(SIGTERM, SIG_IGN);        /* sent to all of a service: our parent knows what to do */

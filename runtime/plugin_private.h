@@ -1,7 +1,8 @@
 /*  plugin_private - what the parts of plugin.h share.
 
     plugin_check.c judges a descriptor, plugin_file.c loads a file, plugin_probe.c does that in
-   a child, plugin.c makes an actor class of a manifest, plugin_thread.c runs it.  */
+   a child. plugin.c makes an actor class of a manifest; plugin_thread.c runs it here, and
+    plugin_process.c in a child, where plugin_serve.c is. plugin_acts.c is what it may do.  */
 
 #pragma once
 
@@ -11,6 +12,8 @@
 struct plugin {
     const char *program, *file, *name;
     bool isolated;
+    uint32_t limit_ms;           /* of a callback */
+    _Atomic uint64_t pid;        /* of its process; 0: none */
     waybill_plugin_t descriptor; /* of a thread */
     plugin_manifest_t manifest;
     const plugin_value_t *values; /* one for each setting of the manifest */
@@ -43,3 +46,7 @@ const char *plugin_value(const plugin_t *self, const char *name);
 /*  plugin_thread.c  */
 extern const actor_class_t plugin_thread_class; /* but for name, tables and subject */
 err_t plugin_thread_on_letter(void *state, ctx_t *ctx, bytes_t payload);
+
+/*  plugin_process.c  */
+extern const actor_class_t plugin_process_class; /* the same */
+err_t plugin_process_on_letter(void *state, ctx_t *ctx, bytes_t payload);

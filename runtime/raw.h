@@ -25,7 +25,8 @@ struct raw_actor {
     const raw_message_t *answers; /* replies to those who ask it */
     /*  What comes in, answers as well: ctx_envelope() tells what it is.  */
     err_t (*on_letter)(void *state, ctx_t *ctx, bytes_t payload);
-    const void *subject; /* the actor's own */
+    const _Atomic uint64_t *pid; /* of its process, 0: none; NULL: it never has one */
+    const void *subject;         /* the actor's own */
 };
 
 /*  True if the actor takes a command, hint or request of that type.  */

@@ -111,6 +111,7 @@ describe(const resident_t *resident, arena_t *arena)
         .n_offers = offers.n,
         .file = class->raw ? arena_text(arena, class->raw->file) : NULL,
         .version = class->raw ? arena_text(arena, class->raw->version) : NULL,
+        .pid = class->raw && class->raw->pid ? atomic_load(class->raw->pid) : 0,
     };
 }
 

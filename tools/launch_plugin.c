@@ -34,6 +34,7 @@ launch_plugin(host_t *host, const plugin_settings_t *settings, fault_t *fault)
         .name = settings->name,
         .file = file,
         .isolation = settings->plugins_isolation,
+        .limit_ms = (uint32_t) settings->plugins_limit_ms,
         .settings = values,
         .n_settings = n,
     };

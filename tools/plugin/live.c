@@ -128,10 +128,12 @@ add(args_t *args)
 {
     const char *run_dir = NULL;
     plugin_add_t body = {0};
+    int64_t limit_ms = 0;
     buffer_t settings = {0};
     const option_rule_t rules[] = {RUN_DIR_RULE(&run_dir),
                                    {"name", OPTION_TEXT, &body.name, 0, 0},
                                    {"isolation", OPTION_TEXT, &body.isolation, 0, 0},
+                                   {"limit-ms", OPTION_NUMBER, &limit_ms, 100, 3600000},
                                    {0}};
     int status;
     if (!take_settings(args, &settings)) {
@@ -142,6 +144,7 @@ add(args_t *args)
     body.settings = buffer_bytes(&settings);
     if (!options_read(args, rules, 1, 1, &status))
         return buffer_release(&settings), status;
+    body.limit_ms = (uint64_t) limit_ms;
     AUTO(text) file = realpath(args->values[0], NULL);
     body.file = file;
     if (file == NULL) {
@@ -168,6 +171,7 @@ const verb_t plugin_add_verb = {
         "  --name NAME      of the actor: letters a-z, digits and -\n"
         "  --isolation HOW  thread (default): in that process. process: in one of its own,\n"
         "                   which may crash and is started again\n"
+        "  --limit-ms N     process: longest time of a callback; default 30000\n"
         "  --set KEY=VALUE  a setting; `waybill plugin inspect FILE.so` lists "
         "them\n" RUN_DIR_USAGE
         "\nExit status 1: it was not added, and nothing has changed; the message says why.\n\n"

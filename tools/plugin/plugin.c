@@ -18,6 +18,8 @@ become(const char *verb, const char *file)
 {
     if (strcmp(verb, "probe") == 0)
         plugin_probe(file);
+    if (strcmp(verb, "host") == 0)
+        plugin_serve(file);
 }
 
 static int

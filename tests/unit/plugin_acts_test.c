@@ -1,0 +1,168 @@
+/*  What a plug-in may do, and what becomes of one that fails: as a thread, and as a process. */
+
+#include "tests/unit/plugin_world.h"
+
+#include <unistd.h>
+
+/*  Asks the worker to do that, in a host of its own.  */
+static const char *
+told(const char *isolation, const char *what)
+{
+    const plugin_value_t values[] = {{"colour", "blue"}};
+    const plugin_order_t order = {.name = "worker",
+                                  .file = worker_file(),
+                                  .isolation = isolation,
+                                  .limit_ms = strcmp(what, "hang") == 0 ? 1000 : 0,
+                                  .settings = values,
+                                  .n_settings = 1};
+    fault_t fault = {0};
+    memset(&asked, 0, sizeof asked);
+    asked.what = what;
+    host = host_new(&(host_options_t){.name = "test",
+                                      .log = quiet,
+                                      .program = WAYBILL,
+                                      .restart_limit = 2,
+                                      .stop_deadline_ms = 60000});
+    host_add(host, &echo);
+    host_add(host, &asker);
+    if (host_add_plugin(host, &order, &fault) != OK || host_start(host, &fault) != OK
+        || host_run(host, &fault) != OK)
+        fail_msg("%s", fault.text);
+    host_destroy(&host);
+    return asked.answer;
+}
+
+static const char *const both[] = {PLUGIN_THREAD, PLUGIN_PROCESS};
+
+#define EACH_WAY(what, expected)                                                               \
+    for (size_t way = 0; way < COUNT_OF(both); way++)                                          \
+    assert_string_equal(told(both[way], what), expected)
+
+static void
+a_message_comes_with_what_it_is(void **state)
+{
+    (void) state;
+    EACH_WAY("echo", "x_done x_do request asker 0");
+}
+
+static void
+settings_come_from_the_order_or_the_manifest(void **state)
+{
+    (void) state;
+    EACH_WAY("setting", "x_done blue 4 unknown");
+}
+
+static void
+a_refusal_reaches_whoever_asked(void **state)
+{
+    (void) state;
+    EACH_WAY("refuse", "STALE too old for me");
+    EACH_WAY("unheard of", "UNKNOWN what is that?");
+}
+
+static void
+one_that_does_not_answer_is_answered_for(void **state)
+{
+    (void) state;
+    EACH_WAY("nothing", "UNANSWERED the actor did not answer");
+}
+
+static void
+one_that_fails_is_started_anew_and_gets_the_message_again(void **state)
+{
+    (void) state;
+    EACH_WAY("fail_once", "x_done x_do request asker 1");
+    EACH_WAY("result", "x_done x_do request asker 1");
+}
+
+static void
+what_fails_too_often_is_refused(void **state)
+{
+    (void) state;
+    EACH_WAY("fail_always", "POISON on_message: for good");
+}
+
+static void
+a_process_that_crashes_ends_or_hangs_is_started_anew(void **state)
+{
+    (void) state;
+    const char *const ways[] = {"crash", "exit", "hang", "nonsense"};
+    for (size_t i = 0; i < COUNT_OF(ways); i++)
+        assert_string_equal(told(PLUGIN_PROCESS, ways[i]), "x_done x_do request asker 1");
+}
+
+static void
+a_process_has_a_process(void **state)
+{
+    (void) state;
+    char own[64];
+    snprintf(own, sizeof own, "x_done %ld", (long) getpid());
+    assert_string_equal(told(PLUGIN_THREAD, "pid"), own);
+    assert_string_not_equal(told(PLUGIN_PROCESS, "pid"), own);
+}
+
+static void
+answers_may_come_later(void **state)
+{
+    (void) state;
+    EACH_WAY("later", "x_done late");
+}
+
+static void
+descriptors_are_watched_for_reading_and_writing(void **state)
+{
+    (void) state;
+    EACH_WAY("watch", "x_done written and read");
+}
+
+static void
+it_asks_others_itself(void **state)
+{
+    (void) state;
+    EACH_WAY("ask_back", "x_done pong reply 99 {number:41}");
+    EACH_WAY("ask_nobody",
+             "x_done error error 99 {code:NO_ROUTE,message:there is no such actor}");
+}
+
+static void
+it_publishes(void **state)
+{
+    (void) state;
+    EACH_WAY("publish", "x_done published");
+}
+
+static void
+clock_chance_and_ids_are_the_hosts(void **state)
+{
+    (void) state;
+    EACH_WAY("clock", "x_done fine");
+}
+
+static void
+what_it_may_not_do_is_refused(void **state)
+{
+    (void) state;
+    EACH_WAY("misbehave", "x_done ------------");
+}
+
+int
+main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_message_comes_with_what_it_is),
+        cmocka_unit_test(settings_come_from_the_order_or_the_manifest),
+        cmocka_unit_test(a_refusal_reaches_whoever_asked),
+        cmocka_unit_test(one_that_does_not_answer_is_answered_for),
+        cmocka_unit_test(one_that_fails_is_started_anew_and_gets_the_message_again),
+        cmocka_unit_test(what_fails_too_often_is_refused),
+        cmocka_unit_test(a_process_that_crashes_ends_or_hangs_is_started_anew),
+        cmocka_unit_test(a_process_has_a_process),
+        cmocka_unit_test(answers_may_come_later),
+        cmocka_unit_test(descriptors_are_watched_for_reading_and_writing),
+        cmocka_unit_test(it_asks_others_itself),
+        cmocka_unit_test(it_publishes),
+        cmocka_unit_test(clock_chance_and_ids_are_the_hosts),
+        cmocka_unit_test(what_it_may_not_do_is_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
