@@ -43,6 +43,8 @@ typedef struct cell_host {
     /*  NULL: there is no tap to watch.  */
     err_t (*watch_tap)(void *self, tap_want_t want);
     const char *settings_text; /* for recordings: the text of a config file; NULL: none */
+    /*  Address of the monitor page; NULL: what the system knows.  */
+    const char *(*monitor)(void *self);
     system_t *system; /* the process it is part of; NULL: none. Must outlive the cell.  */
 } cell_host_t;
 

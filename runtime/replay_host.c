@@ -163,12 +163,20 @@ watch_tap(void *replay, tap_want_t want)
     return err_of(EXPECT(replay, TAPE_watch_tap, {want}).numbers[1]);
 }
 
+static const char *
+monitor(void *replay)
+{
+    const char *address = tape_text_of(EXPECT(replay, TAPE_monitor, .numbers = {0}).texts[0]);
+    return address ? address : "";
+}
+
 const cell_host_t replay_host = {
     .transport = {.put = put, .now_ns = now_ns, .random = chance, .wall_ms = wall_ms},
     .log = log_line,
     .watch_fd = watch_fd,
     .state = state,
     .watch_tap = watch_tap,
+    .monitor = monitor,
 };
 
 /*  --------------------------------------------------------------------- the network  */

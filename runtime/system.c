@@ -154,7 +154,7 @@ system_note_monitor(ctx_t *ctx, const char *address)
 }
 
 const char *
-system_monitor(ctx_t *ctx)
+system_monitor_known(ctx_t *ctx)
 {
     system_t *self = ctx_system(ctx);
     if (self == NULL)
@@ -163,4 +163,11 @@ system_monitor(ctx_t *ctx)
     const char *address = arena_text(ctx_arena(ctx), self->monitor);
     pthread_mutex_unlock(&self->lock);
     return address;
+}
+
+const char *
+system_monitor(ctx_t *ctx)
+{
+    const cell_host_t *host = &ctx->cell->host;
+    return host->monitor ? host->monitor(host->transport.self) : system_monitor_known(ctx);
 }

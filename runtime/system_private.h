@@ -48,6 +48,8 @@ uint64_t system_busy_ns(resident_t *resident, uint64_t now_ns);
 
 /*  For cells. Without a system nothing happens, but for join, which gives memory that is the
     cell's then.  */
+/*  What the system itself knows.  */
+const char *system_monitor_known(ctx_t *ctx);
 watched_t *system_join(system_t *self, const cell_t *cell);
 /*  It will not be delivered.  */
 void system_bury(system_t *self, const envelope_t *envelope, bytes_t payload, err_t why);

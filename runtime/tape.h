@@ -38,6 +38,7 @@ typedef enum tape_class { TAPE_INPUT, TAPE_VALUE, TAPE_OUTPUT, TAPE_END } tape_c
     X(now, VALUE, NAMES("?ns"), NAMES(0))                                                      \
     X(wall, VALUE, NAMES("?ms"), NAMES(0))                                                     \
     X(chance, VALUE, NAMES("?number"), NAMES(0))                                               \
+    X(monitor, VALUE, NAMES(0), NAMES("?$address"))                                            \
     X(queued, VALUE, NAMES("conn", "?bytes"), NAMES(0))                                        \
     X(listening, VALUE, NAMES("?port", "?error"), NAMES("?$text"))                             \
     X(dialled, VALUE, NAMES("?conn", "?error"), NAMES("?$text"))                               \

@@ -1,6 +1,7 @@
 /*  What stands between a cell that is recorded and its host: each call goes through, and is
     written down with what it came to.  */
 
+#include "runtime/system_private.h"
 #include "runtime/taping_private.h"
 
 #include <string.h>
@@ -114,6 +115,15 @@ watch_tap(void *taping, tap_want_t want)
         err = self->plain.watch_tap(self->plain.transport.self, want);
     NOTE(self, TAPE_watch_tap, {want, err});
     return err;
+}
+
+static const char *
+monitor(void *taping)
+{
+    taping_t *self = taping;
+    const char *address = system_monitor_known(&self->cell->ctx);
+    NOTE(self, TAPE_monitor, .texts = {tape_text(address)});
+    return address;
 }
 
 /*  --------------------------------------------------------------------- the network  */
@@ -234,6 +244,7 @@ taping_step_in(taping_t *self)
     cell->host.state = state;
     cell->host.tap = tap;
     cell->host.watch_tap = watch_tap;
+    cell->host.monitor = monitor;
     if (self->driver) {
         cell->driver = &driver;
         cell->net = (net_t *) self;

@@ -17,6 +17,8 @@ extern const verb_t tap_call;        /* send.c */
 extern const verb_t tap_doctor;      /* doctor.c */
 extern const verb_t tap_postmortem;  /* postmortem.c */
 extern const verb_t tap_deadletters; /* deadletters.c */
+extern const verb_t tap_record;      /* record.c */
+extern const verb_t tap_replay;      /* replay.c */
 
 /*  Watches the process that runs in run_dir (NULL: the default one). NULL after a
     complaint if there is none.  */
