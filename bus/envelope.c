@@ -152,19 +152,30 @@ has(cursor_t *self, size_t size)
     return !self->bad;
 }
 
+/*  Of a big-endian number.  */
+static uint64_t
+take_bytes(cursor_t *self, size_t bytes)
+{
+    uint64_t value = 0;
+    if (!has(self, bytes))
+        return 0;
+    memcpy(&value, self->at, bytes);
+    self->at += bytes;
+    return be64toh(value) >> (64 - bytes * 8);
+}
+
+/*  Some libraries write what is not negative in a signed form.  */
 static uint64_t
 take_uint(cursor_t *self, uint64_t highest)
 {
     uint8_t tag = take_tag(self);
     uint64_t value = tag;
     if (tag >= 0xcc && tag <= 0xcf) {
-        size_t bytes = (size_t) 1 << (tag - 0xcc);
-        value = 0;
-        if (!has(self, bytes))
-            return 0;
-        memcpy(&value, self->at, bytes);
-        value = be64toh(value) >> (64 - bytes * 8);
-        self->at += bytes;
+        value = take_bytes(self, (size_t) 1 << (tag - 0xcc));
+    } else if (tag >= 0xd0 && tag <= 0xd3) {
+        size_t bytes = (size_t) 1 << (tag - 0xd0);
+        value = take_bytes(self, bytes);
+        self->bad |= value >> (bytes * 8 - 1) != 0;
     } else if (tag >= 0x80) {
         self->bad = true;
     }

@@ -123,6 +123,21 @@ a_higher_version_is_refused(void **state)
     assert_int_equal(unpack(frame, size, &out), ERR_MALFORMED);
 }
 
+/*  Its attempt is the byte before the hop and the extensions.  */
+static void
+a_number_may_have_a_signed_form_if_it_is_not_negative(void **state)
+{
+    (void) state;
+    uint8_t frame[ENVELOPE_ROOM];
+    envelope_t in = sample(), out;
+    size_t size = envelope_pack(&in, frame) - 3;
+    memcpy(frame + size, "\xd1\x00\x05\x09\x80", 5);
+    assert_int_equal(unpack(frame, size + 5, &out), OK);
+    assert_int_equal(out.attempt, 5);
+    memcpy(frame + size, "\xd1\xff\xfb\x09\x80", 5);
+    assert_int_equal(unpack(frame, size + 5, &out), ERR_MALFORMED);
+}
+
 static void
 an_unknown_kind_is_refused(void **state)
 {
@@ -189,6 +204,7 @@ main(void)
         cmocka_unit_test(bytes_behind_the_frame_are_refused),
         cmocka_unit_test(no_changed_byte_harms_the_reader),
         cmocka_unit_test(a_higher_version_is_refused),
+        cmocka_unit_test(a_number_may_have_a_signed_form_if_it_is_not_negative),
         cmocka_unit_test(an_unknown_kind_is_refused),
         cmocka_unit_test(an_unknown_extension_is_skipped_unless_it_must_be_understood),
         cmocka_unit_test(a_name_that_is_too_long_or_holds_a_nul_is_refused),
