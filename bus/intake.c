@@ -152,14 +152,21 @@ intake_check(const envelope_t *envelope, bytes_t payload, const target_t *target
 
 /*  ------------------------------------------------------------ answers and events  */
 
+/*  Some events are answers as well: `status`.  */
+static bool
+may_answer(message_id_t id)
+{
+    return id == MSG_COUNT || schema_of(id)->class == CLASS_REPLY
+           || schema_of(id)->class == CLASS_EVENT;
+}
+
 err_t
 intake_check_answer(const envelope_t *envelope, bytes_t payload, envelope_t *draft,
                     fault_t *fault)
 {
     bool error = envelope->kind == ENVELOPE_ERR;
     message_id_t id = message_named(envelope->type);
-    if (error != (id == MSG_problem)
-        || (!error && id != MSG_COUNT && schema_of(id)->class != CLASS_REPLY))
+    if (error != (id == MSG_problem) || !may_answer(id))
         return fault_set(fault, ERR_MALFORMED, "field type: %s cannot travel as %s",
                          envelope->type, envelope_kind_name(envelope->kind));
     err_t err = id == MSG_COUNT ? OK : check_hash(envelope, id, fault);
