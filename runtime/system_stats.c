@@ -39,10 +39,10 @@ add_times(const times_t *times, uint64_t counts[TIMES_BUCKETS], uint64_t *sum_us
 }
 
 static bucket_t *
-list_times(const times_t *times, arena_t *arena, size_t *n)
+list_times(const times_t *times, arena_t *arena, size_t *n, uint64_t *sum_us)
 {
-    uint64_t counts[TIMES_BUCKETS] = {0}, sum = 0;
-    add_times(times, counts, &sum);
+    uint64_t counts[TIMES_BUCKETS] = {0};
+    add_times(times, counts, sum_us);
     return list_buckets(counts, arena, n);
 }
 
@@ -152,8 +152,10 @@ fill_actor(const system_t *self, resident_t *resident, arena_t *arena, uint64_t 
     };
     const char *busy = cell_busy_with(cell);
     stats->busy_with = busy ? arena_text(arena, busy) : NULL;
-    stats->handled = list_times(&cell->meters.handled, arena, &stats->n_handled);
-    stats->waited = list_times(&cell->meters.waited, arena, &stats->n_waited);
+    stats->handled =
+        list_times(&cell->meters.handled, arena, &stats->n_handled, &stats->handled_us);
+    stats->waited =
+        list_times(&cell->meters.waited, arena, &stats->n_waited, &stats->waited_us);
 }
 
 /*  ---------------------------------------------------------------------------- types  */
@@ -162,11 +164,7 @@ static void
 add_type(const system_t *self, size_t id, arena_t *arena, stats_t *stats)
 {
     uint64_t counts[TIMES_BUCKETS] = {0}, sum = 0;
-    type_stats_t type = {.type = "other"};
-    if (id < MSG_COUNT) {
-        type.type = schema_of((message_id_t) id)->name;
-        type.hash = schema_hash((message_id_t) id);
-    }
+    type_stats_t type = {.type = id < MSG_COUNT ? schema_of((message_id_t) id)->name : "other"};
     for (const resident_t *each = NULL; (each = system_next(self, each)) != NULL;) {
         const type_meter_t *meter = &each->cell->meters.types[id];
         type.received += counter_get(&meter->n);

@@ -105,6 +105,14 @@ static const struct {
 };
 
 void
+api_note_head(api_facts_t *self, uint64_t lsn)
+{
+    self->advances += self->head_known && lsn > self->head;
+    self->head = lsn > self->head ? lsn : self->head;
+    self->head_known = true;
+}
+
+void
 api_answer(page_t page, const api_facts_t *facts, arena_t *arena, net_answer_t *answer)
 {
     buffer_t out = {0};

@@ -14,5 +14,7 @@ typedef struct api_facts {
     uint64_t refused;  /* requests that were answered with an error */
 } api_facts_t;
 
+/*  The server's position is this, or beyond it.  */
+void api_note_head(api_facts_t *self, uint64_t lsn);
 /*  Fills answer; its text lives in arena.  */
 void api_answer(page_t page, const api_facts_t *facts, arena_t *arena, net_answer_t *answer);

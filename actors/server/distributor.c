@@ -317,13 +317,7 @@ static err_t
 on_rejected_get(void *state, ctx_t *ctx, const void *body)
 {
     distributor_t *self = state;
-    rejected_page_t page;
-    fault_t fault = {0};
-    const err_t err = rejected_read(self->reader, body, ctx_arena(ctx), &page, &fault);
-    if (err != OK)
-        return ctx_refuse(ctx, err, "%s", fault.text);
-    ctx_reply(ctx, MSG_rejected_page, &page);
-    return OK;
+    return rejected_tell(ctx, self->reader, body);
 }
 
 static err_t

@@ -49,15 +49,6 @@ ask_head(ctx_t *ctx)
     REQUEST(ctx, "distributor", NOBODY, head_get, .session = NOBODY);
 }
 
-static void
-note_head(listener_t *self, uint64_t lsn)
-{
-    api_facts_t *facts = &self->facts;
-    facts->advances += facts->head_known && lsn > facts->head;
-    facts->head = lsn > facts->head ? lsn : facts->head;
-    facts->head_known = true;
-}
-
 /*  Numbers begin anywhere: a distributor that outlived another listener does not mistake a
     new session for an old one.  */
 static err_t
@@ -72,6 +63,7 @@ start(void *state, ctx_t *ctx)
     if (err != OK)
         return ctx_fail(ctx, "%s", fault.text);
     self->began_ms = ctx_now_ms(ctx);
+    self->facts.sessions = &self->sessions;
     ask_head(ctx);
     return OK;
 }
@@ -81,7 +73,6 @@ start(void *state, ctx_t *ctx)
 static void
 show_page(listener_t *self, ctx_t *ctx, page_t page, net_answer_t *answer)
 {
-    self->facts.sessions = &self->sessions;
     self->facts.up_ms = ctx_now_ms(ctx) - self->began_ms;
     api_answer(page, &self->facts, ctx_arena(ctx), answer);
 }
@@ -243,7 +234,7 @@ on_log_advanced(void *state, ctx_t *ctx, const void *body)
 {
     listener_t *self = state;
     const log_advanced_t *news = body;
-    note_head(self, news->lsn);
+    api_note_head(&self->facts, news->lsn);
     for (size_t i = 0; i < self->sessions.n; i++)
         session_wake(self->sessions.items[i], ctx);
     return OK;
@@ -283,7 +274,7 @@ on_head(void *state, ctx_t *ctx, const void *body)
 {
     listener_t *self = state;
     const head_t *head = body;
-    note_head(self, head->lsn);
+    api_note_head(&self->facts, head->lsn);
     session_t *session = sessions_numbered(&self->sessions, head->session);
     if (session == NULL)
         return OK;
@@ -298,16 +289,7 @@ static err_t
 on_clients_get(void *state, ctx_t *ctx, const void *body)
 {
     listener_t *self = state;
-    const clients_get_t *request = body;
-    const settings_t *settings = ctx_settings(ctx);
-    clients_list_t list = {
-        .listen = self->address,
-        .lsn = self->facts.head,
-        .refused = self->facts.refused,
-        .db = settings->server_db,
-    };
-    presence_list(&self->sessions, ctx, request->brief, &list);
-    ctx_reply(ctx, MSG_clients_list, &list);
+    presence_tell(ctx, &self->facts, self->address, body);
     return OK;
 }
 

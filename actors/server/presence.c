@@ -1,5 +1,7 @@
 #include "actors/server/presence.h"
 
+#include "actors/settings.h"
+
 static const char *
 state_of(const session_t *session)
 {
@@ -37,16 +39,30 @@ describe(const session_t *session, ctx_t *ctx, uint64_t head)
     };
 }
 
-void
-presence_list(const sessions_t *sessions, ctx_t *ctx, bool brief, clients_list_t *list)
+static void
+list_clients(const sessions_t *sessions, ctx_t *ctx, clients_list_t *list)
 {
-    list->count = sessions_count_open(sessions);
-    if (brief)
-        return;
     list->clients = arena_new(ctx_arena(ctx), (sessions->n + 1) * sizeof *list->clients);
     for (size_t i = 0; i < sessions->n; i++) {
         const session_t *session = sessions->items[i];
         if (session->conn != 0 && !session->closing)
             list->clients[list->n_clients++] = describe(session, ctx, list->lsn);
     }
+}
+
+void
+presence_tell(ctx_t *ctx, const api_facts_t *facts, const char *address,
+              const clients_get_t *request)
+{
+    const settings_t *settings = ctx_settings(ctx);
+    clients_list_t list = {
+        .count = sessions_count_open(facts->sessions),
+        .listen = address,
+        .lsn = facts->head,
+        .refused = facts->refused,
+        .db = settings->server_db,
+    };
+    if (!request->brief)
+        list_clients(facts->sessions, ctx, &list);
+    ctx_reply(ctx, MSG_clients_list, &list);
 }

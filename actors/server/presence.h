@@ -2,8 +2,8 @@
 
 #pragma once
 
-#include "actors/server/sessions.h"
+#include "actors/server/api.h"
 
-/*  Fills in the clients and their count; of list, lsn is known already. The texts are the
-    sessions', the rest lives until the end of the round.  */
-void presence_list(const sessions_t *sessions, ctx_t *ctx, bool brief, clients_list_t *list);
+/*  Answers the request; address is where the server listens.  */
+void presence_tell(ctx_t *ctx, const api_facts_t *facts, const char *address,
+                   const clients_get_t *request);

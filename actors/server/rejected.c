@@ -22,9 +22,9 @@ read_row(sqlite3_stmt *row, arena_t *arena)
 }
 
 /*  One row more than is wanted tells whether there are more.  */
-err_t
-rejected_read(db_t *db, const rejected_get_t *request, arena_t *arena, rejected_page_t *page,
-              fault_t *fault)
+static err_t
+read_page(db_t *db, const rejected_get_t *request, arena_t *arena, rejected_page_t *page,
+          fault_t *fault)
 {
     static const char sql[] =
         "SELECT seq, time, client_id, change_id, tbl, operation, data, code, message"
@@ -48,4 +48,16 @@ rejected_read(db_t *db, const rejected_get_t *request, arena_t *arena, rejected_
     if (rows)
         sqlite3_reset(rows);
     return err;
+}
+
+err_t
+rejected_tell(ctx_t *ctx, db_t *db, const rejected_get_t *request)
+{
+    rejected_page_t page;
+    fault_t fault = {0};
+    const err_t err = read_page(db, request, ctx_arena(ctx), &page, &fault);
+    if (err != OK)
+        return ctx_refuse(ctx, err, "%s", fault.text);
+    ctx_reply(ctx, MSG_rejected_page, &page);
+    return OK;
 }

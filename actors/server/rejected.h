@@ -3,9 +3,8 @@
 #pragma once
 
 #include "actors/common/db.h"
-#include "schemas/message.h"
+#include "runtime/actor.h"
 
-/*  Rows of changes_history, newest first; a page ends early if they are large. All of it
-    lives in arena.  */
-CHECKED err_t rejected_read(db_t *db, const rejected_get_t *request, arena_t *arena,
-                            rejected_page_t *page, fault_t *fault);
+/*  Answers the request with rows of changes_history, newest first; a page ends early if they
+    are large.  */
+CHECKED err_t rejected_tell(ctx_t *ctx, db_t *db, const rejected_get_t *request);

@@ -219,6 +219,29 @@ speaks_as_prometheus_reads(void **state)
     }
 }
 
+/*  What was written before this is counted, on both sides.  */
+static void
+counts_what_was_synchronised(void **state)
+{
+    (void) state;
+    outcome_t written = RUN("upsert", "--wait", "--run-dir", world.agent_dir, "notes", "c1",
+                            "{\"title\":\"c\"}");
+    assert_int_equal(written.status, 0);
+    char *agent = get(page, "/metrics", " 200 OK");
+    char *server = get(server_page, "/metrics", " 200 OK");
+    assert_true(value_of(agent, "waybill_changes_recorded_total") >= 1);
+    assert_true(value_of(agent, "waybill_record_seconds_count") >= 1);
+    assert_true(value_of(agent, "waybill_record_seconds_sum") > 0);
+    assert_true(value_of(agent, "waybill_actor_handler_seconds_count{actor=\"recorder\"}")
+                >= 1);
+    assert_int_equal((int) value_of(agent, "waybill_connected"), 1);
+    assert_true(value_of(server, "waybill_client_changes_total{verdict=\"applied\"}") >= 1);
+    assert_int_equal((int) value_of(server, "waybill_clients"), 1);
+    free(agent);
+    free(server);
+    outcome_release(&written);
+}
+
 static void
 tells_supervisors_that_it_works(void **state)
 {
@@ -505,6 +528,7 @@ main(void)
         cmocka_unit_test(is_read_only_over_http),
         cmocka_unit_test(tells_the_state_that_status_tells),
         cmocka_unit_test(speaks_as_prometheus_reads),
+        cmocka_unit_test(counts_what_was_synchronised),
         cmocka_unit_test(tells_supervisors_that_it_works),
         cmocka_unit_test(knows_no_strange_host_and_no_strange_origin),
         cmocka_unit_test(tells_what_happens_as_it_happens),

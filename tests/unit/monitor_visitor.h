@@ -1,10 +1,14 @@
 /*  monitor_visitor - somebody with a browser, in the simulator: pages are asked for with
-   http://, events with ws://. Include a world before it.  */
+   http://, events with ws://.  */
 
 #pragma once
 
+#include "tests/sim/outsider.h"
+
 #include <inttypes.h>
 #include <jansson.h>
+#include <stdio.h>
+#include <string.h>
 
 #define PAGE "127.0.0.1:40001" /* the first port that is given to whoever wants any */
 

@@ -104,7 +104,7 @@ add_metrics(buffer_t *out, const stats_t *stats)
         split(metric->name, name, labels);
         if (strcmp(name, before) != 0)
             add_head(out, name, metric->kind, metric->help);
-        strcpy(before, name);
+        memcpy(before, name, sizeof before);
         if (strcmp(metric->kind, "histogram") == 0)
             add_histogram(out, &(histogram_t){name, labels, metric->buckets, metric->n_buckets,
                                               metric->value});
