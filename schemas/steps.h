@@ -5,6 +5,8 @@
 
 #pragma once
 
+#include <stdbool.h>
+
 /*  name, where it happens, what its detail is, text  */
 #define STEP_MAP(X)                                                                            \
     X(asked, agent, none, "the application's call reached the recorder")                       \
@@ -38,3 +40,5 @@ typedef struct step_about {
 } step_about_t;
 
 const step_about_t *step_about(step_name_t step);
+/*  False if there is none of that name.  */
+bool step_named(const char *name, step_name_t *step);

@@ -75,6 +75,15 @@ take_number(const option_rule_t *rule, const char *text)
 }
 
 static bool
+take_text(texts_t *texts, const char *text)
+{
+    if (texts->n == TEXTS_AT_MOST)
+        return false;
+    texts->items[texts->n++] = text;
+    return true;
+}
+
+static bool
 take(const option_rule_t *rule, const char *text)
 {
     switch (rule->kind) {
@@ -84,6 +93,8 @@ take(const option_rule_t *rule, const char *text)
     case OPTION_TEXT:
         *(const char **) rule->into = text;
         return true;
+    case OPTION_TEXTS:
+        return take_text(rule->into, text);
     case OPTION_NUMBER:
         return take_number(rule, text);
     }
@@ -140,6 +151,10 @@ read_one(const verb_t *verb, const option_rule_t *rules, int found, char **argv,
     const option_rule_t *rule = rule_found(rules, found);
     if (take(rule, optarg))
         return true;
+    if (rule->kind == OPTION_TEXTS)
+        return *status =
+                   complain_usage(verb, "--%s: at most %d of them", rule->name, TEXTS_AT_MOST),
+               false;
     *status = complain_usage(verb, "--%s: \"%s\" is not a number from %" PRId64 " to %" PRId64,
                              rule->name, optarg, rule->low, rule->high);
     return false;

@@ -35,12 +35,24 @@ const verb_t *verb_named(const verb_t *const *verbs, const char *name);
 /*  Adds a line for each: its last word, and its summary.  */
 void verbs_list(const verb_t *const *verbs, buffer_t *out);
 
-typedef enum option_kind { OPTION_FLAG, OPTION_TEXT, OPTION_NUMBER } option_kind_t;
+typedef enum option_kind {
+    OPTION_FLAG,
+    OPTION_TEXT,
+    OPTION_TEXTS, /* may be given several times */
+    OPTION_NUMBER
+} option_kind_t;
+
+/*  In the order given.  */
+enum { TEXTS_AT_MOST = 16 };
+typedef struct texts {
+    const char *items[TEXTS_AT_MOST];
+    size_t n;
+} texts_t;
 
 typedef struct option_rule {
     const char *name; /* without the dashes; a flag of one letter is a short one */
     option_kind_t kind;
-    void *into;        /* bool, const char * or int64_t */
+    void *into;        /* bool, const char *, texts_t or int64_t */
     int64_t low, high; /* OPTION_NUMBER */
 } option_rule_t;
 

@@ -77,6 +77,105 @@ why_of_a_change_that_nobody_knows(void **state)
     outcome_release(&text);
 }
 
+/*  ----------------------------------------------------------------------------- trace  */
+
+/*  Parts that must come in this order.  */
+static void
+assert_in_order(const char *text, const char *const *parts)
+{
+    for (const char *at = text; *parts; parts++) {
+        at = strstr(at, *parts);
+        if (at == NULL)
+            fail_msg("\"%s\" is not in its place in %s", *parts, text);
+    }
+}
+
+static void
+trace_follows_a_change_through_both_processes(void **state)
+{
+    static const char *const journey[] = {"asked",         "recorded",  "sent",     "received",
+                                          "judged",        "committed", "answered", "decided",
+                                          "done, applied", NULL};
+    (void) state;
+    char *id = write_note("trace");
+    outcome_t text =
+        RUN("tap", "trace", id, "--run-dir", world.agent_dir, "--run-dir", world.server_dir);
+    assert_int_equal(text.status, 0);
+    assert_in_order(text.out, journey);
+    assert_contains(text.out, "agent:run");
+    assert_contains(text.out, "server:server");
+    outcome_release(&text);
+    free(id);
+}
+
+static void
+trace_of_an_agent_alone_says_who_is_missing(void **state)
+{
+    (void) state;
+    char *id = write_note("alone");
+    outcome_t json = RUN("tap", "trace", id, "--json", "--run-dir", world.agent_dir);
+    assert_int_equal(json.status, 0);
+    assert_contains(json.out, "\"step\":\"decided\"");
+    assert_contains(json.out, "{\"missing\":\"the server was not asked");
+    outcome_release(&json);
+    free(id);
+}
+
+static void
+trace_reads_databases_when_nobody_runs(void **state)
+{
+    (void) state;
+    char *id = write_note("rows"), *agent = path_in(world.dir, "agent.db"),
+         *server = path_in(world.dir, "server.db");
+    outcome_t text = RUN("tap", "trace", id, "--db", agent, "--db", server);
+    assert_int_equal(text.status, 0);
+    assert_contains(text.out, " recorded ");
+    assert_contains(text.out, " committed ");
+    assert_contains(text.out, "server.db has its verdict: applied");
+    outcome_release(&text);
+    assert_refused(RUN("tap", "trace", id, "--db", world.log), 1, "server.log");
+    free(id);
+    free(agent);
+    free(server);
+}
+
+static void
+trace_goes_on_until_a_replica_has_applied_it(void **state)
+{
+    (void) state;
+    char *dir = directory_new(), *run = path_in(dir, "run");
+    process_t *agent = start_agent(dir, world.url, NULL);
+    assert_true(process_await_ready(agent));
+    outcome_t synced = RUN("status", "--wait", "synced", "--run-dir", run);
+    assert_int_equal(synced.status, 0);
+    char *id = write_note("live");
+    outcome_t text =
+        RUN("tap", "trace", id, "--live", "--run-dir", world.agent_dir, "--run-dir", run);
+    assert_int_equal(text.status, 0);
+    assert_contains(text.out, " applied ");
+    outcome_release(&synced);
+    outcome_release(&text);
+    assert_int_equal(process_end(agent, SIGTERM), 0);
+    process_destroy(&agent);
+    free(id);
+    free(run);
+    directory_destroy(&dir);
+}
+
+static void
+trace_of_a_change_that_nobody_knows(void **state)
+{
+    (void) state;
+    outcome_t text = RUN("tap", "trace", "nobody", "--run-dir", world.agent_dir);
+    assert_int_equal(text.status, 1);
+    assert_contains(text.out, "nobody who was asked knows anything of this change");
+    outcome_release(&text);
+    outcome_t live =
+        RUN("tap", "trace", "nobody", "--live", "--timeout", "0", "--run-dir", world.agent_dir);
+    assert_int_equal(live.status, 1);
+    outcome_release(&live);
+}
+
 /*  ------------------------------------------------------------------------------ logs  */
 
 static void
@@ -140,6 +239,11 @@ main(void)
         cmocka_unit_test(why_tells_that_a_change_is_synchronised),
         cmocka_unit_test(why_tells_that_there_is_no_connection),
         cmocka_unit_test(why_of_a_change_that_nobody_knows),
+        cmocka_unit_test(trace_follows_a_change_through_both_processes),
+        cmocka_unit_test(trace_of_an_agent_alone_says_who_is_missing),
+        cmocka_unit_test(trace_reads_databases_when_nobody_runs),
+        cmocka_unit_test(trace_goes_on_until_a_replica_has_applied_it),
+        cmocka_unit_test(trace_of_a_change_that_nobody_knows),
         cmocka_unit_test(logs_are_those_of_the_process),
         cmocka_unit_test(logs_are_chosen_by_level_and_actor),
         cmocka_unit_test(logs_go_on_with_what_is_new),

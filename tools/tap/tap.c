@@ -10,9 +10,9 @@
 #include <string.h>
 
 static const verb_t *const tap_verbs[] = {
-    &tap_follow, &tap_why,  &tap_top,         &tap_stats,      &tap_tree,   &tap_describe,
-    &tap_send,   &tap_call, &tap_deadletters, &tap_postmortem, &tap_doctor, &tap_record,
-    &tap_replay, NULL,
+    &tap_follow,     &tap_trace,    &tap_why,    &tap_top,    &tap_stats,
+    &tap_tree,       &tap_describe, &tap_send,   &tap_call,   &tap_deadletters,
+    &tap_postmortem, &tap_doctor,   &tap_record, &tap_replay, NULL,
 };
 
 tap_client_t *
@@ -67,6 +67,7 @@ const verb_t verb_tap = {
         "are masked before they leave the actor that has them; what a slow reader misses is\n"
         "counted and shown. The verbs, each told of by `waybill help tap VERB`:\n\n"
         "  follow       show each message as it goes by; what `tap` alone does\n"
+        "  trace        the journey of one change, step by step, across processes\n"
         "  why          tell why a change is not synchronised yet\n"
         "  top          the same as stats, live\n"
         "  stats        actors, messages and metrics, once\n"

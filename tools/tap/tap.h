@@ -7,6 +7,7 @@
 #include "tools/tap/figures.h"
 
 extern const verb_t tap_follow;      /* follow.c */
+extern const verb_t tap_trace;       /* trace.c */
 extern const verb_t tap_why;         /* why.c */
 extern const verb_t tap_top;         /* top.c */
 extern const verb_t tap_stats;       /* stats.c */
