@@ -212,6 +212,18 @@ tells_of_changes_as_they_come(void **state)
 }
 
 static void
+tells_that_lists_have_moved_where_their_counts_have_not(void **state)
+{
+    world_t *world = *state;
+    watch();
+    (void) await_frame("stats");
+    json_array_clear(visitor.frames);
+    decide(world, write_one(world, "insert", "a", "{\"id\": \"a\"}"), "applied", 11, NULL);
+    json_t *counts = json_object_get(await_frame("changes"), "counts");
+    assert_int_equal(number(counts, "pending"), 0);
+}
+
+static void
 does_nothing_while_nobody_watches(void **state)
 {
     world_t *world = *state;
@@ -419,6 +431,7 @@ main(void)
         WITH_PAGE(answers_so_many_requests_a_second),
         WITH_PAGE(tells_the_state_first_and_counts_each_second),
         WITH_PAGE(tells_of_changes_as_they_come),
+        WITH_PAGE(tells_that_lists_have_moved_where_their_counts_have_not),
         WITH_PAGE(does_nothing_while_nobody_watches),
         WITH_PAGE(drops_what_a_slow_page_does_not_take_and_says_how_much),
         WITH_PAGE(so_many_pages_may_be_open),
