@@ -69,6 +69,8 @@ typedef struct actor_class {
     err_t (*start)(void *state, ctx_t *ctx); /* ERR: did not start */
     handler_fn *const *handlers;             /* MSG_COUNT entries, by message id */
     err_t (*on_error)(void *state, ctx_t *ctx, const failure_t *failure); /* NULL: logged */
+    /*  An answer that no handler takes, as it is: ctx_envelope() tells which.  */
+    err_t (*on_answer)(void *state, ctx_t *ctx, bytes_t payload);
     err_t (*on_timer)(void *state, ctx_t *ctx, uint64_t timer);
     err_t (*on_fd)(void *state, ctx_t *ctx, int fd, int ready);
     err_t (*on_credit)(void *state, ctx_t *ctx, const char *to); /* may send there again */

@@ -53,6 +53,7 @@ on_dead(void *cell, const envelope_t *envelope, bytes_t payload, err_t why)
     counter_add(&self->dead[why], 1);
     uint64_t n = counter_get(&self->dead[why]);
     cell_offer(self, TAP_dead, envelope, payload, why);
+    system_bury(self->host.system, envelope, payload, why);
     /* The first of a kind is news, and then each power of two: a flood cannot flood the log. */
     if ((n & (n - 1)) == 0)
         ctx_log(&self->ctx, LOG_warning, "dead letter: %s from %s to %s: %s (%llu so far)",

@@ -25,7 +25,7 @@ inherit(cell_t *self, envelope_t *draft)
 static err_t
 post(cell_t *self, envelope_t *draft, blob_t *payload, uint8_t sent_id[16])
 {
-    if (draft->kind != ENVELOPE_EVT)
+    if (draft->kind != ENVELOPE_EVT || strcmp(draft->to, "*") != 0)
         return port_send(self->port, draft, payload, sent_id);
     port_publish(self->port, draft, payload);
     return OK;

@@ -15,30 +15,28 @@ release(letter_t *letter)
 /*  Opens a letter: known type, same schema, a body that fits. On an error the refusal says
     why.  */
 static err_t
-open_letter(cell_t *self, const letter_t *letter, message_id_t *id, void **body)
+open_letter(cell_t *self, const letter_t *letter, message_id_t id, void **body)
 {
     const envelope_t *envelope = &letter->envelope;
-    *id = message_named(envelope->type);
-    if (*id == MSG_COUNT)
+    if (id == MSG_COUNT)
         return fault_set(&self->refusal, ERR_UNKNOWN, "%s: there is no such message",
                          envelope->type);
-    if (envelope->hash != 0 && envelope->hash != schema_hash(*id))
+    if (envelope->hash != 0 && envelope->hash != schema_hash(id))
         return fault_set(&self->refusal, ERR_MALFORMED,
                          "%s: sender and receiver were built from different declarations",
                          envelope->type);
-    if (self->class->handlers == NULL || self->class->handlers[*id] == NULL)
+    if (self->class->handlers == NULL || self->class->handlers[id] == NULL)
         return fault_set(&self->refusal, ERR_UNKNOWN, "%s does not take %s", self->class->name,
                          envelope->type);
-    *body = arena_new(&self->arena, schema_of(*id)->size);
-    return message_unpack(*id, letter->payload, &self->arena, *body, &self->refusal);
+    *body = arena_new(&self->arena, schema_of(id)->size);
+    return message_unpack(id, letter->payload, &self->arena, *body, &self->refusal);
 }
 
 /*  Is it for a plug-in? Its sender and whoever let it in have looked at the payload.  */
 static err_t
-open_raw(cell_t *self, const letter_t *letter, message_id_t *id)
+open_raw(cell_t *self, const letter_t *letter)
 {
     const envelope_t *envelope = &letter->envelope;
-    *id = message_named(envelope->type);
     bool asked = envelope->kind == ENVELOPE_REP || envelope->kind == ENVELOPE_EVT;
     if (asked || class_takes(self->class, envelope->type))
         return OK;
@@ -46,16 +44,29 @@ open_raw(cell_t *self, const letter_t *letter, message_id_t *id)
                      envelope->type);
 }
 
+/*  An answer to something that a person asked through this actor.  */
+static bool
+is_for_on_answer(const cell_t *self, const letter_t *letter, message_id_t id)
+{
+    return self->class->on_answer && letter->envelope.kind == ENVELOPE_REP
+           && (id == MSG_COUNT || self->class->handlers[id] == NULL);
+}
+
 static err_t
 open_any(cell_t *self, const letter_t *letter, message_id_t *id, void **body)
 {
-    return self->class->raw ? open_raw(self, letter, id) : open_letter(self, letter, id, body);
+    *id = message_named(letter->envelope.type);
+    if (is_for_on_answer(self, letter, *id))
+        return OK;
+    return self->class->raw ? open_raw(self, letter) : open_letter(self, letter, *id, body);
 }
 
 static err_t
 call_handler(cell_t *self, const letter_t *letter, message_id_t id, const void *body)
 {
     const raw_actor_t *raw = self->class->raw;
+    if (is_for_on_answer(self, letter, id))
+        return self->class->on_answer(self->instance, &self->ctx, letter->payload);
     return raw ? raw->on_letter(self->instance, &self->ctx, letter->payload)
                : self->class->handlers[id](self->instance, &self->ctx, body);
 }

@@ -28,6 +28,7 @@ system_destroy(system_t **self_p)
         return;
     for (size_t i = 0; i < MOST_RESIDENTS; i++)
         free(atomic_load(&self->residents[i]));
+    graveyard_release(&self->graveyard);
     pthread_mutex_destroy(&self->lock);
     free(self);
     *self_p = NULL;

@@ -49,6 +49,25 @@ void system_tree(ctx_t *ctx, tree_t *tree);
 void system_stats(ctx_t *ctx, stats_t *stats);
 void system_steps(ctx_t *ctx, const char *change, change_steps_t *steps);
 
+/*  A message that a person sends. Only where tap.inject is set, which the caller looks at.  */
+typedef struct system_letter {
+    envelope_kind_t kind; /* CAST, REQ or EVT */
+    const char *to;       /* NULL: an event, to whoever hears it */
+    const char *type;
+    bytes_t payload;
+    uint64_t token; /* of a REQ: its answer comes to the caller's on_answer or on_error */
+} system_letter_t;
+/*  Never waits for credit: it is refused then, as anything that could not be handled.  */
+CHECKED err_t system_send(ctx_t *ctx, const system_letter_t *letter, fault_t *fault);
+
+/*  Messages that were not delivered: payloads with their secrets masked.  */
+void system_dead_letters(ctx_t *ctx, const dead_letters_get_t *question,
+                         dead_letters_t *letters);
+/*  Sends it once more and forgets it; what a request answers is dropped.  */
+CHECKED err_t system_requeue(ctx_t *ctx, uint64_t n, fault_t *fault);
+/*  All that can be sent; gives their number.  */
+uint64_t system_requeue_all(ctx_t *ctx);
+
 /*  Address of the page that people can look at; the caller is the actor that serves it.  */
 void system_note_monitor(ctx_t *ctx, const char *address);
 /*  The same, for whoever tells others; empty: there is no page. It lives until the end of the

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "runtime/cell.h"
+#include "runtime/graveyard.h"
 #include "runtime/system.h"
 #include "runtime/watched.h"
 
@@ -31,6 +32,7 @@ struct system {
     pthread_mutex_t lock;                            /* of what follows */
     char monitor[128];
     unsigned dumps;
+    graveyard_t graveyard;
 };
 
 /*  The i-th; NULL: there are not so many. Signal handlers may.  */
@@ -49,6 +51,8 @@ uint64_t system_busy_ns(resident_t *resident, uint64_t now_ns);
 /*  What the system itself knows.  */
 const char *system_monitor_known(ctx_t *ctx);
 watched_t *system_join(system_t *self, const cell_t *cell);
+/*  It will not be delivered.  */
+void system_bury(system_t *self, const envelope_t *envelope, bytes_t payload, err_t why);
 void system_leave(system_t *self, const cell_t *cell);
 void system_note_state(system_t *self, const cell_t *cell, cell_state_t state,
                        const char *reason);

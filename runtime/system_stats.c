@@ -164,7 +164,11 @@ static void
 add_type(const system_t *self, size_t id, arena_t *arena, stats_t *stats)
 {
     uint64_t counts[TIMES_BUCKETS] = {0}, sum = 0;
-    type_stats_t type = {.type = id < MSG_COUNT ? schema_of((message_id_t) id)->name : "other"};
+    type_stats_t type = {.type = "other"};
+    if (id < MSG_COUNT) {
+        type.type = schema_of((message_id_t) id)->name;
+        type.hash = schema_hash((message_id_t) id);
+    }
     for (const resident_t *each = NULL; (each = system_next(self, each)) != NULL;) {
         const type_meter_t *meter = &each->cell->meters.types[id];
         type.received += counter_get(&meter->n);

@@ -3,6 +3,7 @@
 #include "tools/tap/losses.h"
 
 #include "tests/unit/tap_world.h"
+#include "tools/tap/ordered.h"
 #include "tools/tap/record_line.h"
 
 #include <setjmp.h>
@@ -104,6 +105,30 @@ shows_a_message_in_both_forms(void **state)
     buffer_release(&line);
 }
 
+static void
+puts_lines_back_into_the_order_of_time(void **state)
+{
+    (void) state;
+    ordered_t *self = ordered_new();
+    buffer_t out = {0};
+    static const uint64_t times[] = {50, 20, 40, 20, 10, 60, 30};
+    for (size_t i = 0; i < COUNT_OF(times); i++) {
+        char line[16];
+        (void) snprintf(line, sizeof line, "%d:%zu ", (int) times[i], i);
+        ordered_add(self, times[i], line);
+    }
+    ordered_take(self, 40, &out);
+    assert_string_equal(buffer_text(&out), "10:4 20:1 20:3 30:6 40:2 ");
+    assert_false(ordered_is_empty(self));
+    buffer_clear(&out);
+    ordered_take(self, UINT64_MAX, &out);
+    assert_string_equal(buffer_text(&out), "50:0 60:5 ");
+    assert_true(ordered_is_empty(self));
+    ordered_add(self, 1, "left behind");
+    ordered_destroy(&self);
+    buffer_release(&out);
+}
+
 int
 main(void)
 {
@@ -112,6 +137,7 @@ main(void)
         cmocka_unit_test(believes_an_actor_that_tells_its_losses_before_the_gap),
         cmocka_unit_test(shows_a_loss_in_both_forms),
         cmocka_unit_test(shows_a_message_in_both_forms),
+        cmocka_unit_test(puts_lines_back_into_the_order_of_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -5,6 +5,7 @@
 #include "tools/measure.h"
 #include "tools/show.h"
 #include "tools/tap/filter.h"
+#include "tools/tap/ordered.h"
 #include "tools/tap/record_line.h"
 #include "tools/tap/tap.h"
 
@@ -25,6 +26,7 @@ typedef struct follower {
     limits_t limits;
     filter_t *filter;
     losses_t *losses;
+    ordered_t *waiting; /* lines */
     int64_t passed, shown;
     uint64_t second; /* that in_second and held_back are about */
     int64_t in_second, held_back;
@@ -48,6 +50,7 @@ turn_second(follower_t *self)
     uint64_t second = now_ns() / 1000000000u;
     if (second == self->second)
         return;
+    buffer_clear(&self->line);
     if (self->held_back > 0 && self->style.json)
         buffer_add_format(&self->line, "{\"held_back\":%" PRId64 "}\n", self->held_back);
     else if (self->held_back > 0)
@@ -78,6 +81,7 @@ take(follower_t *self, const tap_record_t *record)
     line_body_t body = {0};
     body.body = tap_body(record, &self->arena, &body.id);
     loss_t loss = losses_count(self->losses, record);
+    buffer_clear(&self->line);
     if (loss.at_actor + loss.on_way > 0)
         loss_line(record->actor, loss, self->style, &self->line);
     bool last = false;
@@ -88,9 +92,21 @@ take(follower_t *self, const tap_record_t *record)
             last |= ++self->shown == self->limits.count;
         }
     }
-    put(self);
+    uint64_t now = now_ns();
+    if (self->line.size > 0)
+        ordered_add(self->waiting, record->now_ns < now ? record->now_ns : now,
+                    buffer_text(&self->line));
     arena_clear(&self->arena);
     return !last;
+}
+
+/*  Writes the lines of that moment and before.  */
+static void
+put_until(follower_t *self, uint64_t until_ns)
+{
+    buffer_clear(&self->line);
+    ordered_take(self->waiting, until_ns, &self->line);
+    put(self);
 }
 
 /*  Until the next record may come or something has to be said, but not beyond the end.  */
@@ -98,6 +114,8 @@ static int
 patience_ms(const follower_t *self)
 {
     uint64_t now = now_ns(), wait = self->limits.rate > 0 ? 1000 : 60000;
+    if (!ordered_is_empty(self->waiting))
+        wait = ORDERED_WAIT_MS / 4;
     if (self->limits.end_ns > 0) {
         uint64_t left =
             self->limits.end_ns > now ? (self->limits.end_ns - now) / 1000000 + 1 : 0;
@@ -113,12 +131,14 @@ follow_until_end(follower_t *self, tap_client_t *client)
     for (bool more = true; more;) {
         err_t err = tap_client_next(client, patience_ms(self), &record);
         if (err == ERR_OFFLINE)
-            return complain("the process is gone"), STATUS_NO;
+            return put_until(self, UINT64_MAX), complain("the process is gone"), STATUS_NO;
         turn_second(self);
+        put_until(self, now_ns() - ORDERED_WAIT_MS * 1000000);
         more = (err != OK || take(self, record))
                && (self->limits.end_ns == 0 || now_ns() < self->limits.end_ns)
                && !ferror(stdout);
     }
+    put_until(self, UINT64_MAX);
     return STATUS_DONE;
 }
 
@@ -167,8 +187,10 @@ run(follower_t *self, const request_t *request)
         return STATUS_NO;
     setvbuf(stdout, NULL, _IOLBF, 0);
     self->losses = losses_new();
+    self->waiting = ordered_new();
     int status = follow_until_end(self, client);
     losses_destroy(&self->losses);
+    ordered_destroy(&self->waiting);
     tap_client_destroy(&client);
     return status;
 }
@@ -208,6 +230,7 @@ follow(args_t *args)
     if (!options_read(args, rules, 0, 0, &status) || !read_end(args, &request, &status))
         return status;
     request.style.colour = show_is_coloured(stdout);
+    request.style.clock_ms = line_clock();
     follower_t self = {.style = request.style, .limits = request.limits};
     fault_t fault = {0};
     self.filter = filter_new(&request.words, &fault);

@@ -17,11 +17,10 @@ static const hue_t hues[TAP_POINT_COUNT] = {
     [TAP_dead] = HUE_red,
 };
 
-/*  When it was made, by our own clocks: the process is on this machine.  */
-static int64_t
-record_wall_ms(const tap_record_t *record)
+int64_t
+line_clock(void)
 {
-    return wall_ms() - (int64_t) (now_ns() - record->now_ns) / 1000000;
+    return wall_ms() - (int64_t) (now_ns() / 1000000);
 }
 
 static void
@@ -42,7 +41,7 @@ add_text_line(const tap_record_t *record, const line_body_t *body, line_style_t 
 {
     const envelope_t *envelope = &record->envelope;
     char time[TIME_TEXT], size[SHOW_ROOM];
-    time_text(record_wall_ms(record), time);
+    time_text((int64_t) (record->now_ns / 1000000) + style.clock_ms, time);
     buffer_add_format(out, "%s%.12s%s ", show_hue(style.colour, HUE_dim), time + 11,
                       show_hue(style.colour, HUE_none));
     buffer_add_format(out, "%s%-4s%s ", show_hue(style.colour, hues[record->point]),
@@ -70,12 +69,14 @@ add_uuid(buffer_t *out, const char *name, const uint8_t uuid[16])
 }
 
 static void
-add_json_line(const tap_record_t *record, const line_body_t *body, buffer_t *out)
+add_json_line(const tap_record_t *record, const line_body_t *body, line_style_t style,
+              buffer_t *out)
 {
     const envelope_t *envelope = &record->envelope;
     char time[TIME_TEXT];
     buffer_add_text(out, "{");
-    json_text(out, "time", time_text(record_wall_ms(record), time));
+    json_text(out, "time",
+              time_text((int64_t) (record->now_ns / 1000000) + style.clock_ms, time));
     json_uint(out, "n", record->n);
     json_uint(out, "dropped", record->dropped);
     json_text(out, "point", tap_point_name(record->point));
@@ -103,7 +104,7 @@ record_line(const tap_record_t *record, const line_body_t *body, line_style_t st
             buffer_t *out)
 {
     if (style.json)
-        add_json_line(record, body, out);
+        add_json_line(record, body, style, out);
     else
         add_text_line(record, body, style, out);
 }

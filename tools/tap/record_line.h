@@ -9,7 +9,11 @@ typedef struct line_style {
     bool json;
     bool whole; /* text: the whole payload, not what it is about */
     bool colour;
+    int64_t clock_ms; /* the wall clock when the monotonic one began: line_clock() */
 } line_style_t;
+
+/*  Told once, so that lines of one moment have one time.  */
+int64_t line_clock(void);
 
 typedef struct line_body {
     message_id_t id;
