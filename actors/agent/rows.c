@@ -245,9 +245,13 @@ put_row_of_page(const apply_t *self, const checked_t *checked, fault_t *fault)
 static err_t
 place(apply_t *self, const checked_t *checked, fault_t *fault)
 {
+    const char *id = NULL;
     checked_t handled = *checked;
     err_t err = handle(self, &handled, fault);
-    if (err == OK && self->skip_reason == NULL)
+    const outcome_t skipped = {.skip_reason = self->skip_reason};
+    if (err == OK && self->skip_reason != NULL)
+        err = record(self, &handled, &skipped, &id, fault);
+    else if (err == OK)
         err = is_covered(self, &handled) ? write_version(self, &handled, fault)
                                          : put_row_of_page(self, &handled, fault);
     return err == OK ? held_pass(self, checked->table, checked->key, fault) : err;

@@ -14,7 +14,7 @@ CHECKED err_t rows_decide(apply_t *self, const server_changes_t *stretch, size_t
 CHECKED err_t rows_apply(apply_t *self, const checked_t *checked, applied_t *applied,
                          fault_t *fault);
 /*  A row of a snapshot: its history is the server's, so the journal has it only if it is set
-    aside.  */
+    aside or skipped.  */
 CHECKED err_t rows_place(apply_t *self, const checked_t *checked, fault_t *fault);
 /*  A change that was held: written where its version belongs, below what stands above it.  */
 CHECKED err_t rows_rewrite(apply_t *self, const checked_t *checked, fault_t *fault);

@@ -129,6 +129,9 @@ start(place_t *place)
         char *log = contents(place->log);
         fail_msg("the agent does not start: %s", log);
     }
+    outcome_t synced = RUN("status", "--wait", "synced", "--run-dir", place->run);
+    assert_int_equal(synced.status, 0);
+    outcome_release(&synced);
 }
 
 static int
@@ -340,8 +343,7 @@ start_world_with_people(void **state)
     return status != 0 || !process_await_ready(world.server);
 }
 
-#define IN_BOTH(test)                                                                          \
-    cmocka_unit_test_setup_teardown(test, make_place_of_threads, remove_place)
+#define IN_BOTH(test) cmocka_unit_test_setup_teardown(test, make_place_of_threads, remove_place)
 
 int
 main(void)

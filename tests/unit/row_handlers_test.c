@@ -145,6 +145,21 @@ a_plugin_skips_a_row_with_its_reason(void **state)
 }
 
 static void
+a_row_of_a_snapshot_is_skipped_with_its_reason(void **state)
+{
+    world_t *world = *state;
+    start_with_judge(world);
+    server_change_t change = change_of(world, "User", "{\"id\":\"u2\",\"name\":\"rude\"}", 20);
+    (void) ASK(world, "lsn-manager", server_changes, changes_applied, .phase = "snapshot_begin",
+               .epoch = "e", .lsn = 20, .last = true);
+    (void) ASK(world, "lsn-manager", server_changes, changes_applied, .phase = "snapshot",
+               .epoch = "e", .lsn = 20, .table = "User", .changes = &change, .n_changes = 1,
+               .final = true);
+    assert_string_equal(text_of(world, "SELECT count(*) FROM User"), "0");
+    assert_string_equal(text_of(world, "SELECT skip_reason FROM local_changes"), "it is rude");
+}
+
+static void
 other_tables_are_none_of_its_business(void **state)
 {
     world_t *world = *state;
@@ -228,6 +243,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         IN_WORLD(a_plugin_puts_another_row_in_place),
         IN_WORLD(a_plugin_skips_a_row_with_its_reason),
+        IN_WORLD(a_row_of_a_snapshot_is_skipped_with_its_reason),
         IN_WORLD(other_tables_are_none_of_its_business),
         IN_WORLD(what_a_plugin_refuses_stops_the_stream),
         IN_WORLD(an_answer_that_is_too_short_is_none),
