@@ -1,7 +1,7 @@
 /*  A recording that somebody gives to replay: whatever is in it, it is read and replayed, or
     refused. The sum at its end is put right, so that what is wrong inside is come by.  */
 
-#include "runtime/replay.h"
+#include "runtime/replay_private.h"
 #include "runtime/tape_private.h"
 #include "schemas/pack.h"
 
@@ -39,7 +39,17 @@ static handler_fn *const handlers[MSG_COUNT] = {[MSG_ping] = on_ping};
 static const actor_class_t class = {
     .name = "fuzzed", .handlers = handlers, .start = start, .on_timer = on_timer};
 
-/*  What could be a state, if the input begins with nothing that is one.  */
+static void
+own_state(buffer_t *state)
+{
+    replay_t nobody = {0};
+    cell_host_t host = replay_host;
+    host.transport.self = &nobody;
+    cell_t *cell = cell_new(&class, &host, &(cell_limits_t){.attempts = 1}, NULL, 1);
+    cell_pack_state(cell, state);
+    cell_destroy(&cell);
+}
+
 static void
 add_head(buffer_t *out, bytes_t state)
 {
@@ -91,11 +101,13 @@ replay(buffer_t *file)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    buffer_t file = {0};
+    buffer_t file = {0}, own = {0};
     size_t state = size > 2 ? (size_t) data[0] << 8 | data[1] : 0;
     size_t rest = size > 2 ? size - 2 : 0;
     state = state < rest ? state : rest;
-    add_head(&file, (bytes_t){data + 2, state});
+    own_state(&own); /* one that is right, unless the input brings its own */
+    add_head(&file, state > 0 ? (bytes_t){data + 2, state} : buffer_bytes(&own));
+    buffer_release(&own);
     bytes_t events = {data + 2 + state, rest - state};
     buffer_add(&file, events.data, events.size);
     add_end(&file, count_values(events));

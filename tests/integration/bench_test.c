@@ -32,6 +32,17 @@ measures_every_figure_of_synchronising(void **state)
 }
 
 static void
+measures_what_a_watched_bus_costs(void **state)
+{
+    (void) state;
+    outcome_t outcome = RUN("bench", "tap", "--quick", "--runs", "1");
+    assert_int_equal(outcome.status, 0);
+    assert_non_null(strstr(outcome.out, "headers are read"));
+    assert_non_null(strstr(outcome.out, "the reader is stopped"));
+    outcome_release(&outcome);
+}
+
+static void
 refuses_a_figure_that_there_is_not(void **state)
 {
     (void) state;
@@ -75,6 +86,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(measures_every_figure_of_synchronising),
+        cmocka_unit_test(measures_what_a_watched_bus_costs),
         cmocka_unit_test(refuses_a_figure_that_there_is_not),
         cmocka_unit_test(leaves_nothing_behind_when_it_is_told_to_stop),
     };

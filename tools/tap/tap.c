@@ -12,7 +12,8 @@
 static const verb_t *const tap_verbs[] = {
     &tap_follow,     &tap_trace,    &tap_why,    &tap_top,    &tap_stats,
     &tap_tree,       &tap_describe, &tap_send,   &tap_call,   &tap_deadletters,
-    &tap_postmortem, &tap_doctor,   &tap_record, &tap_replay, NULL,
+    &tap_postmortem, &tap_doctor,   &tap_record, &tap_replay, &tap_seq,
+    &tap_pcap,       NULL,
 };
 
 tap_client_t *
@@ -78,6 +79,8 @@ const verb_t verb_tap = {
         "  postmortem   the last messages before a crash, by time\n"
         "  record       all that an actor takes in and does, into a file\n"
         "  replay       do a recording again, and compare\n"
+        "  seq          messages as a sequence diagram\n"
+        "  pcap         messages as a file for Wireshark\n"
         "  send         put a command, a hint or an event on the bus\n"
         "  call         put a request on the bus, and print its answer\n"
         "\nAll of them take:\n\n"

@@ -20,6 +20,8 @@ extern const verb_t tap_postmortem;  /* postmortem.c */
 extern const verb_t tap_deadletters; /* deadletters.c */
 extern const verb_t tap_record;      /* record.c */
 extern const verb_t tap_replay;      /* replay.c */
+extern const verb_t tap_seq;         /* seq.c */
+extern const verb_t tap_pcap;        /* pcap.c */
 
 /*  Watches the process that runs in run_dir (NULL: the default one). NULL after a
     complaint if there is none.  */
