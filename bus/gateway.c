@@ -235,7 +235,7 @@ run(void *arg)
     gateway_read_news(self);
     while (!atomic_load(&self->stopping)) {
         wait_for_work(self);
-        gateway_read_news(self); /* before peers are, who may know it already */
+        gateway_read_news(self);
         for (int i = 0; i < BATCH && gateway_receive(self); i++)
             ;
         read_inboxes(self, BATCH);

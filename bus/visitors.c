@@ -303,8 +303,10 @@ gateway_receive(gateway_t *self)
     for (size_t i = 0; i < FRAMES; i++)
         zmq_msg_init(&frames[i]);
     size_t n = receive_frames(self->router, frames);
-    if (n > 0)
+    if (n > 0) {
+        gateway_read_news(self); /* whoever says this may know it already */
         look_at(self, frames, n);
+    }
     for (size_t i = 0; i < FRAMES; i++)
         zmq_msg_close(&frames[i]);
     return n > 0;
