@@ -14,6 +14,11 @@ typedef struct guest {
     const char *guests_diet;
 } guest_t;
 
+typedef struct child {
+    const char *name;
+    config_extras_t wishes;
+} child_t;
+
 typedef struct meal {
     const char *soup_name;
     int64_t soup_spoons;
@@ -21,6 +26,8 @@ typedef struct meal {
     bool bread_fresh;
     guest_t *guests;
     size_t n_guests;
+    child_t *children;
+    size_t n_children;
 } meal_t;
 
 static const config_section_t sections[] = {
@@ -41,13 +48,22 @@ static const config_key_t guest_keys[] = {
      "any meatless"},
 };
 
-static const config_list_t guests = {
-    .section = {"guests", "cook", "Who comes"},
-    .keys = guest_keys,
-    .n_keys = COUNT_OF(guest_keys),
-    .item_size = sizeof(guest_t),
-    .items = offsetof(meal_t, guests),
-    .n_items = offsetof(meal_t, n_guests),
+static const config_list_t lists[] = {
+    {
+        .section = {"guests", "cook", "Who comes"},
+        .keys = guest_keys,
+        .n_keys = COUNT_OF(guest_keys),
+        .item_size = sizeof(guest_t),
+        .items = offsetof(meal_t, guests),
+        .n_items = offsetof(meal_t, n_guests),
+    },
+    {
+        .section = {"children", "cook", "Who comes as well"},
+        .item_size = sizeof(child_t),
+        .items = offsetof(meal_t, children),
+        .n_items = offsetof(meal_t, n_children),
+        .extras = offsetof(child_t, wishes),
+    },
 };
 
 static const config_order_t orders[] = {{"soup.bowls", "soup.spoons"}};
@@ -59,8 +75,8 @@ static const config_table_t table = {
     .n_keys = COUNT_OF(keys),
     .orders = orders,
     .n_orders = COUNT_OF(orders),
-    .lists = &guests,
-    .n_lists = 1,
+    .lists = lists,
+    .n_lists = COUNT_OF(lists),
 };
 
 /*  ------------------------------------------------------------------------ fixture  */
@@ -251,6 +267,31 @@ takes_items_under_names_of_their_own(void **state)
 }
 
 static void
+items_may_have_keys_that_others_know(void **state)
+{
+    fixture_t *self = *state;
+    const char *text = "children\n    ann-1\n        seat = 4\n"
+                       "        wine = \"red or white\"\n    bob\n";
+    assert_int_equal(load(self, text), OK);
+    const config_extras_t *wishes = &self->meal.children[0].wishes;
+    assert_string_equal(self->meal.children[0].name, "ann-1");
+    assert_int_equal(wishes->n, 2);
+    assert_string_equal(wishes->items[0].name, "seat");
+    assert_string_equal(wishes->items[0].value, "4");
+    assert_string_equal(wishes->items[1].value, "red or white");
+    assert_int_equal(self->meal.children[1].wishes.n, 0);
+}
+
+static void
+refuses_such_a_key_that_comes_twice(void **state)
+{
+    fixture_t *self = *state;
+    assert_int_equal(load(self, "children\n    ann\n        seat = 4\n        seat = 5\n"),
+                     ERR_CONFIG);
+    assert_non_null(strstr(self->fault.text, "children.seat was given before"));
+}
+
+static void
 names_the_line_of_a_wrong_item(void **state)
 {
     static const struct {
@@ -346,6 +387,8 @@ main(void)
         LOADED(refuses_things_at_the_wrong_depth),
         LOADED(names_the_line_that_is_not_zpl),
         LOADED(takes_items_under_names_of_their_own),
+        LOADED(items_may_have_keys_that_others_know),
+        LOADED(refuses_such_a_key_that_comes_twice),
         LOADED(names_the_line_of_a_wrong_item),
         LOADED(names_a_file_that_is_not_there),
         LOADED(refuses_a_directory),

@@ -216,6 +216,52 @@ what_waits_when_its_sender_stops_becomes_dead_letters(void **state)
 }
 
 static void
+one_that_goes_gets_what_waits_and_nothing_new(void **state)
+{
+    (void) state;
+    world_t world = {0};
+    transport_t way = transport(&world);
+    port_t *a = port_new("a", &way, 1);
+    port_subscribe(a, "parcel", "b");
+    for (uint32_t i = 0; i < PORT_WINDOW + 2; i++)
+        assert_int_equal(say(a, "b", ENVELOPE_CAST, 0, i), OK);
+    port_close(a, "b");
+    assert_false(port_has_subscriber(a, "parcel"));
+    assert_true(port_owes(a, "b"));
+    assert_int_equal(say(a, "b", ENVELOPE_CAST, 0, 0), ERR_NO_ROUTE);
+    assert_int_equal(world.dead[ERR_NO_ROUTE], 1);
+    envelope_t credit = {.kind = ENVELOPE_CREDIT, .from = "b", .epoch = 1, .seq = 2};
+    port_on_credit(a, &credit, NULL);
+    assert_false(port_owes(a, "b"));
+    assert_int_equal(world.last, PORT_WINDOW + 2);
+    empty(&world);
+    port_destroy(&a);
+}
+
+static void
+one_that_was_forgotten_begins_anew_under_its_name(void **state)
+{
+    (void) state;
+    world_t world = {0};
+    transport_t way = transport(&world);
+    port_t *a = port_new("a", &way, 1);
+    port_t *b = port_new("b", &way, 1);
+    for (uint32_t i = 0; i < PORT_WINDOW + 2; i++)
+        assert_int_equal(say(a, "b", ENVELOPE_CAST, 0, i), OK);
+    port_close(a, "b");
+    port_forget(a, "b");
+    assert_int_equal(world.dead[ERR_NO_ROUTE], 2);
+    assert_false(port_parked(a));
+    empty(&world);
+    assert_int_equal(say(a, "b", ENVELOPE_CAST, 0, 7), OK);
+    queued_t *item = next(&world);
+    expect_once(b, item, 1);
+    forget(item);
+    port_destroy(&a);
+    port_destroy(&b);
+}
+
+static void
 bytes_count_as_well_as_messages(void **state)
 {
     (void) state;
@@ -367,6 +413,8 @@ main(void)
         cmocka_unit_test(a_new_incarnation_starts_again_and_the_old_one_is_not_heard),
         cmocka_unit_test(without_credit_it_parks_and_goes_on_with_it),
         cmocka_unit_test(what_waits_when_its_sender_stops_becomes_dead_letters),
+        cmocka_unit_test(one_that_goes_gets_what_waits_and_nothing_new),
+        cmocka_unit_test(one_that_was_forgotten_begins_anew_under_its_name),
         cmocka_unit_test(bytes_count_as_well_as_messages),
         cmocka_unit_test(a_hint_overwrites_the_one_that_waits),
         cmocka_unit_test(a_slow_subscriber_never_parks_the_publisher),
