@@ -46,14 +46,13 @@ help(args_t *args)
         return status;
     if (args->count == 0)
         return overview(stdout), STATUS_DONE;
-    const verb_t *const *among = verbs;
-    const verb_t *verb = NULL;
-    for (int i = 0; i < args->count; i++) {
-        verb = among ? verb_named(among, args->values[i]) : NULL;
-        if (!verb)
-            return unknown_verb(args->values[i]);
-        among = verb->verbs;
-    }
+    const verb_t *verb = verb_named(verbs, args->values[0]);
+    if (!verb)
+        return unknown_verb(args->values[0]);
+    if (args->count > 1)
+        verb = verb->verbs ? verb_named(verb->verbs, args->values[1]) : NULL;
+    if (!verb)
+        return unknown_verb(args->values[1]);
     fputs(verb->usage, stdout);
     return STATUS_DONE;
 }

@@ -15,7 +15,7 @@ asking_try(const char *run_dir, fault_t *fault)
     char standard[PATH_MAX], name[NAME_ROOM];
     rundir_default(standard, sizeof standard);
     const char *where = run_dir ? run_dir : standard;
-    (void) snprintf(name, sizeof name, "%s%ld", TAP_NAME + strlen("ipc/"), (long) getpid());
+    (void) snprintf(name, sizeof name, "%s%ld", &TAP_NAME[sizeof "ipc/" - 1], (long) getpid());
 
     ipc_client_t *client = NULL;
     err_t err = ipc_client_open(where, name, JOIN_MS, &client, fault);

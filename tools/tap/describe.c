@@ -2,6 +2,7 @@
 
 #include "bus/subscriptions.h"
 #include "schemas/codec.h"
+#include "schemas/text.h"
 #include "tools/show.h"
 #include "tools/tap/asking.h"
 #include "tools/tap/tap.h"
@@ -51,39 +52,54 @@ static const struct {
 /*  --------------------------------------------------------------------------- type  */
 
 static void
+field_to_json(const field_t *field, buffer_t *out)
+{
+    buffer_add_text(out, "{");
+    json_text(out, "name", field->name);
+    json_text(out, "kind", kind_name(field->kind));
+    if (field->kind == KIND_LIST || field->kind == KIND_ONE)
+        json_text(out, "of", schema_of(field->element)->name);
+    json_bool(out, "optional", field->flags & OPTIONAL);
+    json_bool(out, "secret", field->flags & SECRET);
+    json_text(out, "summary", field->summary);
+    buffer_add_text(out, "}");
+}
+
+static void
+relation_to_json(size_t relation, const char *type, const tree_t *tree, buffer_t *out)
+{
+    bool any = false;
+    json_name(out, relations[relation].name);
+    buffer_add_text(out, "[");
+    for (size_t i = 0; i < tree->n_actors; i++)
+        if (relations[relation].holds(&tree->actors[i], type)) {
+            const char *name = tree->actors[i].name;
+            buffer_add_text(out, any ? "," : "");
+            text_to_json((bytes_t){(const uint8_t *) name, strlen(name)}, out);
+            any = true;
+        }
+    buffer_add_text(out, "]");
+}
+
+static void
 type_to_json(message_id_t id, const tree_t *tree, buffer_t *out)
 {
     const schema_t *schema = schema_of(id);
+    AUTO(text) hash = mem_format("%08" PRIx32, schema_hash(id));
     buffer_add_text(out, "{");
     json_text(out, "type", schema->name);
     json_text(out, "class", class_name(schema->class));
     json_text(out, "summary", schema->summary);
-    AUTO(text) hash = mem_format("%08" PRIx32, schema_hash(id));
     json_text(out, "hash", hash);
     json_name(out, "fields");
+    buffer_add_text(out, "[");
     for (size_t i = 0; i < schema->n_fields; i++) {
-        const field_t *field = &schema->fields[i];
-        buffer_add_text(out, i == 0 ? "[{" : ",{");
-        json_text(out, "name", field->name);
-        json_text(out, "kind", kind_name(field->kind));
-        if (field->kind == KIND_LIST || field->kind == KIND_ONE)
-            json_text(out, "of", schema_of(field->element)->name);
-        json_bool(out, "optional", field->flags & OPTIONAL);
-        json_bool(out, "secret", field->flags & SECRET);
-        json_text(out, "summary", field->summary);
-        buffer_add_text(out, "}");
+        buffer_add_text(out, i == 0 ? "" : ",");
+        field_to_json(&schema->fields[i], out);
     }
-    buffer_add_text(out, schema->n_fields == 0 ? "[]" : "]");
-    for (size_t i = 0; tree && i < COUNT_OF(relations); i++) {
-        json_name(out, relations[i].name);
-        const char *comma = "[";
-        for (size_t j = 0; j < tree->n_actors; j++)
-            if (relations[i].holds(&tree->actors[j], schema->name)) {
-                buffer_add_format(out, "%s\"%s\"", comma, tree->actors[j].name);
-                comma = ",";
-            }
-        buffer_add_text(out, *comma == '[' ? "[]" : "]");
-    }
+    buffer_add_text(out, "]");
+    for (size_t i = 0; tree && i < COUNT_OF(relations); i++)
+        relation_to_json(i, schema->name, tree, out);
     buffer_add_text(out, "}\n");
 }
 

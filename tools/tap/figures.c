@@ -44,7 +44,7 @@ quantile(buckets_t before, buckets_t after, double wanted)
         uint64_t below = after.at[i].below;
         double n = (double) grown(count_below(before, below), after.at[i].count);
         if (n > 0 && passed + n >= wanted) {
-            double low = (double) (below / 2);
+            double low = (double) below / 2;
             return (uint64_t) (low + ((double) below - low) * (wanted - passed) / n);
         }
         passed += n;

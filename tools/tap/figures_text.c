@@ -6,6 +6,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+enum { DOING_ROOM = 128 };
+
 /*  ------------------------------------------------------------------------- columns  */
 
 static void
@@ -52,18 +54,18 @@ actor_head(bool rates, bool coloured, buffer_t *out)
 
 /*  What it is in, if it is in anything; else its state, unless that is as it should be.  */
 static hue_t
-doing(const actor_stats_t *actor, char text[SHOW_ROOM * 4])
+doing(const actor_stats_t *actor, char text[DOING_ROOM])
 {
     char time[SHOW_ROOM];
     *text = '\0';
     if (actor->busy_with && *actor->busy_with && actor->busy_ms > 0) {
-        (void) snprintf(text, SHOW_ROOM * 4, "%s %.64s", show_us(actor->busy_ms * 1000, time),
+        (void) snprintf(text, DOING_ROOM, "%s %.64s", show_us(actor->busy_ms * 1000, time),
                         actor->busy_with);
         return actor->busy_ms >= 1000 ? HUE_red : HUE_none;
     }
     if (strcmp(actor->state, "ready") == 0)
         return HUE_none;
-    (void) snprintf(text, SHOW_ROOM * 4, "%.64s", actor->state);
+    (void) snprintf(text, DOING_ROOM, "%.64s", actor->state);
     return HUE_yellow;
 }
 
@@ -71,7 +73,7 @@ void
 actor_line(const actor_figures_t *actor, bool coloured, buffer_t *out)
 {
     const actor_stats_t *now = actor->now;
-    char text[SHOW_ROOM * 4];
+    char text[DOING_ROOM];
     hue_t hue = doing(now, text);
     show_cell(out, now->name, 19);
     add_count(out, now->depth, 7);

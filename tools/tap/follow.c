@@ -133,7 +133,7 @@ follow_until_end(follower_t *self, tap_client_t *client)
         if (err == ERR_OFFLINE)
             return put_until(self, UINT64_MAX), complain("the process is gone"), STATUS_NO;
         turn_second(self);
-        put_until(self, now_ns() - ORDERED_WAIT_MS * 1000000);
+        put_until(self, now_ns() - (uint64_t) ORDERED_WAIT_MS * 1000000);
         more = (err != OK || take(self, record))
                && (self->limits.end_ns == 0 || now_ns() < self->limits.end_ns)
                && !ferror(stdout);

@@ -61,10 +61,11 @@ ordered_add(ordered_t *self, uint64_t at_ns, const char *line)
         swap(&self->items[at], &self->items[(at - 1) / 2]);
 }
 
-static void
+/*  Its line is the caller's.  */
+static char *
 remove_first(ordered_t *self)
 {
-    free(self->items[0].line);
+    char *line = self->items[0].line;
     self->items[0] = self->items[--self->n];
     for (size_t at = 0;;) {
         size_t first = at;
@@ -72,7 +73,7 @@ remove_first(ordered_t *self)
             if (is_before(&self->items[child], &self->items[first]))
                 first = child;
         if (first == at)
-            return;
+            return line;
         swap(&self->items[at], &self->items[first]);
         at = first;
     }
@@ -82,8 +83,9 @@ void
 ordered_take(ordered_t *self, uint64_t until_ns, buffer_t *out)
 {
     while (self->n > 0 && self->items[0].at_ns <= until_ns) {
-        buffer_add_text(out, self->items[0].line);
-        remove_first(self);
+        char *line = remove_first(self);
+        buffer_add_text(out, line);
+        free(line);
     }
 }
 
