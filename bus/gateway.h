@@ -19,6 +19,10 @@ typedef struct gateway_options {
     bool open;           /* peers may send any actor anything, offered or not */
     void (*log)(void *log_to, const log_line_t *line); /* from its thread; NULL: silent */
     void *log_to;
+    /*  A process has joined under that name, or has left; from its thread; NULL: nobody asks.
+     */
+    void (*joined)(void *joined_to, const char *name, uint64_t pid, bool here);
+    void *joined_to;
 } gateway_options_t;
 
 /*  An actor that peers can write to. Lists are NULL-terminated; NULL: nothing.  */

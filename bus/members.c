@@ -136,6 +136,13 @@ members_drop_pattern(gateway_t *self, peer_t *peer, const char *pattern)
 }
 
 static void
+tell_joined(const gateway_t *self, const char *name, uint64_t pid, bool here)
+{
+    if (self->options.joined)
+        self->options.joined(self->options.joined_to, name, pid, here);
+}
+
+static void
 bury(void *gateway, const envelope_t *envelope, err_t why)
 {
     gateway_bury(gateway, envelope, why);
@@ -156,6 +163,7 @@ members_forget(gateway_t *self, peer_t *peer, err_t why)
     *at = peer->next;
     self->n_peers--;
     report_line(&self->report, "debug", "peer %s has left", peer->name);
+    tell_joined(self, peer->address, 0, false);
     peer_bury(peer, bury, self, why);
     peer_destroy(&peer);
 }
@@ -167,6 +175,7 @@ admit_peer(gateway_t *self, const hello_t *hello, uint64_t lowest)
     peer->next = self->peers;
     self->peers = peer;
     self->n_peers++;
+    tell_joined(self, peer->address, hello->pid, true);
     report_line(&self->report, "debug", "peer %s joins (process %llu)", peer->name,
                 (unsigned long long) hello->pid);
     return peer;
@@ -276,6 +285,7 @@ members_dismiss(gateway_t *self)
     while (self->peers != NULL) {
         peer_t *peer = self->peers;
         self->peers = peer->next;
+        tell_joined(self, peer->address, 0, false);
         peer_tell(peer, ENVELOPE_BYE, "bye", 0, text_pack("shutting down"));
         peer_bury(peer, bury, self, ERR_STOPPED);
         peer_destroy(&peer);

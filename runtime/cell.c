@@ -196,6 +196,12 @@ cell_restarts(const cell_t *self)
     return counter_get(&self->restarts);
 }
 
+void
+cell_note_tap_lost(cell_t *self, uint64_t records)
+{
+    counter_set(&self->tap_lost, records);
+}
+
 const meters_t *
 cell_meters(const cell_t *self)
 {

@@ -101,6 +101,8 @@ void cell_tap(cell_t *self, tap_want_t want);
 const char *cell_busy_with(const cell_t *self);
 /*  Any thread, as what follows.  */
 uint64_t cell_restarts(const cell_t *self);
+/*  So many records the tap had no room for, until now. For the host.  */
+void cell_note_tap_lost(cell_t *self, uint64_t records);
 /*  What it counts and remembers.  */
 const meters_t *cell_meters(const cell_t *self);
 /*  Dead letters so far by reason.  */

@@ -72,6 +72,7 @@ struct cell {
     counter_t dead[ERR_COUNT];
     uint64_t lines_lost; /* since the last line that was not */
     counter_t answers_taken;
+    counter_t tap_lost; /* records */
     unsigned untimed;   /* messages since one was timed */
     uint64_t clock_ns;  /* what the clock said last */
     watched_t *watched; /* the system's, if the cell is part of one */

@@ -501,6 +501,7 @@ thread_main(void *shell)
             break;
         take_records(self);
         cell_turn(self->cell, !something_waits(self));
+        cell_note_tap_lost(self->cell, tap_source_dropped(self->tap));
         report_left(self);
         postbox_flush(self->post);
         wait_for_work(self);

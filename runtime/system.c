@@ -134,6 +134,32 @@ system_note_state(system_t *self, const cell_t *cell, cell_state_t state, const 
     pthread_mutex_unlock(&self->lock);
 }
 
+/*  ----------------------------------------------------------------------- who joined  */
+
+static void
+forget_visitor(system_t *self, const char *name)
+{
+    for (size_t i = 0; i < self->n_visitors; i++)
+        if (strcmp(self->visitors[i].name, name) == 0) {
+            self->visitors[i] = self->visitors[--self->n_visitors];
+            return;
+        }
+}
+
+void
+system_note_joined(void *system, const char *name, uint64_t pid, bool here)
+{
+    system_t *self = system;
+    pthread_mutex_lock(&self->lock);
+    forget_visitor(self, name);
+    if (here && self->n_visitors < MOST_JOINED) {
+        visitor_t *visitor = &self->visitors[self->n_visitors++];
+        snprintf(visitor->name, sizeof visitor->name, "%s", name);
+        visitor->pid = pid;
+    }
+    pthread_mutex_unlock(&self->lock);
+}
+
 /*  -------------------------------------------------------------------- for the actors  */
 
 system_t *

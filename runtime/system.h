@@ -24,6 +24,9 @@ system_t *system_new(const system_options_t *options);
 /*  When every cell is gone.  */
 void system_destroy(system_t **self);
 
+/*  A program has joined the process over ipc, or has left. For gateway_options_t.  */
+void system_note_joined(void *system, const char *name, uint64_t pid, bool here);
+
 /*  For its supervisor: an actor that is in one callback for longer than limit_ms. Each is found
     once; false: there is no other one. Look again and again: how long is known from looking. */
 typedef struct stuck {

@@ -25,6 +25,14 @@ typedef struct resident {
     bool told;                /* that it is stuck in it */
 } resident_t;
 
+enum { MOST_JOINED = 64 };
+
+/*  A program that has joined.  */
+typedef struct visitor {
+    char name[NAME_ROOM + 1];
+    uint64_t pid;
+} visitor_t;
+
 struct system {
     system_options_t options;
     int64_t started_ms;
@@ -33,6 +41,8 @@ struct system {
     char monitor[128];
     unsigned dumps;
     graveyard_t graveyard;
+    visitor_t visitors[MOST_JOINED];
+    size_t n_visitors;
 };
 
 /*  The i-th; NULL: there are not so many. Signal handlers may.  */

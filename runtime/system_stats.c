@@ -148,6 +148,7 @@ fill_actor(const system_t *self, resident_t *resident, arena_t *arena, uint64_t 
         .requests = counter_get(&cell->requests.n),
         .dead = dead_of(cell),
         .restarts = counter_get(&cell->restarts),
+        .tap_lost = counter_get(&cell->tap_lost),
         .busy_ms = system_busy_ns(resident, now_ns) / NS_PER_MS,
     };
     const char *busy = cell_busy_with(cell);

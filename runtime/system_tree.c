@@ -149,12 +149,19 @@ system_tree(ctx_t *ctx, tree_t *tree)
         .links = arena_new(arena, LINKS_TOLD * sizeof *tree->links),
     };
     pthread_mutex_lock(&self->lock);
-    tree->actors = arena_new(arena, (system_size(self) + 1) * sizeof *tree->actors);
+    tree->actors = arena_new(arena, (system_size(self) + MOST_JOINED) * sizeof *tree->actors);
     tree->monitor = self->monitor[0] ? arena_text(arena, self->monitor) : NULL;
     const resident_t *each = NULL;
     while ((each = system_next(self, each)) != NULL) {
         tree->actors[tree->n_actors++] = describe(each, arena);
         list_links(each->cell, arena, tree);
     }
+    for (size_t i = 0; i < self->n_visitors; i++)
+        tree->actors[tree->n_actors++] = (actor_info_t){
+            .name = arena_text(arena, self->visitors[i].name),
+            .kind = "joined",
+            .state = cell_state_name(CELL_RUNNING),
+            .pid = self->visitors[i].pid,
+        };
     pthread_mutex_unlock(&self->lock);
 }
