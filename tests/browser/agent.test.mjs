@@ -63,7 +63,7 @@ test("shows what is recorded while it is open", on_page(async page => {
     await page.getByRole("button", {name: "All"}).click();
     await world.agent.verb("upsert", "notes", "fresh", '{"title":"tea"}');
     await row(page, "fresh").getByText("applied").waitFor();
-    await page.locator("#times tr", {hasText: "Record"}).waitFor();
+    await page.locator("#times tr", {hasText: /^Record/}).waitFor();
     await page.locator("#actor-rows tr", {hasText: "recorder"}).getByText("ready").waitFor();
 }));
 

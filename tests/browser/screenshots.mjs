@@ -62,8 +62,8 @@ try {
         if (await page.getByRole("button", {name: "Details"}).count()) await details(page);
     };
     await Promise.all([
-        picture("monitor-agent.png", world.agent, {}, minute, 1560),
-        picture("monitor-server.png", world.server, {}, minute, 1560),
+        picture("monitor-agent.png", world.agent, {}, minute, 1420),
+        picture("monitor-server.png", world.server, {}, minute, 1400),
         picture("monitor-phone.png", world.agent,
             {colorScheme: "dark", viewport: {width: 360, height: 740}, deviceScaleFactor: 2}, minute, 1480),
     ]);

@@ -37,7 +37,9 @@ test("shows the changes that it rejected", on_page(async page => {
 test("shows how much history it keeps", on_page(async page => {
     const [{kept}] = await sql(world.server.db, "SELECT count(DISTINCT lsn) AS kept FROM change_log");
     await shows(tile(page, "History"), String(kept));
-    await shows(tile(page, "Capture lag"), "0");
+    await sql(world.server.db, "INSERT INTO notes VALUES ('x', 'by another program', NULL)");
+    await until("the capture is timed", async () => / m?s$/.test(await tile(page, "Capture lag, p99").textContent()));
+    await shows(tile(page, "History"), String(kept + 1));
 }));
 
 test("tells that a client has gone", on_page(async page => {

@@ -24,6 +24,8 @@ async function open_everything(page) {
     await details.first().click();
     await page.locator(".detail:not([hidden]) pre").first().waitFor();
     await page.getByRole("button", {name: "Follow", exact: true}).click();
+    await page.getByText("Following", {exact: true}).waitFor();
+    await world.agent.verb("upsert", "notes", "traffic", '{"title":"here it comes"}');
     await page.locator("#stream li").first().waitFor();
     await page.locator("#actor-rows tr").first().waitFor();
 }

@@ -6,7 +6,7 @@ export const count = number => whole.format(number ?? 0);
 
 export function rate(number) {
     if (number === null || number === undefined) return "–";
-    if (number > 0 && number < 9.95) return number.toFixed(1);
+    if (number < 9.95 && !Number.isInteger(number)) return number.toFixed(1);
     return whole.format(number);
 }
 
@@ -75,3 +75,6 @@ export function pretty(text) {
 
 export const plural = (number, one, many = `${one}s`) =>
     `${count(number)} ${number === 1 ? one : many}`;
+
+//  As the first thing said: with a capital, and an end.
+export const sentence = text => text && text[0].toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");

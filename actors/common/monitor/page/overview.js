@@ -1,7 +1,7 @@
 //  overview - how the process stands: its state in words, what waits, rates and times.
 
 import {fill, find, make, mark, row, say, say_cells, show} from "./dom.js";
-import {bytes, count, micros, percentile, plural, span, total} from "./format.js";
+import {bytes, count, micros, percentile, plural, sentence, span, total} from "./format.js";
 import {Plot} from "./plot.js";
 
 //  State of the connection: what it is called, and how much it should worry.
@@ -22,13 +22,18 @@ const AGENT_TILES = [
     ["held", "Held", "Changes of the server set aside until what they need arrives", "warn"],
 ];
 
-//  Gauges of metrics.def.
+const sum = (metrics, name) => metrics.filter(metric => metric.name.split("{")[0] === name)
+    .reduce((all, metric) => all + metric.value, 0);
+const high = (metrics, name) => percentile(metrics.find(metric => metric.name === name)?.buckets, 0.99);
+
 const SERVER_TILES = [
-    ["clients", "Clients", "Connected now"],
-    ["history_transactions", "History", "Transactions kept for clients that were away"],
-    ["history_bytes", "History size", "Bytes of rows kept for them", undefined, bytes],
-    ["capture_lag_transactions", "Capture lag",
-        "Transactions committed by other programs, and not yet ready to be sent", "warn"],
+    ["clients", "Clients", "Connected now", metrics => count(sum(metrics, "clients"))],
+    ["history", "History", "Transactions kept for clients that were away",
+        metrics => count(sum(metrics, "history_transactions"))],
+    ["bytes", "History size", "Bytes of rows kept for them; counted where stream.history_bytes limits them",
+        metrics => sum(metrics, "history_bytes") ? bytes(sum(metrics, "history_bytes")) : "–"],
+    ["capture", "Capture lag, p99", "From the commit of another program to its position in the history",
+        metrics => micros(high(metrics, "capture_seconds"))],
 ];
 
 //  Counters whose growth is drawn; all that begin with the name are added up.
@@ -39,22 +44,21 @@ const AGENT_PLOTS = [
 ];
 const SERVER_PLOTS = [
     ["Judged", "client_changes_total", "Changes of clients, whatever the verdict"],
-    ["Distributed", "transactions_distributed_total", "Transactions put into frames to clients"],
-    ["Bytes", "network_bytes_total", "Bytes of frames, in and out"],
+    ["Distributed", "changes_distributed_total", "Changes put into frames to clients"],
+    ["Network", "network_bytes_total", "Bytes of frames, in and out", bytes],
 ];
 
 const TIMES = {
     record_seconds: ["Record", "from an application's call to its commit"],
-    verdict_seconds: ["Verdict", "from the commit here to the server's verdict"],
-    apply_seconds: ["Apply", "a stretch of the server's changes"],
-    judge_seconds: ["Judge", "from a client's frame to the commit of its changes"],
-    commit_seconds: ["Commit", "of the database, one each round"],
+    verdict_seconds: ["Verdict", "from the recording of a change to its verdict"],
+    apply_seconds: ["Apply", "what came together from the server, and its commit"],
+    heartbeat_seconds: ["Round trip", "from a heartbeat to the server's answer"],
+    judge_seconds: ["Judge", "from the arrival of a client's changes to their commit"],
+    capture_seconds: ["Capture", "from the commit of another program to its place in the history"],
+    commit_seconds: ["Commit", "of changes and verdicts"],
 };
 
 const TIME_COLUMNS = [["what", ""], ["p50", "p50"], ["p90", "p90"], ["p99", "p99"], ["n", "Count"]];
-
-const sum = (metrics, name) => metrics.filter(metric => metric.name.split("{")[0] === name)
-    .reduce((all, metric) => all + metric.value, 0);
 
 export class Overview {
     constructor(link) {
@@ -77,15 +81,14 @@ export class Overview {
             find("tiles").append(make("div.tile", {title: about}, make("dt", {}, title), value));
         }
         this.plots = (agent ? AGENT_PLOTS : SERVER_PLOTS)
-            .map(([title, name, about]) => ({name, plot: new Plot(title, about)}));
+            .map(([title, name, about, format]) => ({name, plot: new Plot(title, about, format)}));
         find("plots").append(...this.plots.map(({plot}) => plot.element));
     }
 
-    tile(name, value) {
-        const [, , , tone, format] = this.tiles.get(name);
-        const cell = this.cells.get(name);
-        say(cell, (format ?? count)(value ?? 0));
-        mark(cell.parentElement, "tone", value > 0 && tone ? tone : "quiet");
+    tile(name, number) {
+        const tone = this.tiles.get(name)[3], cell = this.cells.get(name);
+        say(cell, count(number));
+        mark(cell.parentElement, "tone", number > 0 && tone ? tone : "quiet");
     }
 
     state(state) {
@@ -127,7 +130,7 @@ export class Overview {
     reason() {
         const status = this.known.status ?? {};
         const wait = this.retry_at - Date.now();
-        const parts = [status.reason || this.calm(status)];
+        const parts = [sentence(status.reason || this.calm(status))];
         if (wait > 0) parts.push(`Tries again in ${span(wait)}.`);
         say(find("reason"), parts.filter(Boolean).join(" "));
     }
@@ -182,8 +185,9 @@ export class Overview {
             plot.add(grown >= 0 ? grown / seconds : null);
         });
         this.before = {now, values};
-        if (!this.agent) for (const name of this.tiles.keys()) this.tile(name, sum(metrics, name));
-        this.times(metrics.filter(metric => metric.name in TIMES && total(metric.buckets) > 0));
+        if (!this.agent) for (const [name, , , text] of SERVER_TILES) say(this.cells.get(name), text(metrics));
+        this.times(Object.keys(TIMES).map(name => metrics.find(metric => metric.name === name))
+            .filter(metric => total(metric?.buckets) > 0));
     }
 
     times(metrics) {

@@ -5,15 +5,15 @@ import {rate} from "./format.js";
 
 const MINUTE = 60, MOST = 5 * MINUTE, HEIGHT = 48;
 
-//  The next rounder number: 1, 2 or 5 with zeros.
+//  The next rounder number, and at least 1.
 function ceiling(highest) {
     const unit = 10 ** Math.floor(Math.log10(Math.max(highest, 1)));
-    return [1, 2, 5, 10].map(n => n * unit).find(n => n >= highest);
+    return [1, 2, 3, 4, 5, 6, 8, 10].map(n => n * unit).find(n => n >= highest);
 }
 
 export class Plot {
-    constructor(name, what) {
-        this.name = name;
+    constructor(name, what, format = rate) {
+        this.format = format;
         this.samples = [];
         this.area = svg("path", {class: "area"});
         this.line = svg("path", {class: "line"});
@@ -33,13 +33,13 @@ export class Plot {
     add(value) {
         this.samples.push(value);
         if (this.samples.length > MOST) this.samples.shift();
-        say(this.now, rate(value));
+        say(this.now, value === null ? "–" : this.format(value));
         this.draw();
     }
 
     draw() {
         const highest = ceiling(Math.max(...this.samples.map(value => value ?? 0)));
-        say(this.top, rate(highest));
+        say(this.top, this.format(highest));
         mark(this.element, "quiet", String(this.samples.every(value => !value)));
         const width = this.samples.length > MINUTE ? MOST : MINUTE, left = width - this.samples.length;
         this.picture.setAttribute("viewBox", `0 0 ${width - 1} ${HEIGHT}`);

@@ -5,7 +5,7 @@ import {count, pretty, span, time} from "./format.js";
 
 const CLIENTS = [["name", "Client"], ["user", "User"], ["state", "State"], ["at", "Position"],
     ["lag", "Behind"], ["from", "From"], ["when", "Connected"]];
-const REJECTED = [["when", "Time"], ["name", "Row"], ["operation", "Operation"], ["who", "Client"],
+const REJECTED = [["when", "Time"], ["name", "Table"], ["operation", "Operation"], ["who", "Client"],
     ["why", "Why"], ["act", "Actions"]];
 const PAGE = 100;
 
