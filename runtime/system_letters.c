@@ -93,15 +93,27 @@ system_dead_letters(ctx_t *ctx, const dead_letters_get_t *question, dead_letters
 
 /*  ------------------------------------------------------------------------- sending  */
 
+/*  Of those who joined only the gateway knows who they are, and what they take.  */
 static bool
-is_here(system_t *self, const char *name)
+has_joined(const char *name)
 {
-    bool here = strcmp(name, "ipc") == 0 || strncmp(name, "ipc/", strlen("ipc/")) == 0;
+    return strcmp(name, "ipc") == 0 || strncmp(name, "ipc/", strlen("ipc/")) == 0;
+}
+
+static err_t
+check_taker(system_t *self, const system_letter_t *letter, fault_t *fault)
+{
+    err_t err = fault_set(fault, ERR_NO_ROUTE,
+                          "there is no actor %s; `waybill tap tree` lists them", letter->to);
     pthread_mutex_lock(&self->lock);
-    for (const resident_t *each = NULL; !here && (each = system_next(self, each)) != NULL;)
-        here = strcmp(each->name, name) == 0;
+    for (const resident_t *each = NULL; (each = system_next(self, each)) != NULL;)
+        if (each->cell != NULL && strcmp(each->name, letter->to) == 0)
+            err = class_takes(cell_class(each->cell), letter->type)
+                      ? OK
+                      : fault_set(fault, ERR_UNKNOWN, "%s does not take %s", letter->to,
+                                  letter->type);
     pthread_mutex_unlock(&self->lock);
-    return here;
+    return err;
 }
 
 /*  Whoever looks into a process must not wait for those who are stuck in it: without credit
@@ -111,8 +123,12 @@ check_receiver(cell_t *self, const system_letter_t *letter, fault_t *fault)
 {
     if (letter->to == NULL)
         return OK;
-    if (strlen(letter->to) > NAME_ROOM || !is_here(self->host.system, letter->to))
-        return fault_set(fault, ERR_NO_ROUTE, "there is no actor %s", letter->to);
+    if (strlen(letter->to) > NAME_ROOM)
+        return fault_set(fault, ERR_NO_ROUTE, "no actor has so long a name");
+    const err_t err =
+        has_joined(letter->to) ? OK : check_taker(self->host.system, letter, fault);
+    if (err != OK)
+        return err;
     if (strcmp(letter->to, self->class->name) == 0)
         return fault_set(fault, ERR_REFUSED, "%s sends nothing to itself: ask it directly",
                          letter->to);

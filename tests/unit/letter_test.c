@@ -27,6 +27,8 @@ takes_what_its_class_allows(void **state)
     assert_int_equal(
         check((letter_text_t){"a", "committed", "{\"lsn\":\"0/2A\"}"}, false, &fault), OK);
     assert_int_equal(check((letter_text_t){"a", "head_get", "{}"}, true, &fault), OK);
+    /* A plug-in's own. */
+    assert_int_equal(check((letter_text_t){"a", "dance", "{\"to\":1}"}, true, &fault), OK);
     assert_int_equal(
         check((letter_text_t){"*", "status", "{\"state\":\"live\"}"}, false, &fault), OK);
 }
@@ -40,7 +42,7 @@ refuses_the_rest_with_the_way_out(void **state)
         bool call;
         const char *because;
     } cases[] = {
-        {{"a", "dance", "{}"}, false, "dance: no message has that name"},
+        {{"a", "dance", "{"}, false, "dance: it is not JSON"},
         {{"a", "head_get", "{}"}, false, "waybill tap call ACTOR"},
         {{"a", "retry_due", "{\"now\":1}"}, true, "waybill tap send ACTOR"},
         {{"a", "status", "{\"state\":\"live\"}"}, false, "waybill tap send '*'"},
