@@ -401,8 +401,7 @@ start_with(const char *dir, const char *log, const char *monitor)
 }
 
 /*  An agent of its own, with that in its section `monitor`.  */
-static loner_t
-start_loner(const char *format, ...)
+static loner_t PRINTF_LIKE(1, 2) start_loner(const char *format, ...)
 {
     loner_t self = {.dir = directory_new()};
     char *monitor = NULL;

@@ -32,7 +32,7 @@ every_metric_is_told_by_its_name(void **state)
         write_stats(&out, &(stats_t){.metrics = metrics, .n_metrics = METRIC_COUNT});
     for (size_t i = 0; i < METRIC_COUNT; i++) {
         char series[120];
-        (void) snprintf(series, sizeof series, "waybill_%s", names[i]);
+        (void) snprintf(series, sizeof series, "waybill_%.99s", names[i]);
         if (strcmp(metrics[i].kind, "histogram") != 0)
             assert_int_equal((int) value_of(text, series), i + 1);
         else
