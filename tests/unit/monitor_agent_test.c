@@ -142,6 +142,22 @@ tells_counts_and_actors(void **state)
     json_decref(tree);
 }
 
+/*  A message that its receiver does not take.  */
+static void
+shows_dead_letters(void **state)
+{
+    world_t *world = *state;
+    sim_tell(world->sim, world->node, "recorder", MSG_parcel, &(parcel_t){.number = 1});
+    sim_run_ms(world->sim, 100);
+    json_t *dead = get_json("/api/deadletters?limit=10");
+    json_t *letter = json_array_get(json_object_get(dead, "letters"), 0);
+    assert_int_equal(json_array_size(json_object_get(dead, "letters")), 1);
+    assert_string_equal(member(letter, "type"), "parcel");
+    assert_string_equal(member(letter, "to"), "recorder");
+    assert_string_equal(member(letter, "reason"), "UNKNOWN");
+    json_decref(dead);
+}
+
 static void
 tells_supervisors_that_it_works(void **state)
 {
@@ -426,6 +442,7 @@ main(void)
         WITH_PAGE(shows_one_change_with_its_past_errors),
         WITH_PAGE(refuses_questions_that_make_no_sense),
         WITH_PAGE(tells_counts_and_actors),
+        WITH_PAGE(shows_dead_letters),
         WITH_PAGE(tells_supervisors_that_it_works),
         WITH_PAGE(hands_out_the_page),
         WITH_PAGE(answers_so_many_requests_a_second),
