@@ -142,6 +142,41 @@ a_database_must_be_given_as_a_copy(void **state)
     free(db);
 }
 
+static void
+add_plugin(const char *file, const char *name)
+{
+    outcome_t added = RUN("plugin", "add", file, "--name", name, "--run-dir", world.agent_dir);
+    if (added.status != 0)
+        fail_msg("%s", added.err);
+    outcome_release(&added);
+}
+
+static void
+a_plug_in_with_one_constant_changed_is_caught_where_it_first_matters(void **state)
+{
+    (void) state;
+    char *path = tape_of("tally");
+    add_plugin(PLUGINS "/tally.so", "tally");
+    process_t *recording = record("tally", world.agent_dir);
+    write_some();
+    end_recording(recording);
+
+    outcome_t same = RUN("tap", "replay", path, "--into", PLUGINS "/tally.so");
+    if (same.status != 0)
+        fail_msg("%s%s", same.out, same.err);
+    assert_contains(same.out, "all equal");
+    outcome_release(&same);
+    outcome_t changed = RUN("tap", "replay", path, "--into", PLUGINS "/tally_changed.so");
+    assert_int_equal(changed.status, 1);
+    assert_contains(changed.out, "tally 3\"");
+    assert_contains(changed.out, "tally 12\"");
+    assert_contains(changed.out, "changes_processed recorder -> tally");
+    outcome_release(&changed);
+    assert_refused(RUN("tap", "replay", path), 1, "--into");
+    assert_refused(RUN("tap", "replay", path, "--into", PLUGINS "/crash.so"), 1, "crash.so");
+    free(path);
+}
+
 /*  ------------------------------------------------------------------------- refused  */
 
 static void
@@ -188,6 +223,7 @@ main(void)
         cmocka_unit_test(another_setting_is_caught_at_the_first_output_that_differs),
         cmocka_unit_test(another_actor_is_caught),
         cmocka_unit_test(a_database_must_be_given_as_a_copy),
+        cmocka_unit_test(a_plug_in_with_one_constant_changed_is_caught_where_it_first_matters),
         cmocka_unit_test(a_recording_that_was_cut_off_is_refused),
         cmocka_unit_test(nothing_is_written_over_and_nobody_unknown_recorded),
     };
