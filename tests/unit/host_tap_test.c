@@ -109,12 +109,15 @@ stall(void *zmq, const char *run_dir)
 }
 
 /*  All parcels, while somebody watches as `watch` does. It gives what is to be closed then, if
-    anything.  */
+    anything. Before there are threads, `begin` (NULL: nothing) may fork.  */
 static void
-pour_all_beside(void *(*watch)(void *zmq, const char *run_dir))
+pour_all_beside(void (*begin)(const char *run_dir),
+                void *(*watch)(void *zmq, const char *run_dir))
 {
     char run_dir[] = "/tmp/host_tap.XXXXXX";
     assert_non_null(mkdtemp(run_dir));
+    if (begin)
+        begin(run_dir);
     host_options_t options = {
         .name = "test", .run_dir = run_dir, .log_level = LOG_warning, .log = listen};
     received = out_of_order = complaints = 0;
@@ -145,22 +148,30 @@ static void
 a_stalled_tap_loses_nobody_a_message(void **state)
 {
     (void) state;
-    pour_all_beside(stall);
+    pour_all_beside(NULL, stall);
 }
 
-/*  A process of its own that is killed once it has seen a record. Everything it opens is its
-    own: it shares no thread with us.  */
-static void *
-die(void *zmq, const char *run_dir)
+/*  A process of its own that is killed once it has seen a record. It begins before the host,
+   whose threads may hold locks that nobody gives back in a child; ZeroMQ connects once there is
+    something to connect to.  */
+static pid_t doomed;
+
+static void
+fork_doomed(const char *run_dir)
 {
-    int status;
-    (void) zmq;
-    const pid_t watcher = fork();
-    if (watcher == 0) {
+    doomed = fork();
+    if (doomed == 0) {
         (void) stall(zmq_ctx_new(), run_dir);
         (void) raise(SIGKILL);
     }
-    assert_int_equal(waitpid(watcher, &status, 0), watcher);
+}
+
+static void *
+await_its_death(void *zmq, const char *run_dir)
+{
+    int status;
+    (void) zmq, (void) run_dir;
+    assert_int_equal(waitpid(doomed, &status, 0), doomed);
     assert_true(WIFSIGNALED(status));
     return NULL;
 }
@@ -169,7 +180,7 @@ static void
 a_killed_tap_loses_nobody_a_message(void **state)
 {
     (void) state;
-    pour_all_beside(die);
+    pour_all_beside(fork_doomed, await_its_death);
 }
 
 /*  ----------------------------------------------------------- an actor that watches  */
