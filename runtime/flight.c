@@ -3,91 +3,112 @@
 #include <assert.h>
 #include <string.h>
 
-/*  An entry is words, so that each is written and read whole. A type that is declared is its
-    hash; only one of a plug-in's own has a text. What an entry has no use for it leaves as it
-    was, and says so in its bits.  */
+/*  An entry is words, so that each is written and read whole, and fits a line of the cache. A
+    type that is declared is its hash; names are numbers of the table.  */
 enum {
     TIME,
-    ID,               /* 2 */
+    ID,               /* 2; of an answer, what it answers */
     TRACE = ID + 2,   /* 2 */
-    SIZE = TRACE + 2, /* and hash */
+    SIZE = TRACE + 2, /* and type */
     BITS,
-    PEER,            /* 4 */
-    CORR = PEER + 4, /* 2 */
-    TYPE = CORR + 2, /* 3 */
-    WORDS = TYPE + 3,
-    TYPE_ROOM = 3 * sizeof(uint64_t),
+    WORDS,
 };
-_Static_assert((int) WORDS == (int) FLIGHT_WORDS, "what is written fits an entry");
+_Static_assert((int) WORDS <= (int) FLIGHT_WORDS, "what is written fits an entry");
 
-enum { HAS_CORR = 1, HAS_TYPE = 2 };
+/*  Where in BITS what is, from the lowest.  */
+enum { POINT_AT = 0, KIND_AT = 8, ERR_AT = 16, ATTEMPT_AT = 24, PEER_AT = 32, NAMED_AT = 48 };
+
+/*  --------------------------------------------------------------------------- names  */
+
+/*  Its number, if the table still has it; else UINT64_MAX.  */
+static uint64_t
+find_name(const flight_t *self, const char *name)
+{
+    uint64_t count = counter_get(&self->n_names);
+    for (uint64_t i = 1; i <= count && i <= FLIGHT_NAMES; i++)
+        if (strncmp(self->texts[(count - i) % FLIGHT_NAMES], name, FLIGHT_NAME) == 0)
+            return count - i;
+    return UINT64_MAX;
+}
+
+static uint64_t
+add_name(flight_t *self, const char *name)
+{
+    uint64_t number = counter_get(&self->n_names);
+    char *text = self->texts[number % FLIGHT_NAMES];
+    uint64_t words[FLIGHT_NAME_WORDS];
+    memset(text, 0, FLIGHT_NAME + 1);
+    memcpy(text, name, strnlen(name, FLIGHT_NAME));
+    memcpy(words, text, sizeof words);
+    counter_set(&self->n_names, number + 1);
+    for (size_t i = 0; i < FLIGHT_NAME_WORDS; i++)
+        counter_set(&self->names[number % FLIGHT_NAMES][i], words[i]);
+    return number;
+}
+
+static uint64_t
+number_of(flight_t *self, const char *name)
+{
+    const char *last = self->texts[self->last_name % FLIGHT_NAMES];
+    if (last[0] != '\0' && strncmp(last, name, FLIGHT_NAME) == 0)
+        return self->last_name;
+    uint64_t number = find_name(self, name);
+    self->last_name = number == UINT64_MAX ? add_name(self, name) : number;
+    return self->last_name;
+}
+
+/*  low: the lowest bits of its number, so many as mask has. The table may have another in its
+    place by now.  */
+static void
+read_name(const flight_t *self, uint64_t low, uint64_t mask, char out[FLIGHT_NAME + 1])
+{
+    uint64_t words[FLIGHT_NAME_WORDS];
+    uint64_t last = counter_get(&self->n_names) - 1;
+    uint64_t number = last - ((last - low) & mask);
+    for (size_t i = 0; i < FLIGHT_NAME_WORDS; i++)
+        words[i] = counter_get(&self->names[number % FLIGHT_NAMES][i]);
+    if (counter_get(&self->n_names) > number + FLIGHT_NAMES)
+        out[0] = '?';
+    else
+        memcpy(out, words, FLIGHT_NAME);
+}
 
 /*  ------------------------------------------------------------------------- writing  */
 
 static void
-put_word(counter_t *word, uint64_t value)
+put_id(counter_t *words, const uint8_t id[16])
 {
-    /* Whoever sees a new word sees that its entry was begun. */
-    atomic_store_explicit(word, value, memory_order_release);
+    uint64_t values[2];
+    memcpy(values, id, sizeof values);
+    counter_set(&words[0], values[0]);
+    counter_set(&words[1], values[1]);
 }
 
-static void
-put_bytes(counter_t *words, const void *bytes, size_t n)
+static bool
+is_answer(envelope_kind_t kind)
 {
-    uint64_t values[4];
-    assert(n <= COUNT_OF(values));
-    memcpy(values, bytes, n * sizeof *values);
-    for (size_t i = 0; i < n; i++)
-        put_word(&words[i], values[i]);
-}
-
-static void
-put_peer(flight_t *self, counter_t *words, const char *name)
-{
-    if (strncmp(self->peer, name, FLIGHT_NAME) != 0) {
-        memset(self->peer, 0, sizeof self->peer);
-        memcpy(self->peer, name, strnlen(name, FLIGHT_NAME));
-        memcpy(self->peer_words, self->peer, FLIGHT_NAME);
-    }
-    for (size_t i = 0; i < COUNT_OF(self->peer_words); i++)
-        put_word(&words[i], self->peer_words[i]);
-}
-
-static void
-put_type(counter_t *words, const char *type)
-{
-    char text[TYPE_ROOM] = "";
-    memcpy(text, type, strnlen(type, sizeof text));
-    put_bytes(words, text, TYPE_ROOM / sizeof(uint64_t));
-}
-
-static uint64_t
-bits_of(tap_point_t point, const envelope_t *envelope, err_t err)
-{
-    uint64_t has = (envelope->hash == 0 ? HAS_TYPE : 0)
-                   | (envelope_lane(envelope->kind) == LANE_hi ? HAS_CORR : 0);
-    return (uint64_t) point | (uint64_t) envelope->kind << 8 | (uint64_t) err << 16
-           | (uint64_t) envelope->attempt << 24 | has << 32;
+    return envelope_lane(kind) == LANE_hi;
 }
 
 void
 flight_add(flight_t *self, tap_point_t point, const envelope_t *envelope, size_t size,
            err_t err, uint64_t now_ns)
 {
+    bool named = envelope->hash == 0;
+    uint64_t type = named ? (uint32_t) number_of(self, envelope->type) : envelope->hash;
+    uint64_t peer = number_of(self, point == TAP_send ? envelope->to : envelope->from);
+    uint64_t bits = (uint64_t) point << POINT_AT | (uint64_t) envelope->kind << KIND_AT
+                    | (uint64_t) err << ERR_AT | (uint64_t) envelope->attempt << ATTEMPT_AT
+                    | (peer & UINT16_MAX) << PEER_AT | (uint64_t) named << NAMED_AT;
     uint64_t n = counter_get(&self->begun);
     counter_t *words = self->words[n % FLIGHT_KEPT];
-    uint64_t bits = bits_of(point, envelope, err);
+    /* Whoever sees a new word sees that its entry was begun. */
     counter_set(&self->begun, n + 1);
-    put_word(&words[TIME], now_ns);
-    put_bytes(&words[ID], envelope->id, 2);
-    put_bytes(&words[TRACE], envelope->trace, 2);
-    put_word(&words[SIZE], (uint64_t) (uint32_t) size << 32 | envelope->hash);
-    put_word(&words[BITS], bits);
-    put_peer(self, &words[PEER], point == TAP_send ? envelope->to : envelope->from);
-    if (bits >> 32 & HAS_CORR)
-        put_bytes(&words[CORR], envelope->corr, 2);
-    if (bits >> 32 & HAS_TYPE)
-        put_type(&words[TYPE], envelope->type);
+    counter_set(&words[TIME], now_ns);
+    put_id(&words[ID], is_answer(envelope->kind) ? envelope->corr : envelope->id);
+    put_id(&words[TRACE], envelope->trace);
+    counter_set(&words[SIZE], (uint64_t) (uint32_t) size << 32 | type);
+    counter_set(&words[BITS], bits);
     counter_set(&self->whole, n + 1);
 }
 
@@ -116,42 +137,41 @@ type_of_hash(uint32_t hash)
 }
 
 static void
-name_type(const uint64_t words[FLIGHT_WORDS], char type[FLIGHT_NAME + 1])
+name_both(const flight_t *self, const uint64_t words[WORDS], flight_note_t *note)
 {
-    if (words[BITS] >> 32 & HAS_TYPE) {
-        memcpy(type, &words[TYPE], TYPE_ROOM);
+    uint32_t type = (uint32_t) words[SIZE];
+    read_name(self, words[BITS] >> PEER_AT & UINT16_MAX, UINT16_MAX, note->peer);
+    if (words[BITS] >> NAMED_AT & 1) {
+        read_name(self, type, UINT32_MAX, note->type);
         return;
     }
-    const char *name = type_of_hash((uint32_t) words[SIZE]);
-    memcpy(type, name, strnlen(name, FLIGHT_NAME));
+    const char *name = type_of_hash(type);
+    memcpy(note->type, name, strnlen(name, FLIGHT_NAME));
 }
 
 static void
-fill_note(const uint64_t words[FLIGHT_WORDS], flight_note_t *note)
+fill_note(const uint64_t words[WORDS], flight_note_t *note)
 {
     memset(note, 0, sizeof *note);
     note->time_ns = words[TIME];
     note->size = (uint32_t) (words[SIZE] >> 32);
-    note->point = (uint8_t) words[BITS];
-    note->kind = (uint8_t) (words[BITS] >> 8);
-    note->err = (uint8_t) (words[BITS] >> 16);
-    note->attempt = (uint8_t) (words[BITS] >> 24);
-    memcpy(note->id, &words[ID], sizeof note->id);
+    note->point = (uint8_t) (words[BITS] >> POINT_AT);
+    note->kind = (uint8_t) (words[BITS] >> KIND_AT);
+    note->err = (uint8_t) (words[BITS] >> ERR_AT);
+    note->attempt = (uint8_t) (words[BITS] >> ATTEMPT_AT);
     memcpy(note->trace, &words[TRACE], sizeof note->trace);
-    if (words[BITS] >> 32 & HAS_CORR)
-        memcpy(note->corr, &words[CORR], sizeof note->corr);
-    memcpy(note->peer, &words[PEER], FLIGHT_NAME);
-    name_type(words, note->type);
+    memcpy(is_answer(note->kind) ? note->corr : note->id, &words[ID], sizeof note->id);
 }
 
 bool
 flight_read(const flight_t *self, uint64_t n, flight_note_t *note)
 {
-    uint64_t words[FLIGHT_WORDS];
-    for (size_t i = 0; i < FLIGHT_WORDS; i++)
-        words[i] = atomic_load_explicit(&self->words[n % FLIGHT_KEPT][i], memory_order_acquire);
+    uint64_t words[WORDS];
+    for (size_t i = 0; i < WORDS; i++)
+        words[i] = counter_get(&self->words[n % FLIGHT_KEPT][i]);
     if (counter_get(&self->begun) > n + FLIGHT_KEPT)
         return false;
     fill_note(words, note);
+    name_both(self, words, note);
     return true;
 }

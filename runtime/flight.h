@@ -11,22 +11,32 @@
 #include "bus/envelope.h"
 #include "bus/tap_record.h"
 
-enum { FLIGHT_KEPT = 256, FLIGHT_WORDS = 16, FLIGHT_NAME = 32 };
+enum {
+    FLIGHT_KEPT = 256,
+    FLIGHT_WORDS = 8,
+    FLIGHT_NAME = 32,
+    FLIGHT_NAME_WORDS = FLIGHT_NAME / 8,
+    FLIGHT_NAMES = 64
+};
 
 /*  Zeroed is ready for use.  */
 typedef struct flight {
     counter_t begun; /* entries that the writer has touched, also the one in work */
     counter_t whole; /* entries that are complete */
     counter_t words[FLIGHT_KEPT][FLIGHT_WORDS];
-    /*  The writer's: its last receiver, which is often the next one.  */
-    char peer[FLIGHT_NAME + 1];
-    uint64_t peer_words[FLIGHT_NAME / sizeof(uint64_t)];
+    counter_t n_names; /* ever begun; the last FLIGHT_NAMES of them are kept */
+    counter_t names[FLIGHT_NAMES][FLIGHT_NAME_WORDS];
+    /*  The writer's: the same names, and the number of the one used last.  */
+    char texts[FLIGHT_NAMES][FLIGHT_NAME + 1];
+    uint64_t last_name;
 } flight_t;
 
 typedef struct flight_note {
     uint64_t time_ns; /* monotonic; of a message that came in not before it was sent, and exact
                          to some messages only */
-    uint8_t id[16], trace[16], corr[16];
+    uint8_t id[16];   /* of an answer zero */
+    uint8_t corr[16]; /* of an answer: id of the request */
+    uint8_t trace[16];
     uint32_t size; /* of the payload */
     uint8_t point, kind, err, attempt;
     char peer[FLIGHT_NAME + 1]; /* to whom it was sent, from whom it came; cut to its room */

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -79,10 +80,31 @@ what_came_in_tells_who_sent_it_and_what_it_answers(void **state)
     flight_add(&flight, TAP_dead, &answer, 0, ERR_EXPIRED, 5);
     assert_true(flight_read(&flight, 0, &note));
     assert_string_equal(note.peer, "a-name-that-is-longer-than-an-en");
-    assert_string_equal(note.type, "of_a_plugin_with_a_very_");
+    assert_string_equal(note.type, "of_a_plugin_with_a_very_long_nam");
     assert_int_equal(note.corr[0], 7);
     assert_int_equal(note.err, ERR_EXPIRED);
     assert_int_equal(note.attempt, 2);
+}
+
+static void
+a_name_that_has_left_the_table_is_a_question_mark(void **state)
+{
+    (void) state;
+    flight_t *flight = filled(1);
+    flight_note_t note;
+    for (uint64_t i = 1; i < FLIGHT_KEPT; i++) {
+        char name[8];
+        snprintf(name, sizeof name, "n%d", (int) i);
+        envelope_t envelope = parcel_to(name, i);
+        flight_add(flight, TAP_send, &envelope, 0, OK, 0);
+    }
+    assert_true(flight_read(flight, 0, &note));
+    assert_string_equal(note.peer, "?");
+    assert_true(flight_read(flight, FLIGHT_KEPT - FLIGHT_NAMES, &note));
+    assert_string_equal(note.peer, "n192");
+    assert_true(flight_read(flight, FLIGHT_KEPT - 1, &note));
+    assert_string_equal(note.peer, "n255");
+    free(flight);
 }
 
 static void
@@ -242,6 +264,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_entry_tells_what_was_sent_to_whom),
         cmocka_unit_test(what_came_in_tells_who_sent_it_and_what_it_answers),
+        cmocka_unit_test(a_name_that_has_left_the_table_is_a_question_mark),
         cmocka_unit_test(only_the_last_are_kept),
         cmocka_unit_test(whoever_reads_meanwhile_sees_whole_entries),
         cmocka_unit_test(a_file_gives_back_what_was_written),
