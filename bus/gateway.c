@@ -65,8 +65,10 @@ next_random(void *self)
 }
 
 void
-gateway_bury(gateway_t *self, const envelope_t *envelope, err_t why)
+gateway_bury(gateway_t *self, const envelope_t *envelope, bytes_t payload, err_t why)
 {
+    if (self->options.dead != NULL)
+        self->options.dead(self->options.dead_to, envelope, payload, why);
     uint64_t count = atomic_fetch_add(&self->dead, 1) + 1;
     if (report_is_news(count))
         report_line(&self->report, "warning",
@@ -77,8 +79,7 @@ gateway_bury(gateway_t *self, const envelope_t *envelope, err_t why)
 static void
 dead(void *self, const envelope_t *envelope, bytes_t payload, err_t why)
 {
-    (void) payload;
-    gateway_bury(self, envelope, why);
+    gateway_bury(self, envelope, payload, why);
 }
 
 /*  ------------------------------------------------------------------------- life  */
@@ -161,7 +162,7 @@ gateway_fan_out(gateway_t *self, const envelope_t *event, blob_t *payload)
     for (peer_t *peer = self->peers; peer != NULL; peer = peer->next)
         if (peer_hears(peer, event->type) && strcmp(peer->address, event->from) != 0
             && !peer_offer(peer, event, payload))
-            gateway_bury(self, event, ERR_OVERFLOW);
+            gateway_bury(self, event, (bytes_t){payload->data, payload->size}, ERR_OVERFLOW);
 }
 
 /*  It is done, and its sender has its credit back, as soon as it is in the peer's queue.  */
@@ -298,7 +299,7 @@ bury_inboxes(gateway_t *self)
         letter_t *letter;
         while ((letter = postbox_receive(self->postbox, lane)) != NULL) {
             if (letter->envelope.kind != ENVELOPE_CREDIT)
-                gateway_bury(self, &letter->envelope, ERR_STOPPED);
+                gateway_bury(self, &letter->envelope, letter->payload, ERR_STOPPED);
             letter->release(letter);
         }
     }

@@ -8,7 +8,7 @@
 
 #pragma once
 
-#include "schemas/message.h"
+#include "bus/envelope.h"
 
 typedef struct gateway gateway_t;
 
@@ -23,6 +23,10 @@ typedef struct gateway_options {
      */
     void (*joined)(void *joined_to, const char *name, uint64_t pid, bool here);
     void *joined_to;
+    /*  A message that a peer does not get; payload is empty where it is not at hand. From its
+        thread; NULL: nobody asks.  */
+    void (*dead)(void *dead_to, const envelope_t *envelope, bytes_t payload, err_t why);
+    void *dead_to;
 } gateway_options_t;
 
 /*  An actor that peers can write to. Lists are NULL-terminated; NULL: nothing.  */

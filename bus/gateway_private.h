@@ -37,8 +37,8 @@ struct gateway {
 };
 
 uint64_t gateway_now_ns(void *self);
-/*  A message for a peer that it will not get.  */
-void gateway_bury(gateway_t *self, const envelope_t *envelope, err_t why);
+/*  A message that a peer will not get. payload: nothing where it is not at hand.  */
+void gateway_bury(gateway_t *self, const envelope_t *envelope, bytes_t payload, err_t why);
 /*  Ends its wait. Any thread.  */
 void gateway_wake(gateway_t *self);
 /*  Actors that have come or gone.  */

@@ -104,7 +104,8 @@ void
 members_answer_error(peer_t *peer, const envelope_t *request, const fault_t *fault)
 {
     if (peer->link.n_answers > ANSWERS_AT_MOST) {
-        gateway_bury(peer->owner, request, fault->err); /* a flood of rubbish, nothing read */
+        gateway_bury(peer->owner, request, (bytes_t){0},
+                     fault->err); /* a flood of rubbish, nothing read */
         return;
     }
     envelope_t answer;
@@ -145,7 +146,7 @@ tell_joined(const gateway_t *self, const char *name, uint64_t pid, bool here)
 static void
 bury(void *gateway, const envelope_t *envelope, err_t why)
 {
-    gateway_bury(gateway, envelope, why);
+    gateway_bury(gateway, envelope, (bytes_t){0}, why);
 }
 
 void

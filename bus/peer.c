@@ -122,8 +122,8 @@ peer_add_errand(peer_t *self, const envelope_t *draft, blob_t *payload)
     errand_t *errand = append(self);
     errand->envelope = *draft;
     errand->envelope.from = self->address;
-    errand->envelope.type = strcpy(errand->type, draft->type);
-    errand->envelope.to = strcpy(errand->to, draft->to);
+    errand->envelope.type = memcpy(errand->type, draft->type, strlen(draft->type) + 1);
+    errand->envelope.to = memcpy(errand->to, draft->to, strlen(draft->to) + 1);
     errand->payload = payload;
     self->n_waiting++;
     self->waiting_bytes += payload->size;

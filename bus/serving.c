@@ -6,6 +6,13 @@
 #include <stdio.h>
 #include <string.h>
 
+/*  NULL: it is gone by now.  */
+static bytes_t
+bytes_of(const blob_t *blob)
+{
+    return blob != NULL ? (bytes_t){blob->data, blob->size} : (bytes_t){0};
+}
+
 static peer_t *
 find_peer(gateway_t *self, const char *address)
 {
@@ -20,7 +27,7 @@ serving_deliver(gateway_t *self, envelope_t *answer, blob_t *payload)
     if (peer != NULL)
         peer_answer(peer, answer, payload);
     else if (strncmp(answer->to, "ipc/", strlen("ipc/")) == 0)
-        gateway_bury(self, answer, ERR_NO_ROUTE);
+        gateway_bury(self, answer, bytes_of(payload), ERR_NO_ROUTE);
     else /* to an actor that is gone: the port has counted it */
         (void) port_send(self->port, answer, payload, NULL);
 }
@@ -47,19 +54,19 @@ answer_error(gateway_t *self, const envelope_t *request, err_t why)
 }
 
 static void
-refuse(gateway_t *self, const envelope_t *envelope, err_t why)
+refuse(gateway_t *self, const envelope_t *envelope, const blob_t *payload, err_t why)
 {
     settle_sender(self, envelope);
     if (envelope->kind == ENVELOPE_REQ)
         answer_error(self, envelope, why);
     else
-        gateway_bury(self, envelope, why);
+        gateway_bury(self, envelope, bytes_of(payload), why);
 }
 
 static void
 refuse_task(gateway_t *self, task_t *task, err_t why)
 {
-    refuse(self, &task->envelope, why);
+    refuse(self, &task->envelope, task->payload, why);
     task_destroy(&task);
 }
 
@@ -76,7 +83,7 @@ static void
 expire(gateway_t *self, peer_t *peer, task_t *task)
 {
     settle_sender(self, &task->envelope);
-    gateway_bury(self, &task->envelope, ERR_EXPIRED);
+    gateway_bury(self, &task->envelope, bytes_of(task->payload), ERR_EXPIRED);
     tasks_drop(&peer->tasks, task);
 }
 
@@ -106,11 +113,11 @@ serving_accept(gateway_t *self, const envelope_t *envelope, blob_t *payload)
 {
     peer_t *peer = find_peer(self, envelope->to);
     if (peer == NULL) {
-        refuse(self, envelope, ERR_NO_ROUTE);
+        refuse(self, envelope, payload, ERR_NO_ROUTE);
     } else if (!type_list_has(&peer->takes, envelope->type)) {
-        refuse(self, envelope, ERR_UNKNOWN);
+        refuse(self, envelope, payload, ERR_UNKNOWN);
     } else if (!tasks_have_room(&peer->tasks, payload->size)) {
-        refuse(self, envelope, ERR_OVERFLOW);
+        refuse(self, envelope, payload, ERR_OVERFLOW);
     } else {
         envelope_t draft = *envelope;
         draft.flags &= FLAG_REDELIVERED | FLAG_NO_TAP;
@@ -162,7 +169,7 @@ serving_on_answer(gateway_t *self, peer_t *peer, const envelope_t *envelope, byt
         serving_deliver(self, &answer, blob);
         blob_unref(&blob);
     } else {
-        refuse(self, &task->envelope, err);
+        refuse(self, &task->envelope, task->payload, err);
     }
     tasks_drop(&peer->tasks, task);
     return err;

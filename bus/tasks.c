@@ -12,7 +12,7 @@ tasks_have_room(const tasks_t *self, size_t bytes)
 static const char *
 keep_text(char room[NAME_ROOM + 1], const char *text)
 {
-    return text != NULL ? strcpy(room, text) : NULL;
+    return text != NULL ? memcpy(room, text, strlen(text) + 1) : NULL;
 }
 
 void

@@ -106,7 +106,7 @@ take_event(gateway_t *self, peer_t *peer, const visit_t *visit, fault_t *fault)
     if (port_stats(self->port).queued < EVENTS_WAITING)
         port_publish(self->port, &draft, payload);
     else
-        gateway_bury(self, &draft, ERR_OVERFLOW);
+        gateway_bury(self, &draft, visit->payload, ERR_OVERFLOW);
     blob_unref(&payload);
     peer_add_finished(peer);
     return OK;

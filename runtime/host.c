@@ -178,6 +178,8 @@ open_doors(host_t *self, fault_t *fault)
         .log_to = self->options.log_to,
         .joined = system_note_joined,
         .joined_to = self->system,
+        .dead = system_note_dead,
+        .dead_to = self->system,
     };
     self->gateway = gateway_new(&options);
     for (size_t i = 0; i < self->crew.n; i++) {

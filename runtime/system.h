@@ -26,6 +26,8 @@ void system_destroy(system_t **self);
 
 /*  A program has joined the process over ipc, or has left. For gateway_options_t.  */
 void system_note_joined(void *system, const char *name, uint64_t pid, bool here);
+/*  A message that a program which joined did not get. For gateway_options_t.  */
+void system_note_dead(void *system, const envelope_t *envelope, bytes_t payload, err_t why);
 
 /*  For its supervisor: an actor that is in one callback for longer than limit_ms. Each is found
     once; false: there is no other one. Look again and again: how long is known from looking. */

@@ -25,6 +25,12 @@ system_bury(system_t *self, const envelope_t *envelope, bytes_t payload, err_t w
     pthread_mutex_unlock(&self->lock);
 }
 
+void
+system_note_dead(void *system, const envelope_t *envelope, bytes_t payload, err_t why)
+{
+    system_bury(system, envelope, payload, why);
+}
+
 /*  ------------------------------------------------------------------------- telling  */
 
 static const char *

@@ -9,8 +9,9 @@ the next message of that kind and compares what is given; others wait for their 
 program (gateway.json only; it joins with its first step). A MESSAGE has the envelope's fields by
 name, and "payload": any JSON; missing: no bytes. "id:x" stands for sixteen bytes that are the same
 wherever it is written, "hex:.." for these bytes, {"repeat": n, "of": x} for a list, "hex" for the
-frames as they are. "$name" stands for what came as {"is": "$name"} before. Each conversation ends
-with a proof that the other side is still alive.
+frames as they are. "$name" stands for what came as {"is": "$name"} before. {"has": text} is
+expected within a text, {"among": x} in a list. Each conversation ends with a proof that the other
+side is still alive.
 """
 import hashlib
 import json
@@ -76,11 +77,22 @@ def compare(wanted, got, known, where="message"):
     elif isinstance(wanted, dict) and "has" in wanted:
         if not isinstance(got, str) or wanted["has"] not in got:
             raise Mismatch(f"{where}: {wanted['has']!r} is not in {got!r}")
+    elif isinstance(wanted, dict) and "among" in wanted:
+        if not any(fits(wanted["among"], each) for each in got):
+            raise Mismatch(f"{where}: {wanted['among']!r} is not among {got!r}")
     elif isinstance(wanted, dict) and isinstance(got, dict):
         for key in wanted:
             compare(wanted[key], got.get(key), known, f"{where}.{key}")
     elif fill_in(wanted, known) != got:
         raise Mismatch(f"{where}: {fill_in(wanted, known)!r} is wanted, {got!r} has come")
+
+
+def fits(wanted, got):
+    try:
+        compare(wanted, got, {})
+    except Mismatch:
+        return False
+    return True
 
 
 class Wire:
