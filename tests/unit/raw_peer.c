@@ -42,6 +42,8 @@ raw_receive(raw_t *self, envelope_kind_t kind)
         assert_int_equal(
             envelope_unpack((bytes_t){header, (size_t) size}, &self->envelope, &self->names),
             OK);
+        if (self->envelope.kind == ENVELOPE_CREDIT && self->envelope.seq > self->credited)
+            self->credited = self->envelope.seq;
     } while (self->envelope.kind != kind);
 }
 

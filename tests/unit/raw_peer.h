@@ -13,6 +13,7 @@ typedef struct raw {
     uint64_t epoch;
     envelope_t envelope; /* last one received */
     envelope_names_t names;
+    uint64_t credited; /* highest number that any CREDIT has acknowledged */
     uint8_t payload[4096];
     size_t size;
 } raw_t;
