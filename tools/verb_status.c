@@ -2,6 +2,8 @@
 
 #include "tools/join.h"
 #include "tools/measure.h"
+#include "tools/show.h"
+#include "tools/status_text.h"
 #include "tools/verbs.h"
 
 #include <inttypes.h>
@@ -48,41 +50,16 @@ find_condition(const char *name)
 }
 
 static void
-print_table(const status_t *status)
-{
-    char lsn[LSN_TEXT], server_lsn[LSN_TEXT];
-    printf("state     %s%s\n", status->state, status->synced ? ", synced" : "");
-    if (status->reason && status->reason[0])
-        printf("because   %s\n", status->reason);
-    if (status->retry_in > 0)
-        printf("again in  %.1f s\n", (double) status->retry_in / 1000);
-    if (status->server && status->server[0])
-        printf("server    %s\n", status->server);
-    if (status->client_id && status->client_id[0])
-        printf("client    %s\n", status->client_id);
-    printf("position  %s of %s\n", lsn_text(status->lsn, lsn),
-           status->server_lsn ? lsn_text(status->server_lsn, server_lsn) : "?");
-    printf("pending   %" PRIu64 ", of them %" PRIu64 " on their way\n", status->pending,
-           status->in_flight);
-    printf("refused   %" PRIu64 " to be tried again, %" PRIu64 " waiting for a person\n",
-           status->failed, status->parked);
-    if (status->monitor && status->monitor[0])
-        printf("monitor   %s\n", status->monitor);
-    if (status->held > 0)
-        printf("set aside %" PRIu64 " of the server's changes; the log says why\n",
-               status->held);
-}
-
-static void
 print_status(const status_t *status, bool json)
 {
-    if (!json) {
-        print_table(status);
-        return;
-    }
     buffer_t text = {0};
-    message_to_json(MSG_status, status, true, &text);
-    puts(buffer_text(&text));
+    if (json) {
+        message_to_json(MSG_status, status, true, &text);
+        buffer_add_text(&text, "\n");
+    } else {
+        status_text(status, show_is_coloured(stdout), &text);
+    }
+    fputs(buffer_text(&text), stdout);
     buffer_release(&text);
 }
 

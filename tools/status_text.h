@@ -1,0 +1,8 @@
+/*  status_text - the status of an agent as a page for people.  */
+
+#pragma once
+
+#include "schemas/message.h"
+
+/*  A sentence that says how things stand, the facts, and what a person could do about them.  */
+void status_text(const status_t *status, bool coloured, buffer_t *out);
