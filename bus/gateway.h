@@ -8,7 +8,7 @@
 
 #pragma once
 
-#include "bus/envelope.h"
+#include "bus/ipc_frame.h"
 
 typedef struct gateway gateway_t;
 
@@ -19,9 +19,9 @@ typedef struct gateway_options {
     bool open;           /* peers may send any actor anything, offered or not */
     void (*log)(void *log_to, const log_line_t *line); /* from its thread; NULL: silent */
     void *log_to;
-    /*  A process has joined under that name, or has left; from its thread; NULL: nobody asks.
-     */
-    void (*joined)(void *joined_to, const char *name, uint64_t pid, bool here);
+    /*  A process has joined under that name (maybe once more), or has left: hello is NULL then.
+        From its thread; NULL: nobody asks.  */
+    void (*joined)(void *joined_to, const char *name, const hello_t *hello);
     void *joined_to;
     /*  A message that a peer does not get; payload is empty where it is not at hand. From its
         thread; NULL: nobody asks.  */

@@ -137,10 +137,10 @@ members_drop_pattern(gateway_t *self, peer_t *peer, const char *pattern)
 }
 
 static void
-tell_joined(const gateway_t *self, const char *name, uint64_t pid, bool here)
+tell_joined(const gateway_t *self, const char *name, const hello_t *hello)
 {
     if (self->options.joined)
-        self->options.joined(self->options.joined_to, name, pid, here);
+        self->options.joined(self->options.joined_to, name, hello);
 }
 
 static void
@@ -164,7 +164,7 @@ members_forget(gateway_t *self, peer_t *peer, err_t why)
     *at = peer->next;
     self->n_peers--;
     report_line(&self->report, "debug", "peer %s has left", peer->name);
-    tell_joined(self, peer->address, 0, false);
+    tell_joined(self, peer->address, NULL);
     peer_bury(peer, bury, self, why);
     peer_destroy(&peer);
 }
@@ -176,7 +176,6 @@ admit_peer(gateway_t *self, const hello_t *hello, uint64_t lowest)
     peer->next = self->peers;
     self->peers = peer;
     self->n_peers++;
-    tell_joined(self, peer->address, hello->pid, true);
     report_line(&self->report, "debug", "peer %s joins (process %llu)", peer->name,
                 (unsigned long long) hello->pid);
     return peer;
@@ -188,6 +187,7 @@ members_welcome(gateway_t *self, peer_t *peer, const hello_t *hello)
     peer->attached = true;
     peer->takes = hello->takes;
     peer->says = hello->says;
+    tell_joined(self, peer->address, hello);
     hello_t answer = our_hello(self, peer->link.admitted + 1);
     peer_tell(peer, ENVELOPE_HELLO, "hello", ipc_link_lowest(&peer->link), hello_pack(&answer));
     peer_settle(peer, true);
@@ -286,7 +286,7 @@ members_dismiss(gateway_t *self)
     while (self->peers != NULL) {
         peer_t *peer = self->peers;
         self->peers = peer->next;
-        tell_joined(self, peer->address, 0, false);
+        tell_joined(self, peer->address, NULL);
         peer_tell(peer, ENVELOPE_BYE, "bye", 0, text_pack("shutting down"));
         peer_bury(peer, bury, self, ERR_STOPPED);
         peer_destroy(&peer);

@@ -28,6 +28,8 @@ system_destroy(system_t **self_p)
         return;
     for (size_t i = 0; i < MOST_RESIDENTS; i++)
         free(atomic_load(&self->residents[i]));
+    while (self->n_visitors > 0)
+        free(self->visitors[--self->n_visitors].hello);
     graveyard_release(&self->graveyard);
     pthread_mutex_destroy(&self->lock);
     free(self);
@@ -141,21 +143,23 @@ forget_visitor(system_t *self, const char *name)
 {
     for (size_t i = 0; i < self->n_visitors; i++)
         if (strcmp(self->visitors[i].name, name) == 0) {
+            free(self->visitors[i].hello);
             self->visitors[i] = self->visitors[--self->n_visitors];
             return;
         }
 }
 
 void
-system_note_joined(void *system, const char *name, uint64_t pid, bool here)
+system_note_joined(void *system, const char *name, const hello_t *hello)
 {
     system_t *self = system;
     pthread_mutex_lock(&self->lock);
     forget_visitor(self, name);
-    if (here && self->n_visitors < MOST_JOINED) {
+    if (hello && self->n_visitors < MOST_JOINED) {
         visitor_t *visitor = &self->visitors[self->n_visitors++];
         snprintf(visitor->name, sizeof visitor->name, "%s", name);
-        visitor->pid = pid;
+        visitor->hello = mem_new(sizeof *hello);
+        *visitor->hello = *hello;
     }
     pthread_mutex_unlock(&self->lock);
 }

@@ -7,6 +7,7 @@
 
 #pragma once
 
+#include "bus/ipc_frame.h"
 #include "runtime/actor.h"
 
 typedef struct system system_t;
@@ -24,8 +25,9 @@ system_t *system_new(const system_options_t *options);
 /*  When every cell is gone.  */
 void system_destroy(system_t **self);
 
-/*  A program has joined the process over ipc, or has left. For gateway_options_t.  */
-void system_note_joined(void *system, const char *name, uint64_t pid, bool here);
+/*  A program has joined the process over ipc, or has left: hello is NULL. For
+    gateway_options_t.  */
+void system_note_joined(void *system, const char *name, const hello_t *hello);
 /*  A message that a program which joined did not get. For gateway_options_t.  */
 void system_note_dead(void *system, const envelope_t *envelope, bytes_t payload, err_t why);
 

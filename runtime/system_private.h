@@ -30,7 +30,7 @@ enum { MOST_JOINED = 64 };
 /*  A program that has joined.  */
 typedef struct visitor {
     char name[NAME_ROOM + 1];
-    uint64_t pid;
+    hello_t *hello;
 } visitor_t;
 
 struct system {

@@ -115,6 +115,29 @@ describe(const resident_t *resident, arena_t *arena)
     };
 }
 
+static actor_info_t
+describe_visitor(const visitor_t *visitor, arena_t *arena)
+{
+    const hello_t *hello = visitor->hello;
+    texts_t takes = {.arena = arena}, says = {.arena = arena};
+    for (size_t i = 0; i < hello->takes.n; i++)
+        add_text(&takes, arena_text(arena, hello->takes.names[i]));
+    for (size_t i = 0; i < hello->says.n; i++)
+        add_edge(&says, hello->says.names[i], "*");
+    return (actor_info_t){
+        .name = arena_text(arena, visitor->name),
+        .kind = "joined",
+        .state = cell_state_name(CELL_RUNNING),
+        .takes = takes.items,
+        .n_takes = takes.n,
+        .sends = says.items,
+        .n_sends = says.n,
+        .offers = takes.items,
+        .n_offers = takes.n,
+        .pid = hello->pid,
+    };
+}
+
 /*  ---------------------------------------------------------------------------- links  */
 
 enum { LINKS_TOLD = 1024 };
@@ -157,11 +180,6 @@ system_tree(ctx_t *ctx, tree_t *tree)
         list_links(each->cell, arena, tree);
     }
     for (size_t i = 0; i < self->n_visitors; i++)
-        tree->actors[tree->n_actors++] = (actor_info_t){
-            .name = arena_text(arena, self->visitors[i].name),
-            .kind = "joined",
-            .state = cell_state_name(CELL_RUNNING),
-            .pid = self->visitors[i].pid,
-        };
+        tree->actors[tree->n_actors++] = describe_visitor(&self->visitors[i], arena);
     pthread_mutex_unlock(&self->lock);
 }
