@@ -1,5 +1,6 @@
 #include "bus/tap_ear.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -89,10 +90,9 @@ tell(tap_ear_t *self, const void *data, size_t size)
 static void
 subscribe(tap_ear_t *self, bool on, const char *topic)
 {
-    uint8_t frame[16] = {on};
-    size_t size = strlen(topic);
-    memcpy(frame + 1, topic, size);
-    tell(self, frame, size + 1);
+    char frame[16];
+    int size = snprintf(frame, sizeof frame, "%c%s", on ? 1 : 0, topic);
+    tell(self, frame, (size_t) size);
 }
 
 void

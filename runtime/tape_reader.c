@@ -119,6 +119,7 @@ take_event(cursor_t *cursor, tape_event_t *event)
 static err_t
 take_head(tape_reader_t *self, cursor_t *cursor, fault_t *fault)
 {
+    *cursor = cursor_of((bytes_t){0});
     uint64_t version;
     tape_head_t *head = &self->head;
     if (self->size < TAPE_MAGIC_SIZE || memcmp(self->data, TAPE_MAGIC, TAPE_MAGIC_SIZE) != 0)

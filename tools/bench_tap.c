@@ -228,9 +228,9 @@ keep_best(const bench_t *bench, figures_t best[COUNT_OF(rows)])
             figures_t now;
             if (!measure(bench, rows[row].watcher, &now))
                 return false;
-            if (i == 0 || now.rate > best[row].rate)
+            if (now.rate > best[row].rate)
                 best[row].rate = now.rate;
-            if (i == 0 || now.cpu_ns < best[row].cpu_ns)
+            if (best[row].cpu_ns <= 0 || now.cpu_ns < best[row].cpu_ns)
                 best[row].cpu_ns = now.cpu_ns;
         }
     return true;
@@ -239,7 +239,7 @@ keep_best(const bench_t *bench, figures_t best[COUNT_OF(rows)])
 int
 bench_tap(const bench_t *bench)
 {
-    figures_t best[COUNT_OF(rows)];
+    figures_t best[COUNT_OF(rows)] = {0};
     if (!keep_best(bench, best))
         return STATUS_USAGE;
     int status = STATUS_DONE;

@@ -142,6 +142,10 @@ a_database_must_be_given_as_a_copy(void **state)
     free(db);
 }
 
+static const char same_plugin[] = PLUGINS "/tally.so";
+static const char changed_plugin[] = PLUGINS "/tally_changed.so";
+static const char crashing_plugin[] = PLUGINS "/crash.so";
+
 static void
 add_plugin(const char *file, const char *name)
 {
@@ -156,24 +160,24 @@ a_plug_in_with_one_constant_changed_is_caught_where_it_first_matters(void **stat
 {
     (void) state;
     char *path = tape_of("tally");
-    add_plugin(PLUGINS "/tally.so", "tally");
+    add_plugin(same_plugin, "tally");
     process_t *recording = record("tally", world.agent_dir);
     write_some();
     end_recording(recording);
 
-    outcome_t same = RUN("tap", "replay", path, "--into", PLUGINS "/tally.so");
+    outcome_t same = RUN("tap", "replay", path, "--into", same_plugin);
     if (same.status != 0)
         fail_msg("%s%s", same.out, same.err);
     assert_contains(same.out, "all equal");
     outcome_release(&same);
-    outcome_t changed = RUN("tap", "replay", path, "--into", PLUGINS "/tally_changed.so");
+    outcome_t changed = RUN("tap", "replay", path, "--into", changed_plugin);
     assert_int_equal(changed.status, 1);
     assert_contains(changed.out, "tally 3\"");
     assert_contains(changed.out, "tally 12\"");
     assert_contains(changed.out, "changes_processed recorder -> tally");
     outcome_release(&changed);
     assert_refused(RUN("tap", "replay", path), 1, "--into");
-    assert_refused(RUN("tap", "replay", path, "--into", PLUGINS "/crash.so"), 1, "crash.so");
+    assert_refused(RUN("tap", "replay", path, "--into", crashing_plugin), 1, "crash.so");
     free(path);
 }
 

@@ -2,6 +2,7 @@
 
 #include "runtime/host.h"
 
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -183,6 +184,49 @@ a_killed_tap_loses_nobody_a_message(void **state)
     pour_all_beside(fork_doomed, await_its_death);
 }
 
+/*  Reads a bundle, and then does something else for a while.  */
+static pid_t crawler;
+static int crawling[2];
+
+static void
+fork_crawler(const char *run_dir)
+{
+    assert_int_equal(pipe(crawling), 0);
+    crawler = fork();
+    if (crawler != 0)
+        return;
+    void *sub = stall(zmq_ctx_new(), run_dir);
+    if (write(crawling[1], "", 1) != 1)
+        _exit(1);
+    for (;;) {
+        zmq_msg_t frame;
+        zmq_msg_init(&frame);
+        (void) zmq_msg_recv(&frame, sub, 0);
+        zmq_msg_close(&frame);
+        poll(NULL, 0, TICK_MS);
+    }
+}
+
+static void *
+await_crawler(void *zmq, const char *run_dir)
+{
+    char one;
+    (void) zmq, (void) run_dir;
+    assert_int_equal(read(crawling[0], &one, 1), 1);
+    close(crawling[0]);
+    close(crawling[1]);
+    return NULL;
+}
+
+static void
+a_slow_tap_loses_nobody_a_message(void **state)
+{
+    (void) state;
+    pour_all_beside(fork_crawler, await_crawler);
+    assert_int_equal(kill(crawler, SIGKILL), 0);
+    assert_int_equal(waitpid(crawler, NULL, 0), crawler);
+}
+
 /*  ----------------------------------------------------------- an actor that watches  */
 
 static atomic_int seen, of_itself;
@@ -284,6 +328,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_stalled_tap_loses_nobody_a_message),
         cmocka_unit_test(a_killed_tap_loses_nobody_a_message),
+        cmocka_unit_test(a_slow_tap_loses_nobody_a_message),
         cmocka_unit_test(an_actor_watches_the_others_and_never_itself),
         cmocka_unit_test(a_process_without_a_tap_refuses_to_be_watched),
     };
