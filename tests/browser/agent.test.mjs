@@ -160,6 +160,38 @@ test("follows messages, and only those that the filter lets pass", on_page(async
     await page.getByRole("button", {name: "Follow", exact: true}).waitFor();
 }));
 
+test("holds the messages, and says how many it does not show", on_page(async page => {
+    await page.getByLabel("Type").fill("writ*");
+    await page.getByRole("button", {name: "Follow", exact: true}).click();
+    await page.getByRole("button", {name: "Hold"}).click();
+    await world.agent.flood("notes", 400, {title: "one of many"});
+    await world.agent.verb("status", "--wait", "synced");
+    assert.equal(await page.locator("#stream li").count(), 0);
+    await page.getByRole("button", {name: "Go on"}).click();
+    await page.locator("#stream .lost", {hasText: /messages in between are not shown/}).waitFor();
+    assert.ok(await page.locator("#stream li").count() <= 500);
+}));
+
+//  Nothing goes wrong here by itself, so that the process is answered for.
+test("shows dead letters, and why they are dead", on_page(async page => {
+    await page.getByText("There are none.").waitFor();
+    const letters = [{n: 1, time: new Date().toISOString(), reason: "UNKNOWN", type: "parcel", kind: "CAST",
+        from: "recorder", to: "logger", size: 9, body: {number: 4711}}];
+    await page.route("**/api/deadletters", route => route.fulfill({json: {letters, total: 1}}));
+    await page.reload();
+    const letter = page.locator("#letter-rows li", {hasText: "parcel"});
+    await letter.getByText("UNKNOWN").waitFor();
+    await letter.getByRole("button").click();
+    await letter.locator("pre", {hasText: '"number": 4711'}).waitFor();
+}));
+
+test("shows what is logged", on_page(async page => {
+    await page.getByRole("button", {name: "Pause"}).click();
+    await page.locator("#log-rows li", {hasText: "connection-manager"}).getByText(/-> stopped/).waitFor();
+    await page.getByRole("button", {name: "Resume"}).click();
+    await page.locator("#state", {hasText: "Connected"}).waitFor();
+}));
+
 //  -------------------------------------------------------------------------- the border
 
 test("shows what strangers wrote as text, and runs none of it", on_page(async page => {

@@ -80,6 +80,14 @@ export class Process {
         return stdout;
     }
 
+    //  Records so many changes, each in a transaction of its own.
+    async flood(table, many, data) {
+        const file = join(this.dir, "flood");
+        await writeFile(file, Array.from({length: many}, (_, i) => `${JSON.stringify({changes: [
+            {table, operation: "upsert", id: `flood-${i}`, data}]})}\n`).join(""));
+        await this.verb("apply", file);
+    }
+
     async status() {
         return JSON.parse(await this.verb("status", "--json"));
     }

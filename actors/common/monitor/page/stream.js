@@ -50,6 +50,7 @@ export class Stream {
         find("follow-clear").onclick = () => {
             find("stream").replaceChildren();
             this.waiting = [];
+            this.lost = 0;
             this.draw_bar();
         };
     }
@@ -78,7 +79,7 @@ export class Stream {
     hear(message) {
         if (!this.wanted) return;
         this.waiting.push(message);
-        if (this.waiting.length > MOST) {
+        if (this.waiting.length === MOST) { // one line is for how many are not shown
             this.waiting.shift();
             this.lost++;
         }
