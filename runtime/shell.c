@@ -1,11 +1,9 @@
-#include "runtime/shell.h"
+#include "runtime/shell_private.h"
 
 #include "runtime/clock.h"
 #include "runtime/crash.h"
 
 #include <assert.h>
-#include <poll.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,130 +14,6 @@ enum {
     EAR_BURST = 128,
     EAR_QUEUE = 100, /* bundles of records */
 };
-
-struct shell {
-    const actor_class_t *class;
-    shell_options_t options;
-    postbox_t *post;
-    cell_t *cell;
-    net_t *net;
-    tap_source_t *tap;
-    tap_gate_t gate;
-    tap_ear_t *ear; /* NULL: it cannot watch the tap */
-    int ear_fd;
-    bool ear_open, ear_empty;
-    int inbox_fds[LANE_COUNT];
-    struct pollfd fds[MOST_FDS]; /* watched by the actor */
-    size_t n_fds;
-    uint64_t chance; /* state of the generator */
-    pthread_t thread;
-    bool empty[LANE_COUNT]; /* the last look found nothing: its descriptor will tell */
-    bool launched, stopping;
-    char leaving[NAME_ROOM + 1]; /* actor that is about to go; empty: none */
-};
-
-/*  --------------------------------------------------------------- clock and chance  */
-
-static uint64_t
-now_ns(void *shell)
-{
-    (void) shell;
-    return clock_now_ns();
-}
-
-static int64_t
-wall_ms(void *shell)
-{
-    (void) shell;
-    return clock_wall_ms();
-}
-
-/*  splitmix64, seeded by the system: for ids and jitter, not for secrets.  */
-static uint64_t
-chance(void *shell)
-{
-    shell_t *self = shell;
-    uint64_t z = self->chance += 0x9e3779b97f4a7c15;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-    return z ^ (z >> 31);
-}
-
-/*  ------------------------------------------------------- what the cell wants of us  */
-
-static err_t
-put(void *shell, const char *to, lane_t lane, bytes_t header, blob_t *payload)
-{
-    return postbox_put(((shell_t *) shell)->post, to, lane, header, payload);
-}
-
-static void
-watch_fd(void *shell, int fd, int ready)
-{
-    shell_t *self = shell;
-    if (ready) {
-        assert(self->n_fds < MOST_FDS && self->net == NULL); /* a driver has no ear for them */
-        int events = (ready & FD_READ ? POLLIN : 0) | (ready & FD_WRITE ? POLLOUT : 0);
-        self->fds[self->n_fds++] = (struct pollfd){.fd = fd, .events = (short) events};
-        return;
-    }
-    for (size_t i = 0; i < self->n_fds; i++)
-        if (self->fds[i].fd == fd)
-            self->fds[i] = self->fds[--self->n_fds];
-}
-
-static void
-report_state(void *shell, cell_state_t state, const char *reason)
-{
-    shell_t *self = shell;
-    envelope_t envelope = {
-        .kind = ENVELOPE_CONTROL,
-        .type = "state",
-        .from = self->class->name,
-        .to = SUPERVISOR,
-        .seq = state,
-        .flags = FLAG_NO_TAP,
-    };
-    uint8_t header[ENVELOPE_ROOM];
-    size_t size = envelope_pack(&envelope, header);
-    blob_t *why =
-        blob_new((bytes_t){(const uint8_t *) reason, reason ? strlen(reason) + 1 : 0});
-    err_t err = postbox_put(self->post, SUPERVISOR, LANE_hi, (bytes_t){header, size}, why);
-    assert(err == OK || err == ERR_STOPPED);
-    blob_unref(&why);
-    postbox_flush(self->post); /* what comes next may take long */
-}
-
-static void
-write_log(void *shell, const log_line_t *line)
-{
-    shell_t *self = shell;
-    self->options.log(self->options.log_to, line);
-}
-
-static void
-tap(void *shell, tap_point_t point, const envelope_t *envelope, bytes_t payload, err_t err)
-{
-    shell_t *self = shell;
-    tap_offer(self->tap, point, envelope, payload, err);
-}
-
-/*  Connects when somebody first listens. The end inside of the process is bound before any
-    actor starts.  */
-static err_t
-watch_tap(void *shell, tap_want_t want)
-{
-    shell_t *self = shell;
-    if (self->ear == NULL)
-        return ERR_NOT_FOUND;
-    err_t err = self->ear_open ? OK : tap_ear_connect(self->ear, TAP_INSIDE);
-    if (err != OK)
-        return err;
-    self->ear_open = true;
-    self->ear_empty = false;
-    tap_ear_want(self->ear, want);
-    return OK;
-}
 
 /*  ------------------------------------------------------------------------- life  */
 
@@ -157,18 +31,7 @@ shell_new(const actor_class_t *class, const shell_options_t *options, fault_t *f
         shell_destroy(&self);
         return NULL;
     }
-    cell_host_t host = {
-        .transport =
-            {.self = self, .put = put, .now_ns = now_ns, .random = chance, .wall_ms = wall_ms},
-        .log = write_log,
-        .watch_fd = watch_fd,
-        .state = report_state,
-        .tap = tap,
-        .gate = &self->gate,
-        .settings_text = options->settings_text,
-        .watch_tap = options->tap ? watch_tap : NULL,
-        .system = options->system,
-    };
+    cell_host_t host = shell_host(self);
     self->cell =
         cell_new(class, &host, &self->options.limits, options->settings, options->epoch);
     for (lane_t lane = 0; lane < LANE_COUNT; lane++)
@@ -382,85 +245,6 @@ take_records(shell_t *self)
     }
 }
 
-static bool
-something_waits(const shell_t *self)
-{
-    return !self->empty[LANE_hi] || (self->ear_open && !self->ear_empty)
-           || (!self->empty[LANE_lo] && cell_wants_lo(self->cell));
-}
-
-/*  The end of a file and an error can be read, or written, as well.  */
-static int
-readiness(const struct pollfd *item)
-{
-    if (item->revents & POLLNVAL)
-        return 0;
-    int failed = item->revents & (POLLHUP | POLLERR);
-    int ready = ((item->revents & POLLIN) || failed ? FD_READ : 0)
-                | ((item->revents & POLLOUT) || failed ? FD_WRITE : 0);
-    int wanted =
-        (item->events & POLLIN ? FD_READ : 0) | (item->events & POLLOUT ? FD_WRITE : 0);
-    return ready & wanted;
-}
-
-/*  poll() on the sockets' descriptors, not zmq_poll(), which asks the system several times
-    as often.  */
-static void
-wait_for_sockets(shell_t *self, int timeout_ms)
-{
-    struct pollfd items[LANE_COUNT + MOST_FDS + 1];
-    nfds_t n = 0;
-    for (lane_t lane = 0; lane < LANE_COUNT; lane++)
-        items[n++] = (struct pollfd){.fd = self->empty[lane] ? self->inbox_fds[lane] : -1,
-                                     .events = POLLIN};
-    for (size_t i = 0; i < self->n_fds; i++)
-        items[n++] = self->fds[i];
-    items[n] = (struct pollfd){.fd = self->ear_open ? self->ear_fd : -1, .events = POLLIN};
-    if (poll(items, n + 1, timeout_ms) <= 0)
-        return;
-    for (lane_t lane = 0; lane < LANE_COUNT; lane++)
-        self->empty[lane] &= items[lane].revents == 0;
-    self->ear_empty &= items[n].revents == 0;
-    for (nfds_t i = LANE_COUNT; i < n; i++)
-        if (items[i].revents)
-            cell_on_fd(self->cell, items[i].fd, readiness(&items[i]));
-}
-
-/*  A driver watches both descriptors and does not say which one woke it. One that is readable
-    and not wanted would never let it sleep: looking at the lane quiets it.  */
-static void
-wait_for_network(shell_t *self, int timeout_ms)
-{
-    if (!self->empty[LANE_lo])
-        (void) postbox_ready(self->post, LANE_lo);
-    self->options.net->wait(self->net, timeout_ms);
-    self->empty[LANE_hi] = self->empty[LANE_lo] = self->ear_empty = false;
-}
-
-/*  How long it may wait though nothing comes: records wait to be handed over, a session to be
-    renewed.  */
-static int
-most_ms(shell_t *self)
-{
-    int tap = tap_flush(self->tap);
-    bool listens = self->ear_open;
-    return tap >= 0 ? tap : listens ? TAP_RENEW_MS : INT32_MAX;
-}
-
-static void
-wait_for_work(shell_t *self)
-{
-    int64_t next = cell_next_ms(self->cell);
-    int most = most_ms(self);
-    int timeout = something_waits(self)                           ? 0
-                  : next > most || (next < 0 && most < INT32_MAX) ? most
-                                                                  : (int) next;
-    if (self->net)
-        wait_for_network(self, timeout);
-    else if (timeout != 0 || self->n_fds > 0)
-        wait_for_sockets(self, timeout);
-}
-
 static void
 open_net(shell_t *self)
 {
@@ -500,11 +284,11 @@ thread_main(void *shell)
         if (self->stopping)
             break;
         take_records(self);
-        cell_turn(self->cell, !something_waits(self));
+        cell_turn(self->cell, !shell_something_waits(self));
         cell_note_tap_lost(self->cell, tap_source_dropped(self->tap));
         report_left(self);
         postbox_flush(self->post);
-        wait_for_work(self);
+        shell_wait(self);
     }
     cell_tap(self->cell, TAP_NOTHING);
     postbox_flush(self->post);
