@@ -21,6 +21,13 @@ find(const raw_message_t *table, const char *to, const char *type)
     return NULL;
 }
 
+const char *
+raw_name(const actor_class_t *class, const char *type)
+{
+    const raw_message_t *row = class->raw ? find(class->raw->takes, NULL, type) : NULL;
+    return row ? row->type : "a message";
+}
+
 bool
 class_takes(const actor_class_t *class, const char *type)
 {

@@ -29,6 +29,8 @@ struct raw_actor {
     const void *subject;         /* the actor's own */
 };
 
+/*  Name of such a message, as long-lived as the class; "a message" if no table has it.  */
+const char *raw_name(const actor_class_t *class, const char *type);
 /*  True if the actor takes a command, hint or request of that type.  */
 bool class_takes(const actor_class_t *class, const char *type);
 

@@ -102,7 +102,8 @@ run_handler(cell_t *self, const letter_t *letter)
     self->answered = false;
     self->active = true;
     meters_take(&self->meters, id, letter->payload.size);
-    cell_begin(self, id == MSG_COUNT ? "a message" : schema_of(id)->name);
+    cell_begin(self, id == MSG_COUNT ? raw_name(self->class, letter->envelope.type)
+                                     : schema_of(id)->name);
     err = time_handler(self, letter, id, body);
     cell_begin(self, NULL);
     self->current = NULL;

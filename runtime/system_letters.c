@@ -213,6 +213,9 @@ exhume(system_t *self, uint64_t n, arena_t *arena, system_letter_t *letter, faul
     if (grave == NULL)
         err = fault_set(fault, ERR_NOT_FOUND, "dead letter %llu is not kept (any more)",
                         (unsigned long long) n);
+    else if (grave->payload.data == NULL)
+        err = fault_set(fault, ERR_NOT_FOUND, "the payload of dead letter %llu was not kept",
+                        (unsigned long long) n);
     else if (envelope_lane(grave->kind) == LANE_hi)
         err = fault_set(fault, ERR_REFUSED,
                         "dead letter %llu is an answer, and nobody waits for it any more",

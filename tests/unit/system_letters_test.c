@@ -38,6 +38,8 @@ on_ping(void *state, ctx_t *ctx, const void *body)
     const ping_t *ping = body;
     if (ping->number == 13)
         return ctx_refuse(ctx, ERR_REFUSED, "not 13");
+    if (ping->number == 14)
+        SEND(ctx, "nobody", parcel, .number = 1);
     REPLY(ctx, pong, .number = ping->number);
     return OK;
 }
@@ -234,6 +236,21 @@ one_that_is_not_kept_is_refused(void **state)
                "dead letter 9 is not kept"));
 }
 
+/*  What an actor never declared is not even packed.  */
+static void
+one_without_a_payload_is_refused(void **state)
+{
+    world_t *world = *state;
+    sim_ask(world->sim, 0, "sink", MSG_ping, &(ping_t){.number = 14});
+    sim_run_ms(world->sim, 10);
+    sim_heard_t heard;
+    assert_true(sim_take(world->sim, 0, &heard));
+    assert_string_equal(list(world)->letters[0].reason, "UNDECLARED");
+    assert_non_null(
+        strstr(refusal(world, MSG_dead_letters_requeue, &(dead_letters_requeue_t){.n = 1}),
+               "was not kept"));
+}
+
 static void
 only_the_last_thousand_are_kept(void **state)
 {
@@ -371,6 +388,7 @@ main(void)
         EACH(one_that_fails_again_is_a_new_dead_letter),
         EACH(all_that_are_kept_are_sent_again),
         EACH(one_that_is_not_kept_is_refused),
+        EACH(one_without_a_payload_is_refused),
         cmocka_unit_test(only_the_last_thousand_are_kept),
         cmocka_unit_test(no_more_bytes_than_the_limit_are_kept),
         EACH(nothing_is_sent_unless_the_config_lets_it),
