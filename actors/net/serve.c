@@ -111,6 +111,7 @@ on_request(event_t *event)
     if (answer.status == NET_LATER) {
         channel->socket = event->socket;
         lws_set_opaque_user_data(event->socket, channel);
+        lws_set_timeout(event->socket, NO_PENDING_TIMEOUT, 0); /* our own clock goes on */
         return 0;
     }
     channels_bury(self, channel);

@@ -2,6 +2,7 @@
     done, and it costs nothing while nobody looks.  */
 
 #include "tests/unit/agent_sim.h"
+#include "tests/unit/exposition_parser.h"
 #include "tests/unit/monitor_visitor.h"
 
 static int
@@ -275,6 +276,7 @@ drops_what_a_slow_page_does_not_take_and_says_how_much(void **state)
     const json_int_t lost = number(await_frame("lost"), "count");
     assert_true(lost > 0);
     sim_run_ms(world->sim, 3000);
+    assert_true(value_of(get("/metrics", 200), "waybill_monitor_events_dropped_total") >= lost);
     /* Some of the lost were counts. */
     assert_in_range(count_frames("processed") + (size_t) lost, 2000, 2100);
 }

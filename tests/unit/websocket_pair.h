@@ -14,7 +14,8 @@
 enum { MIB = 1024 * 1024, BRIEFLY_MS = 5, DEADLINE_S = 60, TOKEN = 77 };
 
 /*  What the listening side accepts.  */
-static const net_limits_t limits = {.max_frame = MIB, .max_fragments = 8, .max_peers = 20};
+static const net_limits_t limits = {
+    .max_frame = MIB, .max_fragments = 8, .max_peers = 20, .handshake_ms = 20000};
 
 /*  What one side has seen.  */
 typedef struct side {

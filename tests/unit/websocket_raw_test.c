@@ -135,6 +135,24 @@ answers_later_with_a_large_body(void **state)
     close(fd);
 }
 
+/*  The library would hang up after ten seconds.  */
+static void
+waits_for_an_answer_as_long_as_the_limits_say(void **state)
+{
+    enum { LONG_S = 12 };
+    pair_t *pair = *state;
+    buffer_t answer = {0};
+    int fd = ask_for_later(pair, LATER);
+    for (time_t until = time(NULL) + LONG_S; time(NULL) < until;)
+        serve_both(pair);
+    websocket_driver.reply(pair->server.net, pair->server.asked_conn,
+                           &(net_answer_t){.status = 200, .body = "at last"});
+    UNTIL(pair, !read_raw(fd, &answer));
+    assert_non_null(strstr(buffer_text(&answer), "\r\n\r\nat last"));
+    buffer_release(&answer);
+    close(fd);
+}
+
 static void
 does_not_answer_a_peer_that_is_gone(void **state)
 {
@@ -323,6 +341,7 @@ main(void)
         PAIRED(answers_a_plain_request),
         PAIRED(gives_the_headers_of_an_answer),
         PAIRED(answers_later_with_a_large_body),
+        PAIRED(waits_for_an_answer_as_long_as_the_limits_say),
         PAIRED(does_not_answer_a_peer_that_is_gone),
         PAIRED(answers_one_request_a_connection),
         PAIRED(hangs_up_on_peers_past_the_limit),

@@ -89,7 +89,7 @@ records_pass_on(void *state, ctx_t *ctx, const tap_record_t *record)
             continue;
         if (frame.size == 0)
             write_record(&frame, ctx, record);
-        watcher_tell(&self->watchers, ctx, watcher, &frame);
+        watcher_tell(watcher, ctx, &frame);
     }
     buffer_release(&frame);
     return OK;

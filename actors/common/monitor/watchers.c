@@ -75,24 +75,24 @@ tell_lost(watcher_t *self, ctx_t *ctx)
 }
 
 void
-watcher_tell(watchers_t *self, ctx_t *ctx, watcher_t *watcher, const buffer_t *frame)
+watcher_tell(watcher_t *self, ctx_t *ctx, const buffer_t *frame)
 {
-    if (watcher->fresh)
+    if (self->fresh)
         return;
-    if (!has_room(watcher, ctx)) {
-        watcher->lost++;
+    if (!has_room(self, ctx)) {
         self->lost++;
+        COUNT(ctx, monitor_dropped, 1);
         return;
     }
-    tell_lost(watcher, ctx);
-    send(watcher, ctx, frame);
+    tell_lost(self, ctx);
+    send(self, ctx, frame);
 }
 
 void
 watchers_tell(watchers_t *self, ctx_t *ctx, const buffer_t *frame)
 {
     for (size_t i = 0; i < self->n; i++)
-        watcher_tell(self, ctx, &self->items[i], frame);
+        watcher_tell(&self->items[i], ctx, frame);
 }
 
 /*  Who has no room for it gets the next one.  */

@@ -20,7 +20,6 @@ typedef struct watcher {
 typedef struct watchers {
     watcher_t items[WATCHERS];
     size_t n;
-    uint64_t lost; /* of all there ever were */
 } watchers_t;
 
 /*  There must be room.  */
@@ -37,7 +36,7 @@ void watchers_tell(watchers_t *self, ctx_t *ctx, const buffer_t *frame);
 /*  The state: to all, or only to those who do not know it yet.  */
 void watchers_tell_state(watchers_t *self, ctx_t *ctx, const buffer_t *frame, bool moved);
 /*  One event for one of them.  */
-void watcher_tell(watchers_t *self, ctx_t *ctx, watcher_t *watcher, const buffer_t *frame);
+void watcher_tell(watcher_t *self, ctx_t *ctx, const buffer_t *frame);
 /*  An answer, which is never dropped; who does not read answers is hung up on.  */
 void watcher_answer(watcher_t *self, ctx_t *ctx, const buffer_t *frame);
 /*  It has taken what was queued: it is told what it has lost.  */
