@@ -238,10 +238,12 @@ begin_to_watch(void *state, ctx_t *ctx)
     return ctx_watch_tap(ctx, TAP_PAYLOADS);
 }
 
+/*  What it says itself would come back to it without an end.  */
 static err_t
 on_tapped(void *state, ctx_t *ctx, const tap_record_t *record)
 {
-    (void) state, (void) ctx;
+    (void) state;
+    PUBLISH(ctx, actor_state, .actor = "watcher", .state = "watching");
     if (strcmp(record->actor, "watcher") == 0)
         atomic_fetch_add(&of_itself, 1);
     if (strcmp(record->envelope.type, "parcel") == 0 && record->payload.data)
