@@ -38,9 +38,11 @@ const everywhere = (name, options, body) => {
         }));
 };
 
-everywhere("needs no scrolling to the side on a phone", PHONE, async page => {
-    const width = await page.evaluate(() => document.documentElement.scrollWidth);
-    assert.equal(width, PHONE.viewport.width);
+everywhere("needs no scrolling to the side, not on a phone either", PHONE, async page => {
+    for (const width of [PHONE.viewport.width, 320, 768, 901, 1280]) {
+        await page.setViewportSize({width, height: PHONE.viewport.height});
+        assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), width);
+    }
 });
 
 //  ----------------------------------------------------------------------- light and dark
