@@ -101,6 +101,61 @@ follow_ends_with_a_type_and_after_a_time(void **state)
     outcome_release(&nothing);
 }
 
+/*  Reads lines until one has that part; false at the end.  */
+static bool
+says(process_t *process, const char *part)
+{
+    char *line = NULL;
+    size_t room = 0;
+    bool found = false;
+    while (!found && getline(&line, &room, process->out) > 0)
+        found = strstr(line, part) != NULL;
+    free(line);
+    return found;
+}
+
+static void
+follow_tells_how_many_lines_it_holds_back(void **state)
+{
+    (void) state;
+    process_t *slow = WATCH("--json", "--rate", "1", "--run-dir", world.agent_dir);
+    upsert_until_seen(slow, "many");
+    upsert("many"); /* dozens of messages at once */
+    assert_true(says(slow, "{\"held_back\":"));
+    process_end(slow, SIGTERM);
+    process_destroy(&slow);
+}
+
+static void
+follow_shows_one_in_so_many(void **state)
+{
+    (void) state;
+    process_t *sampled = WATCH("--json", "--sample", "1000000", "--run-dir", world.agent_dir);
+    process_t *last = WATCH("--json", "--type", "change_recorded", "--entity", "notes/sampled",
+                            "--run-dir", world.agent_dir);
+    upsert_until_seen(sampled, "sampled");
+    upsert_until_seen(last, "sampled");
+    process_end(sampled, SIGTERM);
+    assert_false(says(sampled, "{"));
+    process_end(last, SIGTERM);
+    process_destroy(&sampled);
+    process_destroy(&last);
+}
+
+static void
+top_without_a_terminal_writes_json(void **state)
+{
+    (void) state;
+    process_t *top = WATCH("top", "--json", "--every", "100ms", "--sort", "name", "--run-dir",
+                           world.agent_dir);
+    assert_true(process_await_ready(top));
+    assert_contains(top->ready, "{\"actor\":\"checkpointer\"");
+    assert_contains(top->ready, "\"messages_per_s\":");
+    assert_true(says(top, "{\"actor\":\"checkpointer\"")); /* and again */
+    process_end(top, SIGTERM);
+    process_destroy(&top);
+}
+
 static void
 follow_explains_its_filter(void **state)
 {
@@ -141,8 +196,8 @@ tree_draws_actors_and_links(void **state)
     (void) state;
     outcome_t text = RUN("tap", "tree", "--run-dir", world.agent_dir);
     assert_int_equal(text.status, 0);
-    assert_contains(text.out, "└── built in");
-    assert_contains(text.out, "├── recorder  ready");
+    assert_contains(text.out, "── built in");
+    assert_contains(text.out, "── recorder  ready");
     assert_contains(text.out, "→ recorder");
     assert_contains(text.out, "hears log_line");
     outcome_release(&text);
@@ -233,6 +288,9 @@ main(void)
         cmocka_unit_test(follow_shows_what_passes_the_filter_and_ends),
         cmocka_unit_test(tap_alone_follows_with_the_flags_it_always_had),
         cmocka_unit_test(follow_ends_with_a_type_and_after_a_time),
+        cmocka_unit_test(follow_tells_how_many_lines_it_holds_back),
+        cmocka_unit_test(follow_shows_one_in_so_many),
+        cmocka_unit_test(top_without_a_terminal_writes_json),
         cmocka_unit_test(follow_explains_its_filter),
         cmocka_unit_test(stats_tell_rates_and_totals),
         cmocka_unit_test(tree_draws_actors_and_links),

@@ -55,6 +55,9 @@ believes_an_actor_that_tells_its_losses_before_the_gap(void **state)
     assert_int_equal(loss.at_actor + loss.on_way, 0);
     loss = count(self, "a", 10, 5);
     assert_int_equal(loss.on_way, 1);
+    loss = count(self, "a", 11, 8); /* told again before the gap: nothing is taken back */
+    assert_int_equal(loss.at_actor, 3);
+    assert_int_equal(loss.on_way, 0);
     losses_destroy(&self);
 }
 

@@ -122,8 +122,8 @@ const verb_t tap_doctor = {
         "Looks for parked and circular waits, links without credit, messages that nobody\n"
         "handles, dead letters, schemas that differ, actors that failed or are near their\n"
         "restart limit, handlers that do not end, records that the tap lost, files that grow,\n"
-        "and changes that do not get on. Each finding says what to do; `!` is worth knowing,\n"
-        "`✗` is wrong.\n\n"
+        "and changes that do not get on. Each finding says what to do; one behind an\n"
+        "exclamation mark is worth knowing, one behind a cross is wrong.\n\n"
         "  --for TIME      how long to look for what lasts: 500ms, 10s; default 1s\n"
         "  --json          one JSON object a finding; nothing if all is well\n" RUN_DIR_USAGE
         "\nExit status 1: something is wrong, or no process answers.\n",

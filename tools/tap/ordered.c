@@ -67,6 +67,7 @@ remove_first(ordered_t *self)
 {
     char *line = self->items[0].line;
     self->items[0] = self->items[--self->n];
+    self->items[self->n].line = NULL;
     for (size_t at = 0;;) {
         size_t first = at;
         for (size_t child = 2 * at + 1; child <= 2 * at + 2 && child < self->n; child++)
