@@ -86,9 +86,11 @@ cell_offer(cell_t *self, tap_point_t point, const envelope_t *envelope, bytes_t 
 {
     if (envelope->flags & FLAG_NO_TAP)
         return;
+    uint64_t sent = envelope->sent_ns;
+    const flight_event_t event = {point, envelope, payload.size, err,
+                                  self->clock_ns > sent ? self->clock_ns : sent};
     if (point != TAP_done)
-        flight_add(&self->watched->flight, point, envelope, payload.size, err,
-                   self->clock_ns > envelope->sent_ns ? self->clock_ns : envelope->sent_ns);
+        flight_add(&self->watched->flight, &event);
     if (self->tapped == TAP_NOTHING)
         return;
     if (self->host.gate->room == 0) {

@@ -13,4 +13,4 @@ void crash_release(const system_t *system);
 /*  A stack of its own for the handler, which a thread that has used up its own needs. For the
     calling thread; give it back before the thread ends.  */
 void *crash_stack_new(void);
-void crash_stack_free(void *stack);
+void crash_stack_free(void *memory);

@@ -90,25 +90,31 @@ is_answer(envelope_kind_t kind)
     return envelope_lane(kind) == LANE_hi;
 }
 
-void
-flight_add(flight_t *self, tap_point_t point, const envelope_t *envelope, size_t size,
-           err_t err, uint64_t now_ns)
+static uint64_t
+bits_of(const flight_event_t *event, uint64_t peer)
 {
-    bool named = envelope->hash == 0;
-    uint64_t type = named ? (uint32_t) number_of(self, envelope->type) : envelope->hash;
-    uint64_t peer = number_of(self, point == TAP_send ? envelope->to : envelope->from);
-    uint64_t bits = (uint64_t) point << POINT_AT | (uint64_t) envelope->kind << KIND_AT
-                    | (uint64_t) err << ERR_AT | (uint64_t) envelope->attempt << ATTEMPT_AT
-                    | (peer & UINT16_MAX) << PEER_AT | (uint64_t) named << NAMED_AT;
+    const envelope_t *envelope = event->envelope;
+    return (uint64_t) event->point << POINT_AT | (uint64_t) envelope->kind << KIND_AT
+           | (uint64_t) event->err << ERR_AT | (uint64_t) envelope->attempt << ATTEMPT_AT
+           | (peer & UINT16_MAX) << PEER_AT | (uint64_t) (envelope->hash == 0) << NAMED_AT;
+}
+
+void
+flight_add(flight_t *self, const flight_event_t *event)
+{
+    const envelope_t *envelope = event->envelope;
+    uint64_t type =
+        envelope->hash ? envelope->hash : (uint32_t) number_of(self, envelope->type);
+    uint64_t peer = number_of(self, event->point == TAP_send ? envelope->to : envelope->from);
     uint64_t n = counter_get(&self->begun);
     counter_t *words = self->words[n % FLIGHT_KEPT];
     /* Whoever sees a new word sees that its entry was begun. */
     counter_set(&self->begun, n + 1);
-    counter_set(&words[TIME], now_ns);
+    counter_set(&words[TIME], event->now_ns);
     put_id(&words[ID], is_answer(envelope->kind) ? envelope->corr : envelope->id);
     put_id(&words[TRACE], envelope->trace);
-    counter_set(&words[SIZE], (uint64_t) (uint32_t) size << 32 | type);
-    counter_set(&words[BITS], bits);
+    counter_set(&words[SIZE], (uint64_t) (uint32_t) event->size << 32 | type);
+    counter_set(&words[BITS], bits_of(event, peer));
     counter_set(&self->whole, n + 1);
 }
 

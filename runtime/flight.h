@@ -43,9 +43,15 @@ typedef struct flight_note {
     char type[FLIGHT_NAME + 1];
 } flight_note_t;
 
-/*  Adds an entry. size: bytes of the payload.  */
-void flight_add(flight_t *self, tap_point_t point, const envelope_t *envelope, size_t size,
-                err_t err, uint64_t now_ns);
+typedef struct flight_event {
+    tap_point_t point;
+    const envelope_t *envelope;
+    size_t size; /* of the payload */
+    err_t err;
+    uint64_t now_ns;
+} flight_event_t;
+/*  Adds an entry.  */
+void flight_add(flight_t *self, const flight_event_t *event);
 
 /*  Forgets all of it. For the writer.  */
 void flight_clear(flight_t *self);

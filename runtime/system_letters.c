@@ -234,7 +234,7 @@ err_t
 system_requeue(ctx_t *ctx, uint64_t n, fault_t *fault)
 {
     system_t *self = ctx_system(ctx);
-    system_letter_t letter;
+    system_letter_t letter = {0};
     err_t err = exhume(self, n, ctx_arena(ctx), &letter, fault);
     if (err == OK)
         err = system_send(ctx, &letter, fault);

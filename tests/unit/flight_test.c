@@ -40,7 +40,7 @@ filled(uint64_t n)
     flight_t *flight = mem_new(sizeof *flight);
     for (uint64_t i = 0; i < n; i++) {
         envelope_t envelope = parcel_to("sink", i);
-        flight_add(flight, TAP_send, &envelope, 100 + i, OK, 1000 + i);
+        flight_add(flight, &(flight_event_t){TAP_send, &envelope, 100 + i, OK, 1000 + i});
     }
     return flight;
 }
@@ -77,7 +77,7 @@ what_came_in_tells_who_sent_it_and_what_it_answers(void **state)
                          .to = "me",
                          .corr = {7},
                          .attempt = 2};
-    flight_add(&flight, TAP_dead, &answer, 0, ERR_EXPIRED, 5);
+    flight_add(&flight, &(flight_event_t){TAP_dead, &answer, 0, ERR_EXPIRED, 5});
     assert_true(flight_read(&flight, 0, &note));
     assert_string_equal(note.peer, "a-name-that-is-longer-than-an-en");
     assert_string_equal(note.type, "of_a_plugin_with_a_very_long_nam");
@@ -96,7 +96,7 @@ a_name_that_has_left_the_table_is_a_question_mark(void **state)
         char name[8];
         snprintf(name, sizeof name, "n%d", (int) i);
         envelope_t envelope = parcel_to(name, i);
-        flight_add(flight, TAP_send, &envelope, 0, OK, 0);
+        flight_add(flight, &(flight_event_t){TAP_send, &envelope, 0, OK, 0});
     }
     assert_true(flight_read(flight, 0, &note));
     assert_string_equal(note.peer, "?");
@@ -126,7 +126,7 @@ write_on(void *arg)
 {
     for (uint64_t i = 0; i < 200000; i++) {
         envelope_t envelope = parcel_to(i % 2 ? "odd" : "even", i);
-        flight_add(arg, TAP_send, &envelope, i, OK, i);
+        flight_add(arg, &(flight_event_t){TAP_send, &envelope, i, OK, i});
     }
     return NULL;
 }
