@@ -20,7 +20,7 @@ explains_every_verb(void **state)
     static const char *const verbs[] = {"server", "agent",   "init",    "upsert",  "delete",
                                         "record", "apply",   "status",  "changes", "watch",
                                         "tap",    "history", "compare", "bench",   "help",
-                                        "retry",  "skip",    "discard", "logs"};
+                                        "retry",  "skip",    "discard", "logs",    "plugin"};
     for (size_t i = 0; i < COUNT_OF(verbs); i++) {
         outcome_t help = RUN("help", verbs[i]), option = RUN(verbs[i], "--help");
         assert_int_equal(help.status, 0);

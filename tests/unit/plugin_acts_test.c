@@ -4,6 +4,8 @@
 
 #include <unistd.h>
 
+static uint32_t restarts = 2; /* that one may have */
+
 /*  Asks the worker to do that, in a host of its own.  */
 static const char *
 told(const char *isolation, const char *what)
@@ -21,7 +23,7 @@ told(const char *isolation, const char *what)
     host = host_new(&(host_options_t){.name = "test",
                                       .log = quiet,
                                       .program = WAYBILL,
-                                      .restart_limit = 2,
+                                      .restart_limit = restarts,
                                       .stop_deadline_ms = 60000});
     host_add(host, &echo);
     host_add(host, &asker);
@@ -80,6 +82,16 @@ what_fails_too_often_is_refused(void **state)
 {
     (void) state;
     EACH_WAY("fail_always", "POISON on_message: for good");
+}
+
+/*  The host, which nobody has asked to stop, does when whoever asked is told.  */
+static void
+one_that_fails_too_often_is_removed_and_the_others_go_on(void **state)
+{
+    (void) state;
+    restarts = 1;
+    EACH_WAY("fail_always", "STOPPED shutting down");
+    restarts = 2;
 }
 
 static void
@@ -155,6 +167,7 @@ main(void)
         cmocka_unit_test(one_that_does_not_answer_is_answered_for),
         cmocka_unit_test(one_that_fails_is_started_anew_and_gets_the_message_again),
         cmocka_unit_test(what_fails_too_often_is_refused),
+        cmocka_unit_test(one_that_fails_too_often_is_removed_and_the_others_go_on),
         cmocka_unit_test(a_process_that_crashes_ends_or_hangs_is_started_anew),
         cmocka_unit_test(a_process_has_a_process),
         cmocka_unit_test(answers_may_come_later),
