@@ -206,8 +206,8 @@ fill(plugin_t *self, const plugin_order_t *order, fault_t *fault)
     self->file = arena_text(&self->arena, order->file);
     self->limit_ms = order->limit_ms ? order->limit_ms : PLUGIN_CALL_MS;
     self->isolated = order->isolation && strcmp(order->isolation, PLUGIN_PROCESS) == 0;
-    err_t err = plugin_inspect(self->program, self->file, PLUGIN_PROBE_MS, &self->arena,
-                               &self->manifest, fault);
+    const plugin_look_t look = {.program = self->program, .file = self->file};
+    err_t err = plugin_inspect(&look, &self->arena, &self->manifest, fault);
     if (err == OK)
         err = take_settings(self, order, fault);
     if (err == OK && !self->isolated)

@@ -30,8 +30,12 @@ typedef struct plugin_order {
 
 /*  Looks at the file in a child process: PROGRAM plugin probe FILE. The manifest lives in
     arena.  */
-CHECKED err_t plugin_inspect(const char *program, const char *file, uint32_t limit_ms,
-                             arena_t *arena, plugin_manifest_t *manifest, fault_t *fault);
+typedef struct plugin_look {
+    const char *program, *file;
+    uint32_t limit_ms; /* 0: PLUGIN_PROBE_MS */
+} plugin_look_t;
+CHECKED err_t plugin_inspect(const plugin_look_t *look, arena_t *arena,
+                             plugin_manifest_t *manifest, fault_t *fault);
 /*  What that child does: loads the file, and writes what it found to descriptor
     PLUGIN_CHILD_FD. Ends the process.  */
 enum { PLUGIN_CHILD_FD = 3 };

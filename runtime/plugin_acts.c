@@ -62,7 +62,7 @@ act_send(waybill_ctx_t *self, const char *to, const char *type, waybill_bytes_t 
                  &fault);
 }
 
-static int
+static int /* NOLINTNEXTLINE(readability-function-size): as waybill/plugin.h has it */
 act_request(waybill_ctx_t *self, const char *to, const char *type, waybill_bytes_t payload,
             uint32_t timeout_ms, uint64_t token)
 {

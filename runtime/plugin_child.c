@@ -13,8 +13,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-extern char **environ;
-
 static void
 set_descriptors(posix_spawn_file_actions_t *actions, int fd)
 {

@@ -81,37 +81,39 @@ remember(const char *file, const struct stat *about, fault_t *fault)
 
 typedef const waybill_plugin_t *entry_fn(uint32_t host_major, uint32_t host_minor);
 
-static err_t
-find_entry(const char *file, entry_fn **entry, fault_t *fault)
+/*  NULL and the fault if there is none.  */
+static entry_fn *
+find_entry(const char *file, fault_t *fault)
 {
+    entry_fn *entry = NULL;
     void *object = dlopen(file, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-    if (object == NULL)
-        return fault_set(fault, ERR_CONFIG, "%s: it cannot be loaded: %s", file, dlerror());
+    if (object == NULL) {
+        fault_set(fault, ERR_CONFIG, "%s: it cannot be loaded: %s", file, dlerror());
+        return NULL;
+    }
     void *symbol = dlsym(object, ENTRY);
-    memcpy(entry, &symbol, sizeof symbol);
     if (symbol == NULL)
-        return fault_set(fault, ERR_CONFIG,
-                         "%s: it has no symbol " ENTRY "; is it a plug-in of waybill? The "
-                         "function must be visible",
-                         file);
-    return OK;
+        fault_set(fault, ERR_CONFIG,
+                  "%s: it has no symbol " ENTRY "; is it a plug-in of waybill? The function must "
+                  "be visible",
+                  file);
+    memcpy(&entry, &symbol, sizeof symbol);
+    return entry;
 }
 
 err_t
 plugin_file_load(const char *file, waybill_plugin_t *descriptor, fault_t *fault)
 {
-    struct stat about;
-    entry_fn *entry = NULL;
+    struct stat about = {0};
     err_t err = look_at(file, &about, fault);
     if (err != OK)
         return err;
     pthread_mutex_lock(&lock);
     err = remember(file, &about, fault);
     pthread_mutex_unlock(&lock);
-    if (err == OK)
-        err = find_entry(file, &entry, fault);
-    if (err != OK)
-        return err;
+    entry_fn *entry = err == OK ? find_entry(file, fault) : NULL;
+    if (entry == NULL)
+        return fault->err;
     const waybill_plugin_t *given = entry(WAYBILL_PLUGIN_MAJOR, WAYBILL_PLUGIN_MINOR);
     if (given == NULL)
         return fault_set(fault, ERR_CONFIG,

@@ -28,7 +28,7 @@ struct plugin {
     what its version does not know zeroed.  */
 CHECKED err_t descriptor_check(const waybill_plugin_t *given, const char *file,
                                waybill_plugin_t *whole, fault_t *fault);
-void descriptor_manifest(const waybill_plugin_t *descriptor, arena_t *arena,
+void descriptor_manifest(const waybill_plugin_t *self, arena_t *arena,
                          plugin_manifest_t *manifest);
 
 /*  plugin_file.c  */

@@ -71,66 +71,72 @@ read_found(int fd, uint32_t limit_ms, buffer_t *found)
     return true;
 }
 
+/*  What the child wrote, and how it ended.  */
+typedef struct found {
+    buffer_t bytes;
+    int status;
+} found_t;
+
 static err_t
-judge(const char *file, bytes_t found, int status, arena_t *arena, plugin_manifest_t *manifest,
+run_child(const plugin_look_t *look, found_t *found, fault_t *fault)
+{
+    int ends[2];
+    pid_t pid;
+    const uint32_t limit_ms = look->limit_ms ? look->limit_ms : PLUGIN_PROBE_MS;
+    if (pipe2(ends, O_CLOEXEC) != 0)
+        return fault_set(fault, ERR_IO, "%s: no pipe to look at it: %s", look->file,
+                         strerrordesc_np(errno));
+    err_t err = plugin_child_start(
+        &(child_order_t){
+            .program = look->program, .verb = "probe", .file = look->file, .fd = ends[1]},
+        &pid, fault);
+    close(ends[1]);
+    if (err == OK) {
+        bool ended = read_found(ends[0], limit_ms, &found->bytes);
+        found->status = plugin_child_end(pid); /* the true one, too, if it was ending by itself */
+        if (!ended)
+            err = fault_set(fault, ERR_CONFIG,
+                            "%s: it did not say what it is within %.1f s; it is not loaded. "
+                            "Whoever made it should see what its constructors and "
+                            "waybill_plugin_v1 wait for",
+                            look->file, (double) limit_ms / MS_PER_S);
+    }
+    close(ends[0]);
+    return err;
+}
+
+static err_t
+judge(const char *file, const found_t *found, arena_t *arena, plugin_manifest_t *manifest,
       fault_t *fault)
 {
     char end[64];
     plugin_probed_t probed = {0};
-    bytes_t kept = arena_bytes(arena, found);
-    if (found.size == 0)
+    bytes_t kept = arena_bytes(arena, buffer_bytes(&found->bytes));
+    if (kept.size == 0)
         return fault_set(fault, ERR_CONFIG,
                          "%s: while it was looked at, %s; it is not loaded. Whoever made it "
                          "should see what its constructors and waybill_plugin_v1 do",
-                         file, plugin_child_end_text(status, end, sizeof end));
+                         file, plugin_child_end_text(found->status, end, sizeof end));
     if (message_unpack(MSG_plugin_probed, kept, arena, &probed, NULL) != OK
         || (probed.problem == NULL && probed.n_manifests != 1))
-        return fault_set(fault, ERR_CONFIG,
-                         "%s: the look at it gave nonsense; it is not loaded", file);
+        return fault_set(fault, ERR_CONFIG, "%s: the look at it gave nonsense; it is not loaded",
+                         file);
     if (probed.problem)
         return fault_set(fault, ERR_CONFIG, "%s", probed.problem);
     *manifest = probed.manifests[0];
     return OK;
 }
 
-static err_t
-look(const char *program, const char *file, uint32_t limit_ms, buffer_t *found, int *status,
-     fault_t *fault)
-{
-    int ends[2];
-    pid_t pid;
-    if (pipe2(ends, O_CLOEXEC) != 0)
-        return fault_set(fault, ERR_IO, "%s: no pipe to look at it: %s", file,
-                         strerrordesc_np(errno));
-    err_t err = plugin_child_start(
-        &(child_order_t){.program = program, .verb = "probe", .file = file, .fd = ends[1]},
-        &pid, fault);
-    close(ends[1]);
-    if (err == OK) {
-        bool ended = read_found(ends[0], limit_ms, found);
-        *status = plugin_child_end(pid); /* the true one, too, if it was ending by itself */
-        if (!ended)
-            err = fault_set(fault, ERR_CONFIG,
-                            "%s: it did not say what it is within %.1f s; it is not loaded. "
-                            "Whoever made it should see what its constructors and "
-                            "waybill_plugin_v1 wait for",
-                            file, (double) limit_ms / MS_PER_S);
-    }
-    close(ends[0]);
-    return err;
-}
-
 err_t
-plugin_inspect(const char *program, const char *file, uint32_t limit_ms, arena_t *arena,
-               plugin_manifest_t *manifest, fault_t *fault)
+plugin_inspect(const plugin_look_t *look, arena_t *arena, plugin_manifest_t *manifest,
+               fault_t *fault)
 {
-    buffer_t found = {0};
-    int status = 0;
-    err_t err = plugin_file_check(file, fault);
+    found_t found = {0};
+    err_t err = plugin_file_check(look->file, fault);
     if (err == OK)
-        err = look(program, file, limit_ms, &found, &status, fault);
+        err = run_child(look, &found, fault);
     if (err == OK)
-        err = judge(file, buffer_bytes(&found), status, arena, manifest, fault);
-    buffer_release(&found);
+        err = judge(look->file, &found, arena, manifest, fault);
+    buffer_release(&found.bytes);
     return err;
 }

@@ -55,7 +55,7 @@ act_send(waybill_ctx_t *self, const char *to, const char *type, waybill_bytes_t 
         &(pipe_frame_t){.kind = ACT_SEND, .texts = {to, type}, .blobs = {blob_of(payload)}});
 }
 
-static int
+static int /* NOLINTNEXTLINE(readability-function-size): as waybill/plugin.h has it */
 act_request(waybill_ctx_t *self, const char *to, const char *type, waybill_bytes_t payload,
             uint32_t timeout_ms, uint64_t token)
 {

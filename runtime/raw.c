@@ -64,32 +64,30 @@ raw_check(const char *type, bytes_t payload, fault_t *fault)
 
 /*  ------------------------------------------------------------------------ sending  */
 
-static err_t
+static void
 refuse(cell_t *self, const char *to, const char *type, fault_t *fault)
 {
     envelope_t draft = {
         .kind = ENVELOPE_CAST, .type = type, .from = self->class->name, .to = to ? to : "*"};
     self->host.transport.dead(self, &draft, (bytes_t){0}, ERR_UNDECLARED);
-    return fault_set(fault, ERR_UNDECLARED, "%s does not declare that it sends %s%s%s",
+    fault_set(fault, ERR_UNDECLARED, "%s does not declare that it sends %s%s%s",
                      self->class->name, type, to ? " to " : "", to ? to : "");
 }
 
-/*  The row of the table, if this may be said. Names that no envelope has room for are in no
-    table.  */
-static err_t
-admit(cell_t *self, const raw_message_t *table, const raw_question_t *question,
-      const raw_message_t **row, fault_t *fault)
+/*  The row of the table, if this may be said; else NULL and the fault. Names that no envelope has
+    room for are in no table, nor is the actor itself, which would wait for itself.  */
+static const raw_message_t *
+admit(cell_t *self, const raw_message_t *table, const raw_question_t *question, fault_t *fault)
 {
-    if (question->to && strlen(question->to) > NAME_ROOM)
-        return fault_set(fault, ERR_NO_ROUTE, "there is no actor of so long a name");
-    if (strlen(question->type) > NAME_ROOM)
-        return fault_set(fault, ERR_UNDECLARED, "there is no message of so long a name");
-    bool itself = question->to && strcmp(question->to, self->class->name) == 0;
-    *row = itself ? NULL
-                  : find(table, question->to, question->type); /* it would wait for itself */
-    if (*row == NULL)
-        return refuse(self, question->to, question->type, fault);
-    return raw_check(question->type, question->payload, fault);
+    const char *to = question->to;
+    bool fits = strlen(question->type) <= NAME_ROOM && (to == NULL || strlen(to) <= NAME_ROOM);
+    bool itself = to && strcmp(to, self->class->name) == 0;
+    const raw_message_t *row = fits && !itself ? find(table, to, question->type) : NULL;
+    if (row == NULL)
+        refuse(self, fits ? to : NULL, fits ? question->type : "unknown", fault);
+    else if (raw_check(question->type, question->payload, fault) != OK)
+        return NULL;
+    return row;
 }
 
 static uint32_t
@@ -114,13 +112,12 @@ err_t
 raw_send(ctx_t *ctx, const char *to, const char *type, bytes_t payload, fault_t *fault)
 {
     cell_t *self = ctx->cell;
-    const raw_message_t *row = NULL;
     const raw_question_t said = {.to = to, .type = type, .payload = payload};
-    err_t err = admit(self, self->class->raw->sends, &said, &row, fault);
-    if (err == OK && row->class == CLASS_REQUEST)
-        err = fault_set(fault, ERR_UNDECLARED, "%s is a request: ask it", type);
-    if (err != OK)
-        return err;
+    const raw_message_t *row = admit(self, self->class->raw->sends, &said, fault);
+    if (row == NULL)
+        return fault->err;
+    if (row->class == CLASS_REQUEST)
+        return fault_set(fault, ERR_UNDECLARED, "%s is a request: ask it", type);
     envelope_t draft = {
         .kind = ENVELOPE_CAST, .to = to, .flags = row->class == CLASS_HINT ? FLAG_CONFLATE : 0};
     (void) dispatch(self, &draft, row->type, payload, NULL); /* else a dead letter by now */
@@ -131,12 +128,11 @@ err_t
 raw_request(ctx_t *ctx, const raw_question_t *question, fault_t *fault)
 {
     cell_t *self = ctx->cell;
-    const raw_message_t *row = NULL;
-    err_t err = admit(self, self->class->raw->sends, question, &row, fault);
-    if (err == OK && row->class != CLASS_REQUEST)
-        err = fault_set(fault, ERR_UNDECLARED, "%s is no request: send it", question->type);
-    if (err != OK)
-        return err;
+    const raw_message_t *row = admit(self, self->class->raw->sends, question, fault);
+    if (row == NULL)
+        return fault->err;
+    if (row->class != CLASS_REQUEST)
+        return fault_set(fault, ERR_UNDECLARED, "%s is no request: send it", question->type);
     const transport_t *transport = &self->host.transport;
     uint64_t timeout = question->timeout_ms ? question->timeout_ms : DEFAULT_TIMEOUT_MS;
     uint64_t deadline_ns = transport->now_ns(transport->self) + timeout * NS_PER_MS;
@@ -155,11 +151,10 @@ raw_answer(ctx_t *ctx, const ticket_t *ticket, const char *type, bytes_t payload
            fault_t *fault)
 {
     cell_t *self = ctx->cell;
-    const raw_message_t *row = NULL;
     const raw_question_t said = {.type = type, .payload = payload};
-    err_t err = admit(self, self->class->raw->answers, &said, &row, fault);
-    if (err != OK)
-        return err;
+    const raw_message_t *row = admit(self, self->class->raw->answers, &said, fault);
+    if (row == NULL)
+        return fault->err;
     envelope_t draft = {.kind = ENVELOPE_REP, .to = ticket->to};
     memcpy(draft.corr, ticket->corr, sizeof draft.corr);
     memcpy(draft.trace, ticket->trace, sizeof draft.trace);
@@ -171,11 +166,10 @@ err_t
 raw_publish(ctx_t *ctx, const char *type, bytes_t payload, fault_t *fault)
 {
     cell_t *self = ctx->cell;
-    const raw_message_t *row = NULL;
     const raw_question_t said = {.type = type, .payload = payload};
-    err_t err = admit(self, self->class->raw->publishes, &said, &row, fault);
-    if (err != OK)
-        return err;
+    const raw_message_t *row = admit(self, self->class->raw->publishes, &said, fault);
+    if (row == NULL)
+        return fault->err;
     envelope_t draft = {.kind = ENVELOPE_EVT, .to = "*"};
     (void) dispatch(self, &draft, row->type, payload, NULL);
     return OK;

@@ -30,7 +30,7 @@ refuses(const char *name, uint32_t limit_ms, const char *const *texts)
     fault_t fault = {0};
     plugin_manifest_t manifest;
     assert_int_equal(
-        plugin_inspect(WAYBILL, file_of(name), limit_ms, &arena, &manifest, &fault),
+        plugin_inspect(&(plugin_look_t){WAYBILL, file_of(name), limit_ms}, &arena, &manifest, &fault),
         ERR_CONFIG);
     for (; *texts; texts++)
         if (strstr(fault.text, *texts) == NULL)
@@ -47,7 +47,7 @@ one_that_fits_says_what_it_is(void **state)
     fault_t fault = {0};
     plugin_manifest_t manifest = {0};
     assert_int_equal(
-        plugin_inspect(WAYBILL, file_of("settings"), LONG_MS, &arena, &manifest, &fault), OK);
+        plugin_inspect(&(plugin_look_t){WAYBILL, file_of("settings"), LONG_MS}, &arena, &manifest, &fault), OK);
     assert_string_equal(manifest.name, "strange");
     assert_string_equal(manifest.version, "1");
     assert_string_equal(manifest.abi, "1.0");
@@ -116,7 +116,7 @@ a_program_that_cannot_look_is_a_message(void **state)
     fault_t fault = {0};
     plugin_manifest_t manifest;
     assert_int_equal(
-        plugin_inspect("/no/such", file_of("fine"), LONG_MS, &arena, &manifest, &fault),
+        plugin_inspect(&(plugin_look_t){"/no/such", file_of("fine"), LONG_MS}, &arena, &manifest, &fault),
         ERR_IO);
     assert_non_null(strstr(fault.text, "/no/such"));
     arena_release(&arena);

@@ -62,7 +62,8 @@ inspect(args_t *args)
     arena_t arena = {0};
     fault_t fault = {0};
     plugin_manifest_t manifest;
-    err_t err = plugin_inspect(THIS_PROGRAM, file, PLUGIN_PROBE_MS, &arena, &manifest, &fault);
+    const plugin_look_t look = {.program = THIS_PROGRAM, .file = file};
+    err_t err = plugin_inspect(&look, &arena, &manifest, &fault);
     if (err != OK)
         complain("%s", fault.text);
     else
