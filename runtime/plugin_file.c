@@ -94,7 +94,8 @@ find_entry(const char *file, fault_t *fault)
     void *symbol = dlsym(object, ENTRY);
     if (symbol == NULL)
         fault_set(fault, ERR_CONFIG,
-                  "%s: it has no symbol " ENTRY "; is it a plug-in of waybill? The function must "
+                  "%s: it has no symbol " ENTRY
+                  "; is it a plug-in of waybill? The function must "
                   "be visible",
                   file);
     memcpy(&entry, &symbol, sizeof symbol);

@@ -93,7 +93,8 @@ run_child(const plugin_look_t *look, found_t *found, fault_t *fault)
     close(ends[1]);
     if (err == OK) {
         bool ended = read_found(ends[0], limit_ms, &found->bytes);
-        found->status = plugin_child_end(pid); /* the true one, too, if it was ending by itself */
+        found->status =
+            plugin_child_end(pid); /* the true one, too, if it was ending by itself */
         if (!ended)
             err = fault_set(fault, ERR_CONFIG,
                             "%s: it did not say what it is within %.1f s; it is not loaded. "
@@ -119,8 +120,8 @@ judge(const char *file, const found_t *found, arena_t *arena, plugin_manifest_t 
                          file, plugin_child_end_text(found->status, end, sizeof end));
     if (message_unpack(MSG_plugin_probed, kept, arena, &probed, NULL) != OK
         || (probed.problem == NULL && probed.n_manifests != 1))
-        return fault_set(fault, ERR_CONFIG, "%s: the look at it gave nonsense; it is not loaded",
-                         file);
+        return fault_set(fault, ERR_CONFIG,
+                         "%s: the look at it gave nonsense; it is not loaded", file);
     if (probed.problem)
         return fault_set(fault, ERR_CONFIG, "%s", probed.problem);
     *manifest = probed.manifests[0];

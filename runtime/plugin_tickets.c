@@ -19,33 +19,31 @@ find(const plugin_tickets_t *self, const waybill_ticket_t *number)
     return &self->items[stub.slot];
 }
 
+/*  MOST_TICKETS: there is none.  */
 static size_t
 free_slot(plugin_tickets_t *self)
 {
     size_t slot = self->free_from;
     while (slot < self->n && self->items[slot].number != 0)
         slot++;
-    if (slot == self->n && self->n == self->room) {
+    self->free_from = slot;
+    if (slot < self->n || slot == MOST_TICKETS)
+        return slot;
+    if (self->n == self->room) {
         self->room = self->room ? 2 * self->room : 16;
         self->items = mem_grow(self->items, self->room * sizeof *self->items);
     }
-    if (slot == self->n)
-        self->n++;
-    self->free_from = slot + 1;
+    self->n++;
     return slot;
 }
 
 bool
 plugin_tickets_add(plugin_tickets_t *self, const ticket_t *ticket, waybill_ticket_t *number)
 {
-    if (self->free_from >= MOST_TICKETS)
+    const stub_t stub = {.slot = free_slot(self), .number = self->last + 1};
+    if (stub.slot == MOST_TICKETS)
         return false;
-    stub_t stub = {.slot = free_slot(self), .number = ++self->last};
-    if (stub.slot >= MOST_TICKETS) {
-        self->n = MOST_TICKETS;
-        self->free_from = MOST_TICKETS;
-        return false;
-    }
+    self->last++;
     self->items[stub.slot] = (struct kept_ticket){*ticket, stub.number};
     *number = (waybill_ticket_t){{0}};
     memcpy(number->bytes, &stub, sizeof stub);

@@ -71,11 +71,11 @@ refuse(cell_t *self, const char *to, const char *type, fault_t *fault)
         .kind = ENVELOPE_CAST, .type = type, .from = self->class->name, .to = to ? to : "*"};
     self->host.transport.dead(self, &draft, (bytes_t){0}, ERR_UNDECLARED);
     fault_set(fault, ERR_UNDECLARED, "%s does not declare that it sends %s%s%s",
-                     self->class->name, type, to ? " to " : "", to ? to : "");
+              self->class->name, type, to ? " to " : "", to ? to : "");
 }
 
-/*  The row of the table, if this may be said; else NULL and the fault. Names that no envelope has
-    room for are in no table, nor is the actor itself, which would wait for itself.  */
+/*  The row of the table, if this may be said; else NULL and the fault. Names that no envelope
+   has room for are in no table, nor is the actor itself, which would wait for itself.  */
 static const raw_message_t *
 admit(cell_t *self, const raw_message_t *table, const raw_question_t *question, fault_t *fault)
 {

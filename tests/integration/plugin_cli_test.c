@@ -115,14 +115,14 @@ plugins_are_added_and_removed_while_it_runs(void **state)
     place_open(&place, "");
     assert_true(process_await_ready(place.server));
     const char *run = place.run;
-    assert_said(RUN("plugin", "add", WORKER, "--name", "one", "--set", "colour=blue", "--run-dir",
-                    run),
-                "one 1.2 is ready");
+    assert_said(
+        RUN("plugin", "add", WORKER, "--name", "one", "--set", "colour=blue", "--run-dir", run),
+        "one 1.2 is ready");
     assert_refused(RUN("plugin", "add", WORKER, "--name", "one", "--run-dir", run), 1,
                    "an actor is called so already");
-    assert_refused(RUN("plugin", "add", WORKER, "--name", "two", "--set", "taste=sour",
-                       "--run-dir", run),
-                   1, "plugins.two.taste");
+    assert_refused(
+        RUN("plugin", "add", WORKER, "--name", "two", "--set", "taste=sour", "--run-dir", run),
+        1, "plugins.two.taste");
     assert_refused(RUN("plugin", "add", PLUGINS "/crash.so", "--name", "two", "--run-dir", run),
                    1, "it crashed (SIGSEGV)");
     assert_said(RUN("plugin", "add", WORKER, "--name", "two", "--isolation", "process",
@@ -132,7 +132,8 @@ plugins_are_added_and_removed_while_it_runs(void **state)
     assert_said(RUN("plugin", "remove", "one", "--run-dir", run), "");
     assert_said(RUN("plugin", "remove", "two", "--run-dir", run), "");
     assert_refused(RUN("plugin", "remove", "two", "--run-dir", run), 1, "no such plug-in");
-    assert_refused(RUN("plugin", "remove", "listener", "--run-dir", run), 1, "it is no plug-in");
+    assert_refused(RUN("plugin", "remove", "listener", "--run-dir", run), 1,
+                   "it is no plug-in");
     assert_int_equal(process_end(place.server, SIGTERM), 0);
     place_close(&place);
 }

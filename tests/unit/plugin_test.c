@@ -29,9 +29,9 @@ refuses(const char *name, uint32_t limit_ms, const char *const *texts)
     arena_t arena = {0};
     fault_t fault = {0};
     plugin_manifest_t manifest;
-    assert_int_equal(
-        plugin_inspect(&(plugin_look_t){WAYBILL, file_of(name), limit_ms}, &arena, &manifest, &fault),
-        ERR_CONFIG);
+    assert_int_equal(plugin_inspect(&(plugin_look_t){WAYBILL, file_of(name), limit_ms}, &arena,
+                                    &manifest, &fault),
+                     ERR_CONFIG);
     for (; *texts; texts++)
         if (strstr(fault.text, *texts) == NULL)
             fail_msg("\"%s\" is not in: %s", *texts, fault.text);
@@ -46,8 +46,9 @@ one_that_fits_says_what_it_is(void **state)
     arena_t arena = {0};
     fault_t fault = {0};
     plugin_manifest_t manifest = {0};
-    assert_int_equal(
-        plugin_inspect(&(plugin_look_t){WAYBILL, file_of("settings"), LONG_MS}, &arena, &manifest, &fault), OK);
+    assert_int_equal(plugin_inspect(&(plugin_look_t){WAYBILL, file_of("settings"), LONG_MS},
+                                    &arena, &manifest, &fault),
+                     OK);
     assert_string_equal(manifest.name, "strange");
     assert_string_equal(manifest.version, "1");
     assert_string_equal(manifest.abi, "1.0");
@@ -115,9 +116,9 @@ a_program_that_cannot_look_is_a_message(void **state)
     arena_t arena = {0};
     fault_t fault = {0};
     plugin_manifest_t manifest;
-    assert_int_equal(
-        plugin_inspect(&(plugin_look_t){"/no/such", file_of("fine"), LONG_MS}, &arena, &manifest, &fault),
-        ERR_IO);
+    assert_int_equal(plugin_inspect(&(plugin_look_t){"/no/such", file_of("fine"), LONG_MS},
+                                    &arena, &manifest, &fault),
+                     ERR_IO);
     assert_non_null(strstr(fault.text, "/no/such"));
     arena_release(&arena);
 }
