@@ -162,6 +162,51 @@ trace_goes_on_until_a_replica_has_applied_it(void **state)
     directory_destroy(&dir);
 }
 
+/*  An agent that logs each step, as JSON, to DIR/log.  */
+static process_t *
+start_agent_that_logs_steps(const char *dir)
+{
+    char *config = path_in(dir, "agent.conf"), *log = path_in(dir, "log");
+    char *text = mem_format("agent\n    db = \"%s/agent.db\"\n    server = \"%s\"\n"
+                            "process\n    run_dir = \"%s/run\"\n    log_steps = true\n"
+                            "    log_format = \"json\"\n",
+                            dir, world.url, dir);
+    write_file(config, text);
+    process_t *agent =
+        process_new(log, NULL, (const char *const[]){"agent", "--config", config, NULL});
+    free(text);
+    free(config);
+    free(log);
+    return agent;
+}
+
+static void
+trace_reads_the_log_of_an_agent_that_has_ended(void **state)
+{
+    static const char *const journey[] = {"asked", "recorded", "sent", "decided", NULL};
+    (void) state;
+    char *dir = directory_new(), *run = path_in(dir, "run"), *log = path_in(dir, "log");
+    process_t *agent = start_agent_that_logs_steps(dir);
+    assert_true(process_await_ready(agent));
+    outcome_t synced = RUN("status", "--wait", "synced", "--run-dir", run);
+    assert_int_equal(synced.status, 0);
+    outcome_t written =
+        RUN("upsert", "notes", "logged", "{\"title\": \"Milk\"}", "--wait", "--run-dir", run);
+    assert_int_equal(written.status, 0);
+    written.out[strcspn(written.out, " \n")] = '\0';
+    assert_int_equal(process_end(agent, SIGTERM), 0);
+    outcome_t text = RUN("tap", "trace", written.out, "--log", log);
+    assert_int_equal(text.status, 0);
+    assert_in_order(text.out, journey);
+    outcome_release(&synced);
+    outcome_release(&written);
+    outcome_release(&text);
+    process_destroy(&agent);
+    free(run);
+    free(log);
+    directory_destroy(&dir);
+}
+
 static void
 trace_of_a_change_that_nobody_knows(void **state)
 {
@@ -243,6 +288,7 @@ main(void)
         cmocka_unit_test(trace_of_an_agent_alone_says_who_is_missing),
         cmocka_unit_test(trace_reads_databases_when_nobody_runs),
         cmocka_unit_test(trace_goes_on_until_a_replica_has_applied_it),
+        cmocka_unit_test(trace_reads_the_log_of_an_agent_that_has_ended),
         cmocka_unit_test(trace_of_a_change_that_nobody_knows),
         cmocka_unit_test(logs_are_those_of_the_process),
         cmocka_unit_test(logs_are_chosen_by_level_and_actor),
