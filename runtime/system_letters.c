@@ -236,8 +236,9 @@ system_requeue(ctx_t *ctx, uint64_t n, fault_t *fault)
     system_t *self = ctx_system(ctx);
     system_letter_t letter = {0};
     err_t err = exhume(self, n, ctx_arena(ctx), &letter, fault);
-    if (err == OK)
-        err = system_send(ctx, &letter, fault);
+    if (err != OK || letter.type == NULL)
+        return err;
+    err = system_send(ctx, &letter, fault);
     if (err != OK)
         return err;
     pthread_mutex_lock(&self->lock);
