@@ -245,6 +245,7 @@ plugin_destroy(plugin_t **self_p)
     plugin_t *self = *self_p;
     if (self == NULL)
         return;
+    plugin_tickets_release(&self->tickets);
     arena_release(&self->arena);
     free(self);
     *self_p = NULL;

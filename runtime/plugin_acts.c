@@ -118,7 +118,7 @@ act_ticket(waybill_ctx_t *self, waybill_ticket_t *number)
         return refuse_call(self, "ticket", "no request waits for an answer here");
     ticket_t ticket = ctx_ticket(self->ctx);
     self->can_answer = false;
-    if (plugin_tickets_add(&self->tickets, &ticket, number))
+    if (plugin_tickets_add(&self->plugin->tickets, &ticket, number))
         return WAYBILL_OK;
     ctx_answer_error(self->ctx, &ticket, ERR_OVERFLOW, NULL);
     return refuse_call(self, "ticket", "it holds too many tickets that it never answers");
@@ -132,11 +132,11 @@ act_answer(waybill_ctx_t *self, const waybill_ticket_t *number, const char *type
         return WAYBILL_REFUSED;
     fault_t fault;
     ticket_t ticket;
-    if (!plugin_tickets_find(&self->tickets, number, &ticket))
+    if (!plugin_tickets_find(&self->plugin->tickets, number, &ticket))
         return refuse_call(self, "answer", "there is no such ticket, or it was used before");
     err_t err = raw_answer(self->ctx, &ticket, type, bytes_of(payload), &fault);
     if (err == OK)
-        plugin_tickets_drop(&self->tickets, number);
+        plugin_tickets_drop(&self->plugin->tickets, number);
     return judge(self, "answer", err, &fault);
 }
 
@@ -156,12 +156,12 @@ act_answer_error(waybill_ctx_t *self, const waybill_ticket_t *number, const char
         return WAYBILL_REFUSED;
     ticket_t ticket;
     char line[MOST_LINE];
-    if (!plugin_tickets_find(&self->tickets, number, &ticket))
+    if (!plugin_tickets_find(&self->plugin->tickets, number, &ticket))
         return refuse_call(self, "answer_error",
                            "there is no such ticket, or it was used before");
     plugin_line(line, sizeof line, text ? text : err_text(err_meant(code)));
     ctx_answer_error(self->ctx, &ticket, err_meant(code), line);
-    plugin_tickets_drop(&self->tickets, number);
+    plugin_tickets_drop(&self->plugin->tickets, number);
     return WAYBILL_OK;
 }
 

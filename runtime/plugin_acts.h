@@ -6,25 +6,24 @@
 #pragma once
 
 #include "runtime/plugin_private.h"
-#include "runtime/plugin_tickets.h"
 
 #include <pthread.h>
 
 /*  An instance as the host table sees it.  */
 struct waybill_ctx {
     ctx_t *ctx; /* NULL: no callback runs */
-    const plugin_t *plugin;
+    plugin_t *plugin;
     pthread_t thread;
     bool can_answer; /* a request is being handled, and not yet answered */
-    plugin_tickets_t tickets;
-    err_t refusal; /* what refuse() and fail() left */
+    err_t refusal;   /* what refuse() and fail() left */
     fault_t why;
 };
 
 extern const waybill_host_t plugin_host;
 
-void plugin_acts_open(waybill_ctx_t *self, const plugin_t *plugin);
-void plugin_acts_close(waybill_ctx_t *self);
+/*  For a new instance, in its start(). Whoever waits for the one before is told that it failed.
+ */
+void plugin_acts_open(waybill_ctx_t *self, ctx_t *ctx);
 /*  Around each callback; what says which, for a person. Gives what an actor returns.  */
 void plugin_acts_begin(waybill_ctx_t *self, ctx_t *ctx);
 CHECKED err_t plugin_acts_end(waybill_ctx_t *self, int result, const char *what);

@@ -17,15 +17,16 @@ plugin_line(char *line, size_t room, const char *text)
 }
 
 void
-plugin_acts_open(waybill_ctx_t *self, const plugin_t *plugin)
+plugin_acts_open(waybill_ctx_t *self, ctx_t *ctx)
 {
+    plugin_t *plugin = ctx_class(ctx)->raw->subject;
+    plugin_tickets_t *left = &plugin->tickets;
     *self = (waybill_ctx_t){.plugin = plugin, .thread = pthread_self()};
-}
-
-void
-plugin_acts_close(waybill_ctx_t *self)
-{
-    plugin_tickets_release(&self->tickets);
+    for (size_t i = 0; i < left->n; i++)
+        if (left->items[i].number != 0)
+            ctx_answer_error(ctx, &left->items[i].ticket, ERR_FAILED,
+                             "the plug-in failed before it answered");
+    plugin_tickets_release(left);
 }
 
 void

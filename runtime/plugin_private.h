@@ -8,6 +8,7 @@
 
 #include "runtime/include/waybill/plugin.h"
 #include "runtime/plugin.h"
+#include "runtime/plugin_tickets.h"
 
 struct plugin {
     const char *program, *file, *name;
@@ -18,6 +19,7 @@ struct plugin {
     plugin_manifest_t manifest;
     const plugin_value_t *values; /* one for each setting of the manifest */
     size_t n_values;
+    plugin_tickets_t tickets; /* of the instance; what it leaves, the next one answers for */
     actor_class_t class;
     raw_actor_t raw;
     arena_t arena; /* all of the above */

@@ -158,10 +158,10 @@ static err_t
 start(void *state, ctx_t *ctx)
 {
     isolated_t *self = state;
-    self->plugin = (plugin_t *) ctx_class(ctx)->raw->subject;
     self->pipe.fd = -1;
     self->broken = true;
-    plugin_acts_open(&self->acts, self->plugin);
+    plugin_acts_open(&self->acts, ctx);
+    self->plugin = self->acts.plugin;
     self->later = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     err_t err = self->later < 0 ? ctx_fail(ctx, "no descriptor for it") : spawn(self, ctx);
     if (err != OK)
@@ -278,7 +278,6 @@ stop(void *state, ctx_t *ctx)
     if (self->later > 0)
         close(self->later);
     pipe_end_release(&self->pipe);
-    plugin_acts_close(&self->acts);
 }
 
 const actor_class_t plugin_process_class = {

@@ -14,10 +14,9 @@ static err_t
 start(void *state, ctx_t *ctx)
 {
     threaded_t *self = state;
-    const plugin_t *plugin = ctx_class(ctx)->raw->subject;
-    self->descriptor = &plugin->descriptor;
+    plugin_acts_open(&self->acts, ctx);
+    self->descriptor = &self->acts.plugin->descriptor;
     self->state = mem_new(self->descriptor->state_size + 1);
-    plugin_acts_open(&self->acts, plugin);
     plugin_acts_begin(&self->acts, ctx);
     return plugin_acts_end(
         &self->acts, self->descriptor->start(self->state, &self->acts, &plugin_host), "start");
@@ -120,7 +119,6 @@ stop(void *state, ctx_t *ctx)
         self->descriptor->stop(self->state, &self->acts);
         self->acts.ctx = NULL;
     }
-    plugin_acts_close(&self->acts);
     free(self->state);
 }
 

@@ -26,7 +26,7 @@ struct raw_actor {
     /*  What comes in, answers as well: ctx_envelope() tells what it is.  */
     err_t (*on_letter)(void *state, ctx_t *ctx, bytes_t payload);
     const _Atomic uint64_t *pid; /* of its process, 0: none; NULL: it never has one */
-    const void *subject;         /* the actor's own */
+    void *subject;               /* the actor's own */
 };
 
 /*  Name of such a message, as long-lived as the class; "a message" if no table has it.  */

@@ -10,7 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { TIMER_ANSWER = 7, MOST_PARCELS = 4096 };
+enum { TIMER_ANSWER = 7, TIMER_FAIL, MOST_PARCELS = 4096 };
 
 typedef struct worker {
     const waybill_host_t *host;
@@ -148,6 +148,16 @@ do_later(worker_t *self, waybill_ctx_t *ctx, const waybill_incoming_t *message)
     return self->host->after(ctx, TIMER_ANSWER, 5);
 }
 
+/*  And never answered.  */
+static int
+do_promise(worker_t *self, waybill_ctx_t *ctx, const waybill_incoming_t *message)
+{
+    (void) message;
+    if (self->host->ticket(ctx, &self->ticket) != WAYBILL_OK)
+        return WAYBILL_FAILED;
+    return self->host->after(ctx, TIMER_FAIL, 5);
+}
+
 /*  Answered in on_fd().  */
 static int
 do_watch(worker_t *self, waybill_ctx_t *ctx, const waybill_incoming_t *message)
@@ -268,6 +278,7 @@ static const struct {
     {"clock", do_clock},
     {"publish", do_publish},
     {"pid", do_pid},
+    {"promise", do_promise},
 };
 
 /*  ------------------------------------------------------------------------- parcels  */
@@ -357,6 +368,8 @@ on_reply(void *state, waybill_ctx_t *ctx, const waybill_incoming_t *reply)
 static int
 on_timer(void *state, waybill_ctx_t *ctx, uint64_t timer)
 {
+    if (timer == TIMER_FAIL)
+        return ((worker_t *) state)->host->fail(ctx, "it was too much");
     return answer_done(state, ctx, timer == TIMER_ANSWER ? "late" : "what timer?");
 }
 

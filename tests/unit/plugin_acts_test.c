@@ -121,6 +121,13 @@ answers_may_come_later(void **state)
 }
 
 static void
+whoever_waits_for_one_that_fails_is_told(void **state)
+{
+    (void) state;
+    EACH_WAY("promise", "FAILED the plug-in failed before it answered");
+}
+
+static void
 descriptors_are_watched_for_reading_and_writing(void **state)
 {
     (void) state;
@@ -171,6 +178,7 @@ main(void)
         cmocka_unit_test(a_process_that_crashes_ends_or_hangs_is_started_anew),
         cmocka_unit_test(a_process_has_a_process),
         cmocka_unit_test(answers_may_come_later),
+        cmocka_unit_test(whoever_waits_for_one_that_fails_is_told),
         cmocka_unit_test(descriptors_are_watched_for_reading_and_writing),
         cmocka_unit_test(it_asks_others_itself),
         cmocka_unit_test(it_publishes),

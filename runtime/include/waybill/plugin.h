@@ -104,7 +104,8 @@ typedef struct waybill_host {
     /*  Answers the request being handled. One that is neither answered nor ticketed nor refused
         when its callback returns gets an error.  */
     int (*reply)(waybill_ctx_t *ctx, const char *type, waybill_bytes_t payload);
-    /*  To answer later, exactly once.  */
+    /*  To answer later, exactly once. An instance that fails loses its tickets, and whoever
+       holds out for them is told so.  */
     int (*ticket)(waybill_ctx_t *ctx, waybill_ticket_t *ticket);
     int (*answer)(waybill_ctx_t *ctx, const waybill_ticket_t *ticket, const char *type,
                   waybill_bytes_t payload);
