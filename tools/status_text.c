@@ -101,7 +101,7 @@ add_facts(const status_t *status, bool coloured, buffer_t *out)
     if (status->held > 0)
         add_format(out, coloured, "set aside",
                    mem_format("%" PRIu64 " of the server's changes", status->held));
-    add_fact(out, coloured, "page", status->monitor);
+    add_fact(out, coloured, "monitor", status->monitor);
 }
 
 /*  ---------------------------------------------------------------------- the ways out  */

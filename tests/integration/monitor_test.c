@@ -31,10 +31,9 @@ address_in(const char *text)
 {
     static const char mark[] = "http://";
     const char *at = strstr(text, mark);
-    if (at == NULL)
-        fail_msg("no page in \"%s\"", text);
-    at += strlen(mark);
-    return mem_format("%.*s", (int) strcspn(at, "/"), at);
+    assert_contains(text, mark);
+    const char *begin = at ? at + strlen(mark) : "";
+    return mem_format("%.*s", (int) strcspn(begin, "/"), begin);
 }
 
 static char *

@@ -96,7 +96,7 @@ begin_family(exposition_t *self, const char *name)
         if (strcmp(self->families[i], name) == 0)
             fail_msg("%s comes twice", name);
     assert_true(self->n_families < FAMILIES && !self->helped);
-    strcpy(self->families[self->n_families++], name);
+    memcpy(self->families[self->n_families++], name, TEXT_ROOM);
     self->helped = true;
 }
 
@@ -118,7 +118,7 @@ take_comment(exposition_t *self, const char *line)
     self->type[0] = '\0';
     for (size_t i = 0; i < COUNT_OF(types); i++)
         if (strcmp(rest + 1, types[i]) == 0)
-            strcpy(self->type, types[i]);
+            (void) snprintf(self->type, TEXT_ROOM, "%s", types[i]);
     assert_string_not_equal(self->type, "");
     const size_t size = strlen(name);
     const bool total = size > 6 && strcmp(name + size - 6, "_total") == 0;

@@ -208,14 +208,14 @@ count_frames(const char *type)
 static inline bool
 has_come(void *arg)
 {
-    return find_frame(arg, 0) != NULL;
+    return find_frame(*(const char *const *) arg, 0) != NULL;
 }
 
 /*  The next event of that type; what was heard before is forgotten.  */
 static inline json_t *
 await_frame(const char *type)
 {
-    if (!sim_until(visitor.sim, has_come, (void *) (uintptr_t) type, SOON_MS))
+    if (!sim_until(visitor.sim, has_come, &type, SOON_MS))
         fail_msg("no frame of type %s has come", type);
     return find_frame(type, 0);
 }

@@ -209,7 +209,7 @@ hangs_up_on_peers_past_the_limit(void **state)
         close(fds[i]);
     for (int j = 0; j < 10; j++)
         serve_both(pair);
-    for (size_t i = 0; i < 2 * limits.max_peers; i++)
+    for (size_t i = 0; i < 2 * (size_t) limits.max_peers; i++)
         expect_answer(pair, "GET /status HTTP/1.1\r\nHost: x\r\n\r\n", "HTTP/1.1 200 OK\r\n",
                       "{\"ok\":true}");
     int fd = ask_for_later(pair, LATER);
