@@ -53,7 +53,7 @@ void tap_source_destroy(tap_source_t **self);
     because somebody watches.  */
 void tap_offer(tap_source_t *self, tap_point_t point, const envelope_t *envelope,
                bytes_t payload, err_t err);
-enum { TAP_RATE = 10000, TAP_BURST = 5000 };
+enum { TAP_RATE = 5000, TAP_BURST = 5000 };
 /*  Hands over what was offered, at most every few milliseconds: bundles are cheap, one for
     every record is not. To be called after each round. Gives how long the actor may wait before
     the next call, in ms; -1: for ever.  */

@@ -10,9 +10,9 @@
 /*  QUEUE: bundles; BUNDLE: bytes of one that is full; SHOWN: a larger payload is not.  */
 enum {
     QUEUE = 100,
-    BUNDLE = 16 << 10,
+    BUNDLE = 32 << 10,
     SHOWN = 64 << 10,
-    PAUSE_MS = 5, /* from bundle to bundle */
+    PAUSE_MS = 20, /* from bundle to bundle */
     NS_PER_MS = 1000000,
     NS_PER_S = 1000000000,
 };
