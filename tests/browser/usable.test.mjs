@@ -140,6 +140,7 @@ test("needs no mouse to skip a change", with_page(world, ({agent}) => agent, {},
     await page.getByRole("dialog").waitFor({state: "hidden"});
     assert.match((await focused(page)).name, /^Skip notes/);
     await page.keyboard.press("Enter");
+    await page.getByRole("dialog").waitFor();
     await page.keyboard.type("by keyboard");
     await page.keyboard.press("Enter");
     await until("one is skipped", async () => (await world.agent.status()).parked === REFUSED - 1);

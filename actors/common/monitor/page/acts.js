@@ -14,8 +14,10 @@ export function ask(dialog) {
     dialog.showModal();
     const cancel = dialog.querySelector("button[value=no]");
     if (cancel) cancel.onclick = () => dialog.close("no");
+    dialog.settle?.(false); // whose close is told of when it is open again
     return new Promise(resolve => {
-        dialog.onclose = () => resolve(dialog.returnValue === "yes");
+        dialog.settle = resolve;
+        dialog.onclose = () => dialog.open || resolve(dialog.returnValue === "yes");
     });
 }
 
