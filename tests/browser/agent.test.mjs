@@ -118,6 +118,19 @@ test("skips a change for a reason", on_page(async page => {
     await row(page, note).waitFor({state: "detached"});
 }));
 
+test("keeps a question that is asked again before the end of the first was told", on_page(async page => {
+    const {id, note} = await parked();
+    const skip = row(page, note).getByRole("button", {name: "Skip"});
+    await skip.click();
+    await skip.evaluate(button => {
+        document.getElementById("skip").close("no");
+        button.click();
+    });
+    await page.getByLabel("Why are they skipped?").fill("asked twice");
+    await page.getByRole("button", {name: "Skip 1 change"}).click();
+    assert.equal((await done(id)).skip_reason, "asked twice");
+}));
+
 test("discards a change after asking, and says what is lost", on_page(async page => {
     const {id, note} = await parked("damn it all");
     const dialog = page.getByRole("dialog", {name: "Discard 1 change?"});
