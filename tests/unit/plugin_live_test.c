@@ -7,6 +7,7 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -20,7 +21,7 @@ static struct {
     const char *isolation;
     unsigned times, came, went;
     uint64_t sent, asked, answered, turned_away, wrong, heard, dead;
-    bool over;
+    atomic_bool over;
     char fault[600];
 } seen;
 
