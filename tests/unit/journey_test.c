@@ -54,6 +54,52 @@ a_refused_change_is_followed_to_its_end(void **state)
                  "asked recorded refused retried refused parked closed");
 }
 
+/*  What the agent's recorder has logged of it, a line each.  */
+static const char *
+lines_about(world_t *world, const char *change)
+{
+    const log_lines_t *logged =
+        ASK(world, "logger", log_get, log_lines, .actor = "recorder", .limit = 200);
+    buffer_t text = {0};
+    for (size_t i = 0; i < logged->n_lines; i++)
+        if (strcmp(logged->lines[i].change, change) == 0)
+            buffer_add_format(&text, "%s\n", logged->lines[i].text);
+    const char *kept = arena_text(&world->arena, buffer_text(&text));
+    buffer_release(&text);
+    return kept;
+}
+
+static void
+each_refusal_is_a_line_with_its_attempt_and_reason(void **state)
+{
+    world_t *world = *state;
+    world->settings.retry_attempts = 2;
+    start_three(world);
+    run_on_server("CREATE TRIGGER no BEFORE INSERT ON todo WHEN NEW.title = 'bad' BEGIN"
+                  " SELECT RAISE(ABORT, 'not that'); END");
+    const char *id = write_one(world, "insert", "a", "{\"title\": \"bad\"}");
+    sim_run_ms(world->sim, 60000);
+    const char *lines = lines_about(world, id);
+    assert_non_null(strstr(lines, "attempt 1: RULE_VIOLATION: "));
+    assert_non_null(strstr(lines, "attempt 2: RULE_VIOLATION: "));
+    assert_non_null(strstr(lines, "waits for a person: "));
+    assert_non_null(strstr(lines, "not that"));
+}
+
+static void
+a_merge_is_one_line(void **state)
+{
+    world_t *world = *state;
+    start_with_todo(world);
+    const char *id = write_one(world, "insert", "a", "{\"title\": \"Milk\"}");
+    decide(world, id, "merged", 20, "{\"id\": \"a\", \"title\": \"Theirs\"}");
+    sim_run_ms(world->sim, 1000);
+    char *expected =
+        mem_format("change %s was merged: the server had a newer version of its row\n", id);
+    assert_string_equal(lines_about(world, id), expected);
+    free(expected);
+}
+
 static void
 a_person_puts_a_change_back(void **state)
 {
@@ -229,6 +275,8 @@ main(void)
         IN_WORLD(a_change_is_followed_from_the_call_to_each_replica),
         IN_WORLD(positions_of_a_change_are_the_same_everywhere),
         IN_WORLD(a_refused_change_is_followed_to_its_end),
+        IN_WORLD(each_refusal_is_a_line_with_its_attempt_and_reason),
+        IN_WORLD(a_merge_is_one_line),
         IN_WORLD(a_person_puts_a_change_back),
         IN_WORLD(plain_sql_has_no_call_and_is_captured),
         IN_WORLD(a_change_that_a_replica_cannot_write_is_held),
