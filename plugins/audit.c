@@ -3,10 +3,10 @@
     Hears  changes_processed, of an agent.
 
     A line is {"time", "message", "change": {...}, "lsn"}: the change as the event lists it, and
-   the id of the message that told. Lines are on disk before the message is done; what is told
-   again after a crash is known by its id and not written twice. When the file has grown to
-   max_bytes it becomes FILE.1, the one before FILE.2, and so on; the oldest of keep files goes.
- */
+   the id of the message that told. Lines are on disk before the message is done. What is told
+   again after a crash is known by its id: only the lines that are missing are written. When the
+   file has grown to max_bytes it becomes FILE.1, the one before FILE.2, and so on; the oldest
+   of keep files goes.  */
 
 #include <waybill/plugin.h>
 
@@ -24,6 +24,12 @@
     much smaller.  */
 enum { ID_SIZE = WAYBILL_UUID_TEXT, TAIL = 1 << 20, NAME_MOST = PATH_MAX - 32 };
 
+/*  A message of which so many lines are on disk.  */
+typedef struct told {
+    char id[ID_SIZE];
+    size_t n;
+} told_t;
+
 typedef struct audit {
     const waybill_host_t *host;
     const char *file;
@@ -31,9 +37,9 @@ typedef struct audit {
     long long max_bytes, keep;
     char *lines; /* of this round */
     size_t size;
-    FILE *out;                /* writes them */
-    char (*written)[ID_SIZE]; /* ids of messages in the file's tail when we started */
-    size_t n_written;
+    FILE *out;    /* writes them */
+    told_t *told; /* as the files ended when we started */
+    size_t n_told;
 } audit_t;
 
 /*  ------------------------------------------------------------------------- the file  */
@@ -58,45 +64,86 @@ open_file(audit_t *self)
 
 /*  A crash may have cut the last line short: it was not done, and comes again.  */
 static int
-cut_half_line(audit_t *self, const char *tail, size_t size, off_t start)
+cut_half_line(audit_t *self, char *tail, size_t size, off_t start)
 {
     while (size > 0 && tail[size - 1] != '\n')
-        size--;
+        tail[--size] = '\0';
     return ftruncate(self->fd, start + (off_t) size);
 }
 
 static void
-note_written(audit_t *self, const char *line)
+note_told(audit_t *self, const char *line)
 {
     static const char key[] = "\"message\": \"";
     const char *id = strstr(line, key);
     if (id == NULL || strnlen(id, sizeof key + ID_SIZE) < sizeof key + ID_SIZE - 2)
         return;
     id += sizeof key - 1;
-    if (self->n_written > 0
-        && strncmp(self->written[self->n_written - 1], id, ID_SIZE - 1) == 0)
+    told_t *last = self->n_told > 0 ? &self->told[self->n_told - 1] : NULL;
+    if (last != NULL && strncmp(last->id, id, ID_SIZE - 1) == 0) {
+        last->n++;
         return;
-    self->written = realloc(self->written, (self->n_written + 1) * ID_SIZE);
-    if (self->written == NULL)
+    }
+    self->told = realloc(self->told, (self->n_told + 1) * sizeof *self->told);
+    if (self->told == NULL)
         abort();
-    memcpy(self->written[self->n_written], id, ID_SIZE - 1);
-    self->written[self->n_written++][ID_SIZE - 1] = '\0';
+    last = &self->told[self->n_told++];
+    *last = (told_t){.n = 1};
+    memcpy(last->id, id, ID_SIZE - 1);
+}
+
+/*  Gives the tail, to be freed, and where it begins; NULL: it cannot be read.  */
+static char *
+read_tail(int fd, off_t *start, size_t *size)
+{
+    struct stat about;
+    if (fstat(fd, &about) != 0)
+        return NULL;
+    *start = about.st_size > TAIL ? about.st_size - TAIL : 0;
+    char *tail = calloc(TAIL + 1, 1);
+    const ssize_t n = tail ? pread(fd, tail, TAIL, *start) : -1;
+    *size = n > 0 ? (size_t) n : 0;
+    if (n >= 0)
+        return tail;
+    free(tail);
+    return NULL;
+}
+
+static void
+note_lines(audit_t *self, char *tail)
+{
+    char *rest = NULL;
+    for (char *line = strtok_r(tail, "\n", &rest); line; line = strtok_r(NULL, "\n", &rest))
+        note_told(self, line);
+}
+
+/*  A crash may have come after the file was put aside, before its messages were done.  */
+static void
+look_at_older(audit_t *self)
+{
+    off_t start;
+    size_t size;
+    char path[PATH_MAX + 32];
+    (void) snprintf(path, sizeof path, "%.*s.1", NAME_MOST, self->file);
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    char *tail = fd >= 0 ? read_tail(fd, &start, &size) : NULL;
+    if (tail != NULL)
+        note_lines(self, tail);
+    free(tail);
+    if (fd >= 0)
+        close(fd);
 }
 
 static int
-read_tail(audit_t *self)
+look_at_file(audit_t *self)
 {
-    struct stat about;
-    if (fstat(self->fd, &about) != 0)
+    off_t start;
+    size_t size;
+    char *tail = read_tail(self->fd, &start, &size);
+    if (tail == NULL)
         return -1;
-    const off_t start = about.st_size > TAIL ? about.st_size - TAIL : 0;
-    char *tail = calloc(TAIL + 1, 1);
-    const ssize_t size = tail ? pread(self->fd, tail, TAIL, start) : -1;
-    int rc = size < 0 ? -1 : cut_half_line(self, tail, (size_t) size, start);
-    char *rest = NULL;
-    for (char *line = strtok_r(tail, "\n", &rest); rc == 0 && line;
-         line = strtok_r(NULL, "\n", &rest))
-        note_written(self, line);
+    const int rc = cut_half_line(self, tail, size, start);
+    note_lines(self, tail);
     free(tail);
     return rc;
 }
@@ -132,18 +179,22 @@ start(void *state, waybill_ctx_t *ctx, const waybill_host_t *host)
     if (self->file[0] != '/' || strlen(self->file) > NAME_MOST)
         return host->fail(ctx, "path: give an absolute path");
     self->out = open_memstream(&self->lines, &self->size);
-    if (self->out == NULL || open_file(self) != 0 || read_tail(self) != 0)
+    if (self->out == NULL || open_file(self) != 0)
+        return complain(self, ctx, "it cannot be written");
+    look_at_older(self);
+    if (look_at_file(self) != 0)
         return complain(self, ctx, "it cannot be written");
     return WAYBILL_OK;
 }
 
-static int
-is_written(const audit_t *self, const char *id)
+/*  Lines of that message that are on disk already.  */
+static size_t
+lines_of(const audit_t *self, const char *id)
 {
-    for (size_t i = self->n_written; i > 0; i--)
-        if (strcmp(self->written[i - 1], id) == 0)
-            return 1;
-    return 0;
+    size_t n = 0;
+    for (size_t i = 0; i < self->n_told; i++)
+        n += strcmp(self->told[i].id, id) == 0 ? self->told[i].n : 0;
+    return n;
 }
 
 static void
@@ -165,14 +216,13 @@ on_message(void *state, waybill_ctx_t *ctx, const waybill_incoming_t *message)
     audit_t *self = state;
     size_t i;
     json_t *change;
-    if (is_written(self, message->id))
-        return WAYBILL_OK;
+    const size_t done = lines_of(self, message->id);
     const char *text = self->host->json(ctx, message->type, message->payload);
     json_t *event = text ? json_loads(text, 0, NULL) : NULL;
     if (event == NULL)
         return self->host->refuse(ctx, "MALFORMED", "it is no event that can be read");
     const int64_t time = self->host->wall_ms(ctx);
-    json_array_foreach(json_object_get(event, "changes"), i, change)
+    json_array_foreach(json_object_get(event, "changes"), i, change) if (i >= done)
         add_line(self, message, time, change, json_object_get(event, "lsn"));
     json_decref(event);
     return WAYBILL_OK;
@@ -217,7 +267,7 @@ stop(void *state, waybill_ctx_t *ctx)
     if (self->fd)
         close(self->fd);
     free(self->lines);
-    free(self->written);
+    free(self->told);
 }
 
 static const waybill_message_t messages[] = {
