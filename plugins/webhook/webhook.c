@@ -14,34 +14,22 @@
     libcurl does its work when its descriptors are ready and its time has come, as the host
    tells: nothing here waits.  */
 
+#include "queue.h"
+#include "signing.h"
+
 #include <waybill/plugin.h>
 
 #include <curl/curl.h>
-#include <openssl/hmac.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
-enum { TIMER_CURL = 1, TIMER_RETRY, SECRET_MOST = 4096, TEXT_MOST = 512 };
-
-typedef enum statement { ADD, FIRST, REMOVE, BEGIN, COMMIT, STATEMENTS } statement_t;
-
-static const char *const sql[STATEMENTS] = {
-    [ADD] = "INSERT OR IGNORE INTO queue (id, body) VALUES (?1, ?2)",
-    [FIRST] = "SELECT id, body FROM queue ORDER BY seq LIMIT 1",
-    [REMOVE] = "DELETE FROM queue WHERE id = ?1",
-    [BEGIN] = "BEGIN IMMEDIATE",
-    [COMMIT] = "COMMIT",
-};
+enum { TIMER_CURL = 1, TIMER_RETRY, TEXT_MOST = 1000, PLACE_MOST = 300 };
 
 typedef struct webhook {
     const waybill_host_t *host;
     waybill_ctx_t *ctx; /* of the callback that libcurl works in */
-    sqlite3 *db;
-    sqlite3_stmt *statements[STATEMENTS];
-    int in_round; /* events were added and not committed */
+    queue_t queue;
 
     CURLM *multi;
     CURL *easy;
@@ -52,69 +40,17 @@ typedef struct webhook {
     unsigned failures; /* in a row */
 
     const char *url;
-    unsigned char secret[SECRET_MOST];
-    size_t secret_size;
+    char place[PLACE_MOST]; /* of the URL what may be logged */
+    signing_t signing;
     long long first_ms, longest_ms, timeout_ms;
 } webhook_t;
 
-/*  ------------------------------------------------------------------------- the queue  */
-
 static int
-fail_db(webhook_t *self, waybill_ctx_t *ctx)
+fail_queue(webhook_t *self, waybill_ctx_t *ctx)
 {
     char text[TEXT_MOST];
-    (void) snprintf(text, sizeof text, "queue: %s",
-                    self->db ? sqlite3_errmsg(self->db) : "no memory");
+    (void) snprintf(text, sizeof text, "queue: %s", queue_why(&self->queue));
     return self->host->fail(ctx, text);
-}
-
-static int
-open_queue(webhook_t *self, const char *path)
-{
-    static const char tables[] =
-        "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;"
-        "CREATE TABLE IF NOT EXISTS queue"
-        " (seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, body TEXT NOT NULL)";
-    const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOFOLLOW;
-    const mode_t mask = umask(0077);
-    int rc = sqlite3_open_v2(path, &self->db, flags, NULL);
-    if (rc == SQLITE_OK)
-        rc = sqlite3_exec(self->db, tables, NULL, NULL, NULL);
-    umask(mask);
-    for (int i = 0; rc == SQLITE_OK && i < STATEMENTS; i++)
-        rc = sqlite3_prepare_v2(self->db, sql[i], -1, &self->statements[i], NULL);
-    return rc == SQLITE_OK;
-}
-
-/*  Runs a statement without rows, after what is bound; 0: it failed.  */
-static int
-run(webhook_t *self, statement_t which)
-{
-    sqlite3_step(self->statements[which]);
-    return sqlite3_reset(self->statements[which]) == SQLITE_OK;
-}
-
-/*  1: there is an event, 0: there is none, -1: the file fails.  */
-static int
-take_first(webhook_t *self)
-{
-    sqlite3_stmt *row = self->statements[FIRST];
-    const int rc = sqlite3_step(row);
-    if (rc == SQLITE_ROW) {
-        (void) snprintf(self->id, sizeof self->id, "%s",
-                        (const char *) sqlite3_column_text(row, 0));
-        free(self->body);
-        self->body = strdup((const char *) sqlite3_column_text(row, 1));
-    }
-    sqlite3_reset(row);
-    return rc == SQLITE_ROW && self->body ? 1 : rc == SQLITE_DONE ? 0 : -1;
-}
-
-static int
-remove_sent(webhook_t *self)
-{
-    sqlite3_bind_text(self->statements[REMOVE], 1, self->id, -1, SQLITE_STATIC);
-    return run(self, REMOVE);
 }
 
 /*  -------------------------------------------------------------------------- libcurl  */
@@ -189,26 +125,9 @@ add_header(webhook_t *self, const char *name, const char *value)
 }
 
 static void
-sign(webhook_t *self, const char *timestamp)
-{
-    char hex[2 * EVP_MAX_MD_SIZE + 8] = "sha256=";
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned size = 0;
-    char *text = NULL;
-    if (asprintf(&text, "%s.%s", timestamp, self->body) < 0)
-        abort();
-    HMAC(EVP_sha256(), self->secret, (int) self->secret_size, (unsigned char *) text,
-         strlen(text), digest, &size);
-    free(text);
-    for (unsigned i = 0; i < size; i++)
-        (void) snprintf(hex + 7 + 2 * (size_t) i, 3, "%02x", digest[i]);
-    add_header(self, "X-Waybill-Signature", hex);
-}
-
-static void
 make_headers(webhook_t *self, waybill_ctx_t *ctx)
 {
-    char timestamp[24];
+    char timestamp[24], signature[SIGNATURE_TEXT];
     (void) snprintf(timestamp, sizeof timestamp, "%lld",
                     (long long) self->host->wall_ms(ctx) / 1000);
     curl_slist_free_all(self->headers);
@@ -217,8 +136,8 @@ make_headers(webhook_t *self, waybill_ctx_t *ctx)
     add_header(self, "Expect", "");
     add_header(self, "X-Waybill-Id", self->id);
     add_header(self, "X-Waybill-Timestamp", timestamp);
-    if (self->secret_size > 0)
-        sign(self, timestamp);
+    if (signing_sign(&self->signing, timestamp, self->body, signature))
+        add_header(self, "X-Waybill-Signature", signature);
 }
 
 /*  The next event, if none is under way.  */
@@ -227,9 +146,11 @@ send_next(webhook_t *self, waybill_ctx_t *ctx)
 {
     if (self->sending || self->waiting)
         return WAYBILL_OK;
-    const int found = take_first(self);
-    if (found <= 0)
-        return found == 0 ? WAYBILL_OK : fail_db(self, ctx);
+    free(self->body);
+    if (!queue_first(&self->queue, self->id, &self->body))
+        return fail_queue(self, ctx);
+    if (self->body == NULL)
+        return WAYBILL_OK;
     make_headers(self, ctx);
     curl_easy_setopt(self->easy, CURLOPT_HTTPHEADER, self->headers);
     curl_easy_setopt(self->easy, CURLOPT_POSTFIELDS, self->body);
@@ -255,7 +176,7 @@ wait_longer(webhook_t *self, waybill_ctx_t *ctx, const char *why)
     self->waiting = 1;
     self->host->after(ctx, TIMER_RETRY, (uint64_t) ms);
     (void) snprintf(text, sizeof text, "%s did not take event %s: %s; again in %lld ms",
-                    self->url, self->id, why, ms);
+                    self->place, self->id, why, ms);
     self->host->log(ctx, WAYBILL_WARNING, text);
 }
 
@@ -269,7 +190,8 @@ finish(webhook_t *self, waybill_ctx_t *ctx, CURLcode code)
     self->sending = 0;
     if (code == CURLE_OK && status >= 200 && status < 300) {
         self->failures = 0;
-        return remove_sent(self) ? send_next(self, ctx) : fail_db(self, ctx);
+        return queue_remove(&self->queue, self->id) ? send_next(self, ctx)
+                                                    : fail_queue(self, ctx);
     }
     (void) snprintf(why, sizeof why, "HTTP %ld", status);
     wait_longer(self, ctx, code == CURLE_OK ? why : curl_easy_strerror(code));
@@ -295,21 +217,26 @@ work(webhook_t *self, waybill_ctx_t *ctx, int fd, int events)
 
 /*  ------------------------------------------------------------------------------ life  */
 
+/*  Where the URL leads, without what lets people in: a name, a password, a path that nobody
+    knows. False: it is no URL.  */
 static int
-read_secret(webhook_t *self, const char *path)
+note_place(webhook_t *self)
 {
-    struct stat about;
-    if (path[0] == '\0')
-        return 1;
-    FILE *file = fopen(path, "re");
-    if (file == NULL)
-        return 0;
-    const int closed = fstat(fileno(file), &about) == 0 && (about.st_mode & 077) == 0;
-    self->secret_size = closed ? fread(self->secret, 1, sizeof self->secret, file) : 0;
-    fclose(file);
-    while (self->secret_size > 0 && self->secret[self->secret_size - 1] == '\n')
-        self->secret_size--;
-    return self->secret_size > 0;
+    char *scheme = NULL, *host = NULL, *port = NULL;
+    CURLU *url = curl_url();
+    const int known =
+        url && curl_url_set(url, CURLUPART_URL, self->url, 0) == CURLUE_OK
+        && curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK
+        && curl_url_get(url, CURLUPART_HOST, &host, 0) == CURLUE_OK
+        && curl_url_get(url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK
+        && (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0);
+    if (known)
+        (void) snprintf(self->place, sizeof self->place, "%s://%s:%s", scheme, host, port);
+    curl_free(scheme);
+    curl_free(host);
+    curl_free(port);
+    curl_url_cleanup(url);
+    return known;
 }
 
 static int
@@ -322,16 +249,16 @@ start(void *state, waybill_ctx_t *ctx, const waybill_host_t *host)
     self->first_ms = atoll(host->setting(ctx, "retry_ms"));
     self->longest_ms = atoll(host->setting(ctx, "retry_cap_ms"));
     self->timeout_ms = atoll(host->setting(ctx, "timeout_ms"));
-    if (strncmp(self->url, "http://", 7) != 0 && strncmp(self->url, "https://", 8) != 0)
+    if (!note_place(self))
         return host->fail(ctx, "url: give one that begins with http:// or https://");
     if (self->first_ms < 1 || self->longest_ms < self->first_ms || self->timeout_ms < 1)
         return host->fail(
             ctx, "retry_ms, retry_cap_ms, timeout_ms: give times above 0, in that order");
-    if (!read_secret(self, host->setting(ctx, "secret_file")))
-        return host->fail(ctx,
-                          "secret_file: give a file, not empty, that only its owner may read");
-    if (!open_queue(self, host->setting(ctx, "queue")))
-        return fail_db(self, ctx);
+    if (!signing_read(&self->signing, host->setting(ctx, "secret_file")))
+        return host->fail(
+            ctx, "secret_file: give a file of 1 to 4096 bytes that only its owner may read");
+    if (!queue_open(&self->queue, host->setting(ctx, "queue")))
+        return fail_queue(self, ctx);
     if (!open_curl(self))
         return host->fail(ctx, "libcurl does not start");
     return send_next(self, ctx);
@@ -349,23 +276,18 @@ on_message(void *state, waybill_ctx_t *ctx, const waybill_incoming_t *message)
                  message->id, (long long) self->host->wall_ms(ctx), message->type, event)
         < 0)
         abort();
-    int done = self->in_round || run(self, BEGIN);
-    self->in_round = done;
-    sqlite3_bind_text(self->statements[ADD], 1, message->id, -1, SQLITE_TRANSIENT);
-    sqlite3_bind_text(self->statements[ADD], 2, body, -1, SQLITE_TRANSIENT);
-    done = done && run(self, ADD);
+    const int done = queue_add(&self->queue, message->id, body);
     free(body);
-    return done ? WAYBILL_OK : fail_db(self, ctx);
+    return done ? WAYBILL_OK : fail_queue(self, ctx);
 }
 
 static int
 settle(void *state, waybill_ctx_t *ctx)
 {
     webhook_t *self = state;
-    if (!self->in_round)
+    if (!self->queue.in_round)
         return WAYBILL_OK;
-    self->in_round = 0;
-    return run(self, COMMIT) ? send_next(self, ctx) : fail_db(self, ctx);
+    return queue_settle(&self->queue) ? send_next(self, ctx) : fail_queue(self, ctx);
 }
 
 static int
@@ -397,9 +319,7 @@ stop(void *state, waybill_ctx_t *ctx)
     curl_multi_cleanup(self->multi);
     curl_slist_free_all(self->headers);
     free(self->body);
-    for (int i = 0; i < STATEMENTS; i++)
-        sqlite3_finalize(self->statements[i]);
-    sqlite3_close(self->db);
+    queue_close(&self->queue);
 }
 
 static const waybill_message_t messages[] = {
