@@ -61,7 +61,8 @@ export class Process {
         const config = join(this.dir, `${this.name}.conf`);
         await writeFile(config, Object.entries(this.settings).map(([section, keys]) =>
             `${section}\n` + Object.entries(keys).map(([key, value]) => `    ${key} = "${value}"\n`).join("")).join(""));
-        this.child = spawn(PROGRAM, [this.role, "--config", config], {stdio: ["ignore", "pipe", "pipe"]});
+        const bound = ["--pdeathsig", "KILL", PROGRAM]; // it does not outlive the test
+        this.child = spawn("setpriv", [...bound, this.role, "--config", config], {stdio: ["ignore", "pipe", "pipe"]});
         this.child.stderr.on("data", text => this.said += text);
         this.ended = once(this.child, "exit");
         const ready = await Promise.race([once(this.child.stdout, "data"), this.ended.then(() => null)]);

@@ -31,6 +31,7 @@ KINDS = "CAST REQ EVT REP ERR CREDIT NAK HELLO BYE PING PONG CONTROL".split()
 FIELDS = ("version kind type hash from to id corr cause trace epoch seq sent_ns deadline_ns key "
           "flags attempt hop extensions").split()
 PATIENCE_MS = 60000
+BOUND = ["setpriv", "--pdeathsig", "KILL"]  # the other side does not outlive this one
 
 
 class Mismatch(Exception):
@@ -135,7 +136,7 @@ class Agent:
         self.dir = tempfile.mkdtemp(prefix="conformance.")
         log = open(f"{self.dir}/log", "w")
         self.process = subprocess.Popen(
-            [waybill, "agent", "--db", f"{self.dir}/agent.db", "--run-dir", f"{self.dir}/run",
+            [*BOUND, waybill, "agent", "--db", f"{self.dir}/agent.db", "--run-dir", f"{self.dir}/run",
              "--server", "ws://127.0.0.1:9/api/sync"], stdout=subprocess.PIPE, stderr=log)
         self.process.stdout.readline()  # it is ready
         self.round = 0
@@ -204,7 +205,7 @@ class Program:
         self.socket.set(zmq.LINGER, 0)
         self.socket.bind(f"ipc://{self.dir}/bus.sock")
         self.only = Wire(self.socket, (), {"from": "ipc", "to": "ipc/peer", "epoch": 100})
-        self.process = subprocess.Popen(self.command + [self.dir, "peer"],
+        self.process = subprocess.Popen([*BOUND, *self.command, self.dir, "peer"],
                                         stdout=subprocess.DEVNULL)
 
     def wire(self, _):

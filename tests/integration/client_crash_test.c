@@ -2,6 +2,7 @@
     nobody waits for the dead.  */
 
 #include "tests/integration/client_world.h"
+#include "tests/orphan.h"
 
 #include <sys/wait.h>
 #include <unistd.h>
@@ -113,7 +114,7 @@ what_a_killed_application_recorded_is_sent(void **state)
     (void) state;
     int told[2], last = 0;
     assert_int_equal(pipe(told), 0);
-    const pid_t child = fork();
+    const pid_t child = fork_bound();
     if (child == 0)
         record_until_killed(told[1]);
     while (last < ENOUGH)

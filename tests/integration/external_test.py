@@ -19,6 +19,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent / "../../examples/external"
 from actor import Actor  # noqa: E402: the example asks, too
 
 PATIENCE_S = 60
+BOUND = ["setpriv", "--pdeathsig", "KILL"]  # nobody outlives a test that is killed
 waybill, program = None, None
 
 
@@ -33,7 +34,7 @@ class External(unittest.TestCase):
                              "--listen", "127.0.0.1:0", "--run-dir", f"{self.dir}/server"])
         self.url = f"ws://{self.ready_line(server).split()[-1]}/api/sync"
         self.agent = self.start_agent()
-        subprocess.run([waybill, "status", "--wait", "synced", "--run-dir", f"{self.dir}/run"],
+        subprocess.run([*BOUND, waybill, "status", "--wait", "synced", "--run-dir", f"{self.dir}/run"],
                        check=True, stdout=subprocess.DEVNULL)
         self.worker = self.start_worker()
         self.settled = []
@@ -54,7 +55,7 @@ class External(unittest.TestCase):
 
     def start(self, command):
         with open(f"{self.dir}/log", "a") as log:
-            process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True)
+            process = subprocess.Popen([*BOUND, *command], stdout=subprocess.PIPE, stderr=log, text=True)
         self.processes.append(process)
         return process
 

@@ -6,6 +6,7 @@
 
 #include "tests/integration/query.h"
 #include "tests/integration/world.h"
+#include "tests/orphan.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -196,7 +197,7 @@ kill_in_the_middle(place_t *self, int64_t first, int after, bool agent_first)
     int pipes[2];
     char byte = 0;
     assert_int_equal(pipe2(pipes, O_CLOEXEC), 0);
-    const pid_t writer = fork();
+    const pid_t writer = fork_bound();
     if (writer == 0)
         write_pairs(self->db, first, pipes[1]);
     (void) close(pipes[1]);

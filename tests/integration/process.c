@@ -1,5 +1,7 @@
 #include "tests/integration/process.h"
 
+#include "tests/orphan.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -105,7 +107,7 @@ run_verb(const char *input, const char *const *arguments)
     fputs(input ? input : "", in);
     rewind(in);
 
-    pid_t pid = fork();
+    pid_t pid = fork_bound();
     if (pid == 0) {
         dup2(fileno(in), STDIN_FILENO);
         dup2(fileno(out), STDOUT_FILENO);
@@ -133,7 +135,7 @@ process_new(const char *log, prepare_fn *prepare, const char *const *arguments)
     int ends[2];
     must(pipe2(ends, O_CLOEXEC) == 0, "pipe");
     process_t *self = mem_new(sizeof *self);
-    self->pid = fork();
+    self->pid = fork_bound();
     if (self->pid == 0) {
         int fd = open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
         must(fd >= 0, log);

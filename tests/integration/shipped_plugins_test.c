@@ -3,6 +3,7 @@
 
 #include "tests/integration/query.h"
 #include "tests/integration/world.h"
+#include "tests/orphan.h"
 
 #include <fcntl.h>
 #include <signal.h>
@@ -80,7 +81,7 @@ start_web(place_t *place)
     int ends[2];
     char line[20] = "";
     assert_int_equal(pipe(ends), 0);
-    place->web = fork();
+    place->web = fork_bound();
     if (place->web == 0) {
         dup2(ends[1], STDOUT_FILENO);
         execl(WEBHOOK_SERVER, "webhook_server", place->taken, path_in(place->dir, "secret"),

@@ -1,5 +1,7 @@
 #include "tests/integration/terminal.h"
 
+#include "tests/orphan.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -29,7 +31,7 @@ terminal_new(const char *const *arguments)
     assert_int_equal(openpty(&self->fd, &self->other, NULL, NULL, &size), 0);
     fcntl(self->fd, F_SETFD, FD_CLOEXEC);
     assert_int_equal(tcgetattr(self->other, &self->before), 0);
-    self->pid = fork();
+    self->pid = fork_bound();
     if (self->pid == 0) {
         char *argv[ARGUMENTS] = {mem_text(WAYBILL)};
         for (size_t i = 0; arguments[i] && i < ARGUMENTS - 2; i++)

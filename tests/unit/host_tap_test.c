@@ -1,6 +1,7 @@
 /*  A tap that does not read, or dies, costs the watched nothing: no message, no order.  */
 
 #include "runtime/host.h"
+#include "tests/orphan.h"
 
 #include <poll.h>
 #include <setjmp.h>
@@ -160,7 +161,7 @@ static pid_t doomed;
 static void
 fork_doomed(const char *run_dir)
 {
-    doomed = fork();
+    doomed = fork_bound();
     if (doomed == 0) {
         (void) stall(zmq_ctx_new(), run_dir);
         (void) raise(SIGKILL);
@@ -192,7 +193,7 @@ static void
 fork_crawler(const char *run_dir)
 {
     assert_int_equal(pipe(crawling), 0);
-    crawler = fork();
+    crawler = fork_bound();
     if (crawler != 0)
         return;
     void *sub = stall(zmq_ctx_new(), run_dir);
