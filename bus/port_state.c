@@ -86,24 +86,6 @@ take_list(cursor_t *in, uint64_t *n)
 }
 
 static bool
-take_values(cursor_t *in, uint64_t n)
-{
-    uint64_t found;
-    return take_list(in, &found) && found == n;
-}
-
-static bool
-take_number(cursor_t *in, uint64_t *number)
-{
-    token_t token;
-    bool good =
-        cursor_next(in, &token)
-        && (token.kind == TOKEN_HUGE || (token.kind == TOKEN_INT && token.integer >= 0));
-    *number = good ? token.number : 0;
-    return good;
-}
-
-static bool
 take_name(cursor_t *in, char name[NAME_ROOM + 1])
 {
     token_t token;
@@ -122,7 +104,7 @@ take_sizes(cursor_t *in, out_link_t *link, uint64_t seq, uint64_t done)
     if (!take_list(in, &n) || seq < done || n != seq - done || n > PORT_WINDOW)
         return false;
     for (uint64_t i = done + 1; i <= seq; i++) {
-        if (!take_number(in, &size) || size > UINT32_MAX)
+        if (!cursor_take_number(in, &size) || size > UINT32_MAX)
             return false;
         link->sizes[i % PORT_WINDOW] = (uint32_t) size;
         link->bytes += size;
@@ -137,8 +119,9 @@ take_out(port_t *self, cursor_t *in)
 {
     char name[NAME_ROOM + 1];
     uint64_t seq, done, starved;
-    if (!take_values(in, OUT_VALUES) || !take_name(in, name) || !take_number(in, &seq)
-        || !take_number(in, &done) || !take_number(in, &starved))
+    if (!cursor_take_list(in, OUT_VALUES) || !take_name(in, name)
+        || !cursor_take_number(in, &seq) || !cursor_take_number(in, &done)
+        || !cursor_take_number(in, &starved))
         return false;
     out_link_t *link = out_link(&self->out, name);
     link->starved = starved != 0;
@@ -150,10 +133,10 @@ take_in(port_t *self, cursor_t *in)
 {
     char name[NAME_ROOM + 1];
     uint64_t number[IN_VALUES - 1];
-    if (!take_values(in, IN_VALUES) || !take_name(in, name))
+    if (!cursor_take_list(in, IN_VALUES) || !take_name(in, name))
         return false;
     for (size_t i = 0; i < COUNT_OF(number); i++)
-        if (!take_number(in, &number[i]))
+        if (!cursor_take_number(in, &number[i]))
             return false;
     in_link_t *link = in_link(&self->in, name);
     link->epoch = number[0];
@@ -170,7 +153,7 @@ static bool
 take_subscription(port_t *self, cursor_t *in)
 {
     char pattern[NAME_ROOM + 1], subscriber[NAME_ROOM + 1];
-    if (!take_values(in, SUBSCRIPTION_VALUES) || !take_name(in, pattern)
+    if (!cursor_take_list(in, SUBSCRIPTION_VALUES) || !take_name(in, pattern)
         || !take_name(in, subscriber))
         return false;
     subscriptions_add(&self->subscriptions, pattern, subscriber);
@@ -216,7 +199,7 @@ bool
 port_take_state(port_t *self, cursor_t *in)
 {
     token_t offset;
-    if (!take_values(in, STATE_VALUES) || !take_number(in, &self->epoch)
+    if (!cursor_take_list(in, STATE_VALUES) || !cursor_take_number(in, &self->epoch)
         || !cursor_next(in, &offset) || offset.kind != TOKEN_INT)
         return false;
     self->wall_offset_ms = offset.integer;

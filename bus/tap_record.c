@@ -58,24 +58,6 @@ tap_record_pack(const tap_record_t *record, buffer_t *out)
 
 /*  ---------------------------------------------------------------------- reading  */
 
-static bool
-take_list(cursor_t *cursor, uint64_t n)
-{
-    token_t token;
-    return cursor_next(cursor, &token) && token.kind == TOKEN_LIST && token.number == n;
-}
-
-static bool
-take_number(cursor_t *cursor, uint64_t *number)
-{
-    token_t token;
-    if (!cursor_next(cursor, &token)
-        || !(token.kind == TOKEN_HUGE || (token.kind == TOKEN_INT && token.integer >= 0)))
-        return false;
-    *number = token.number;
-    return true;
-}
-
 /*  A name; nil reads as an empty one.  */
 static bool
 take_name(cursor_t *cursor, char name[NAME_ROOM + 1])
@@ -99,10 +81,11 @@ tap_reader_open(tap_reader_t *self, bytes_t frame)
     if (frame.size < topic || memcmp(frame.data, TAP_TOPIC, topic) != 0)
         return false;
     self->cursor = cursor_of((bytes_t){frame.data + topic, frame.size - topic});
-    return take_list(&self->cursor, HEAD_VALUES) && take_number(&self->cursor, &version)
-           && version == VERSION && take_name(&self->cursor, self->head.actor)
-           && take_number(&self->cursor, &self->head.n)
-           && take_number(&self->cursor, &self->head.dropped);
+    return cursor_take_list(&self->cursor, HEAD_VALUES)
+           && cursor_take_number(&self->cursor, &version) && version == VERSION
+           && take_name(&self->cursor, self->head.actor)
+           && cursor_take_number(&self->cursor, &self->head.n)
+           && cursor_take_number(&self->cursor, &self->head.dropped);
 }
 
 static bool
@@ -156,8 +139,8 @@ tap_reader_next(tap_reader_t *self, tap_record_t *record)
     cursor_t *cursor = &self->cursor;
     memcpy(record->actor, self->head.actor, sizeof record->actor);
     record->dropped = self->head.dropped;
-    return take_list(cursor, RECORD_VALUES) && take_number(cursor, &record->n)
-           && take_number(cursor, &record->now_ns) && take_point(cursor, &record->point)
-           && take_error(cursor, &record->err) && take_number(cursor, &record->size)
+    return cursor_take_list(cursor, RECORD_VALUES) && cursor_take_number(cursor, &record->n)
+           && cursor_take_number(cursor, &record->now_ns) && take_point(cursor, &record->point)
+           && take_error(cursor, &record->err) && cursor_take_number(cursor, &record->size)
            && take_payload(cursor, &record->payload) && take_envelope(cursor, record);
 }

@@ -174,8 +174,8 @@ start(void *state, waybill_ctx_t *ctx, const waybill_host_t *host)
     audit_t *self = state;
     self->host = host;
     self->file = host->setting(ctx, "path");
-    self->max_bytes = atoll(host->setting(ctx, "max_bytes"));
-    self->keep = atoll(host->setting(ctx, "keep"));
+    self->max_bytes = strtoll(host->setting(ctx, "max_bytes"), NULL, 10);
+    self->keep = strtoll(host->setting(ctx, "keep"), NULL, 10);
     if (self->file[0] != '/' || strlen(self->file) > NAME_MOST)
         return host->fail(ctx, "path: give an absolute path");
     self->out = open_memstream(&self->lines, &self->size);

@@ -36,16 +36,10 @@ cell_pack_state(const cell_t *self, buffer_t *out)
 static bool
 take_numbers(cursor_t *in, uint64_t *numbers, size_t n)
 {
-    token_t token;
-    if (!cursor_next(in, &token) || token.kind != TOKEN_LIST || token.number != n)
-        return false;
-    for (size_t i = 0; i < n; i++) {
-        if (!cursor_next(in, &token)
-            || !(token.kind == TOKEN_HUGE || (token.kind == TOKEN_INT && token.integer >= 0)))
-            return false;
-        numbers[i] = token.number;
-    }
-    return true;
+    bool good = cursor_take_list(in, n);
+    for (size_t i = 0; good && i < n; i++)
+        good = cursor_take_number(in, &numbers[i]);
+    return good;
 }
 
 static bool
@@ -88,8 +82,7 @@ bool
 cell_take_state(cell_t *self, bytes_t state)
 {
     cursor_t in = cursor_of(state);
-    token_t token;
-    return cursor_next(&in, &token) && token.kind == TOKEN_LIST && token.number == STATE_VALUES
-           && take_limits(self, &in) && take_counts(self, &in)
-           && port_take_state(self->port, &in) && cursor_left(&in) == 0;
+    return cursor_take_list(&in, STATE_VALUES) && take_limits(self, &in)
+           && take_counts(self, &in) && port_take_state(self->port, &in)
+           && cursor_left(&in) == 0;
 }

@@ -41,9 +41,9 @@ feed_turn(replay_t *self, const tape_event_t *event)
 static void
 feed_ready(replay_t *self, const tape_event_t *event)
 {
-    uint64_t place = event->numbers[0];
-    if (place < MOST_FDS && self->fds[place] > 0)
-        cell_on_fd(self->cell, self->fds[place] - 1, (int) (event->numbers[1] & INT32_MAX));
+    const int fd = tape_places_fd(&self->places, event->numbers[0]);
+    if (fd >= 0)
+        cell_on_fd(self->cell, fd, (int) (event->numbers[1] & INT32_MAX));
 }
 
 static void

@@ -127,28 +127,14 @@ log_line(void *replay, const log_line_t *line)
     (void) EXPECT(replay, TAPE_log, .texts = {tape_text(line->level), tape_text(line->text)});
 }
 
-static size_t
-place_of(replay_t *self, int fd)
-{
-    size_t i = 0;
-    while (i < MOST_FDS && self->fds[i] != fd + 1)
-        i++;
-    for (size_t free = 0; i == MOST_FDS && free < MOST_FDS; free++)
-        if (self->fds[free] == 0) {
-            self->fds[free] = fd + 1;
-            return free;
-        }
-    return i;
-}
-
 static void
 watch_fd(void *replay, int fd, int ready)
 {
     replay_t *self = replay;
-    size_t place = place_of(self, fd);
+    const size_t place = tape_places_of(&self->places, fd);
     (void) EXPECT(self, TAPE_watch, {place, (uint64_t) ready});
-    if (ready == 0 && place < MOST_FDS)
-        self->fds[place] = 0;
+    if (ready == 0)
+        tape_places_free(&self->places, place);
 }
 
 static void

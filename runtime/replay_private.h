@@ -4,6 +4,7 @@
 
 #include "runtime/cell_private.h"
 #include "runtime/replay.h"
+#include "runtime/tape_places.h"
 
 typedef struct replay {
     const tape_reader_t *tape;
@@ -14,7 +15,7 @@ typedef struct replay {
     tap_gate_t gate; /* shut: nobody taps it */
     bool broken;     /* the tape makes no sense */
     tape_event_t last_now, last_wall;
-    int fds[MOST_FDS]; /* as in taping_private.h */
+    tape_places_t places;
 } replay_t;
 
 /*  What comes next, as the actor's doing has it. False: something else does, or the replay is

@@ -32,24 +32,6 @@ tape_reader_destroy(tape_reader_t **self_p)
 /*  ---------------------------------------------------------------------- parts  */
 
 static bool
-take_list(cursor_t *cursor, uint64_t n)
-{
-    token_t token;
-    return cursor_next(cursor, &token) && token.kind == TOKEN_LIST && token.number == n;
-}
-
-static bool
-take_number(cursor_t *cursor, uint64_t *number)
-{
-    token_t token;
-    if (!cursor_next(cursor, &token)
-        || !(token.kind == TOKEN_HUGE || (token.kind == TOKEN_INT && token.integer >= 0)))
-        return false;
-    *number = token.number;
-    return true;
-}
-
-static bool
 take_bytes(cursor_t *cursor, bytes_t *bytes)
 {
     token_t token;
@@ -82,7 +64,7 @@ take_texts(cursor_t *cursor, const tape_about_t *about, tape_event_t *event)
     size_t n = 0;
     while (about->texts[n])
         n++;
-    if (!take_list(cursor, n))
+    if (!cursor_take_list(cursor, n))
         return false;
     for (size_t i = 0; i < n; i++) {
         const char *name = about->texts[i] + (about->texts[i][0] == '?');
@@ -99,17 +81,18 @@ take_event(cursor_t *cursor, tape_event_t *event)
 {
     uint64_t kind;
     *event = (tape_event_t){0};
-    if (!take_list(cursor, 3) || !take_number(cursor, &kind) || kind >= TAPE_KIND_COUNT)
+    if (!cursor_take_list(cursor, 3) || !cursor_take_number(cursor, &kind)
+        || kind >= TAPE_KIND_COUNT)
         return false;
     event->kind = (tape_kind_t) kind;
     const tape_about_t *about = tape_about(event->kind);
     size_t n = 0;
     while (about->numbers[n])
         n++;
-    if (!take_list(cursor, n))
+    if (!cursor_take_list(cursor, n))
         return false;
     for (size_t i = 0; i < n; i++)
-        if (!take_number(cursor, &event->numbers[i]))
+        if (!cursor_take_number(cursor, &event->numbers[i]))
             return false;
     return take_texts(cursor, about, event);
 }
@@ -125,13 +108,13 @@ take_head(tape_reader_t *self, cursor_t *cursor, fault_t *fault)
     if (self->size < TAPE_MAGIC_SIZE || memcmp(self->data, TAPE_MAGIC, TAPE_MAGIC_SIZE) != 0)
         return fault_set(fault, ERR_MALFORMED, "it is not a recording");
     *cursor = cursor_of((bytes_t){self->data + TAPE_MAGIC_SIZE, self->size - TAPE_MAGIC_SIZE});
-    if (!take_list(cursor, TAPE_HEAD_VALUES) || !take_number(cursor, &version))
+    if (!cursor_take_list(cursor, TAPE_HEAD_VALUES) || !cursor_take_number(cursor, &version))
         return fault_set(fault, ERR_MALFORMED, "its head cannot be read");
     if (version != TAPE_VERSION)
         return fault_set(fault, ERR_MALFORMED, "it has version %llu, this program reads %d",
                          (unsigned long long) version, TAPE_VERSION);
     if (!take_text(cursor, &head->actor) || !take_text(cursor, &head->program)
-        || !take_number(cursor, &head->schemas) || !take_text(cursor, &head->settings)
+        || !cursor_take_number(cursor, &head->schemas) || !take_text(cursor, &head->settings)
         || !take_bytes(cursor, &head->state))
         return fault_set(fault, ERR_MALFORMED, "its head cannot be read");
     if (head->schemas != tape_schemas())

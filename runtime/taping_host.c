@@ -65,29 +65,14 @@ log_line(void *taping, const log_line_t *line)
     self->plain.log(self->plain.transport.self, line);
 }
 
-/*  Descriptors have other numbers elsewhere: what is told is which of those it watches.  */
-static size_t
-place_of(taping_t *self, int fd)
-{
-    size_t i = 0;
-    while (i < MOST_FDS && self->fds[i] != fd + 1)
-        i++;
-    for (size_t free = 0; i == MOST_FDS && free < MOST_FDS; free++)
-        if (self->fds[free] == 0) {
-            self->fds[free] = fd + 1;
-            return free;
-        }
-    return i;
-}
-
 static void
 watch_fd(void *taping, int fd, int ready)
 {
     taping_t *self = taping;
-    size_t place = place_of(self, fd);
+    const size_t place = tape_places_of(&self->places, fd);
     NOTE(self, TAPE_watch, {place, (uint64_t) ready});
-    if (ready == 0 && place < MOST_FDS)
-        self->fds[place] = 0;
+    if (ready == 0)
+        tape_places_free(&self->places, place);
     self->plain.watch_fd(self->plain.transport.self, fd, ready);
 }
 
@@ -280,8 +265,8 @@ taping_letter(taping_t *self, const letter_t *letter)
 void
 taping_ready(taping_t *self, int fd, int ready)
 {
-    taping_input(self,
-                 &(tape_event_t){.kind = TAPE_ready, {place_of(self, fd), (uint64_t) ready}});
+    taping_input(self, &(tape_event_t){.kind = TAPE_ready,
+                                       {tape_places_of(&self->places, fd), (uint64_t) ready}});
 }
 
 void

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "runtime/cell_private.h"
+#include "runtime/tape_places.h"
 #include "runtime/taping.h"
 
 struct taping {
@@ -12,7 +13,7 @@ struct taping {
     cell_host_t plain; /* the host's own */
     const net_driver_t *driver; /* the same */
     net_t *net;
-    int fds[MOST_FDS]; /* watched by the actor; 0: free. An event tells the place of one */
+    tape_places_t places; /* of what the actor watches */
     buffer_t scratch;
 };
 

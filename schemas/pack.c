@@ -326,3 +326,21 @@ cursor_skip(cursor_t *self, unsigned level)
     }
     return true;
 }
+
+bool
+cursor_take_list(cursor_t *self, uint64_t n)
+{
+    token_t token;
+    return cursor_next(self, &token) && token.kind == TOKEN_LIST && token.number == n;
+}
+
+bool
+cursor_take_number(cursor_t *self, uint64_t *number)
+{
+    token_t token;
+    const bool good =
+        cursor_next(self, &token)
+        && (token.kind == TOKEN_HUGE || (token.kind == TOKEN_INT && token.integer >= 0));
+    *number = good ? token.number : 0;
+    return good;
+}

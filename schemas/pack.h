@@ -51,3 +51,7 @@ bool cursor_next(cursor_t *self, token_t *token);
 /*  Passes over one whole value that lies inside of so many containers. False if it is not
     complete, claims more elements than there are bytes, or is nested too deeply.  */
 bool cursor_skip(cursor_t *self, unsigned level);
+/*  The next token, if it is the head of a list of that many.  */
+bool cursor_take_list(cursor_t *self, uint64_t n);
+/*  The next token, if it is an integer that is not negative; *number is 0 if not.  */
+bool cursor_take_number(cursor_t *self, uint64_t *number);
