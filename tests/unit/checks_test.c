@@ -53,6 +53,9 @@ make(body_t *self)
     };
     self->tree = (tree_t){.role = "agent",
                           .version = WAYBILL_VERSION,
+                          .restart_limit = 5,
+                          .stuck_ms = 10000,
+                          .history = 1000000,
                           .actors = self->actors,
                           .n_actors = 2,
                           .links = self->links,
@@ -66,7 +69,7 @@ make(body_t *self)
                           .metrics = self->metrics,
                           .n_metrics = 3};
     self->dead = (dead_letters_t){.letters = self->letters};
-    self->patient = (patient_t){&self->tree, &self->earlier, &self->now, &self->dead, 0, 0};
+    self->patient = (patient_t){&self->tree, &self->earlier, &self->now, &self->dead};
 }
 
 static void
@@ -203,6 +206,8 @@ finds_actors_near_their_restart_limit(void **state)
     assert_found(&body, "restarts", true, "just now");
     body.actors_now[1].restarts = body.earlier_actors[1].restarts = 4;
     assert_found(&body, "restarts", true, "4 times");
+    body.tree.restart_limit = 20;
+    assert_found(&body, "restarts", false, "4 times");
 }
 
 static void
@@ -216,6 +221,8 @@ finds_handlers_that_do_not_end(void **state)
     assert_none(&body);
     body.actors_now[1].busy_ms = 61000;
     assert_found(&body, "stuck", true, "b has been in ping for 61 s");
+    body.tree.stuck_ms = 120000;
+    assert_none(&body);
 }
 
 static void
@@ -238,7 +245,12 @@ finds_files_that_grow(void **state)
     assert_found(&body, "files", true, "the write-ahead log has 60,000 pages");
     make(&body);
     body.metrics[1].value = 950000;
-    assert_found(&body, "files", false, "the history keeps 950,000 transactions");
+    assert_found(&body, "files", false, "the history keeps 950,000 transactions, of 1,000,000");
+    body.tree.history = 0; /* an agent keeps none */
+    assert_none(&body);
+    body.tree.history = 1000;
+    body.metrics[1].value = 900;
+    assert_found(&body, "files", false, "the history keeps 900 transactions, of 1,000");
 }
 
 static void

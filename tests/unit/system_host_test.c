@@ -71,7 +71,8 @@ visit(void *look)
 static void
 run_visited(const actor_class_t *const *classes, void (*look)(void))
 {
-    static const settings_t settings = {.tap_inject = false};
+    static const settings_t settings = {
+        .process_restart_limit = 7, .tap_stuck_ms = 1234, .stream_history = 1000};
     host_options_t options = {
         .name = "agent", .run_dir = dir, .log = quiet, .settings = &settings};
     host = host_new(&options);
@@ -89,7 +90,7 @@ run_visited(const actor_class_t *const *classes, void (*look)(void))
 /*  --------------------------------------------------------------------------- who is here  */
 
 static struct {
-    bool system, joined, run_dir;
+    bool system, joined, run_dir, settings;
 } seen;
 
 static void
@@ -105,6 +106,8 @@ look_at_tree(void)
                        && actor->pid == (uint64_t) getpid();
     }
     seen.run_dir = tree && strcmp(tree->run_dir, dir) == 0;
+    seen.settings =
+        tree && tree->restart_limit == 7 && tree->stuck_ms == 1234 && tree->history == 0;
 }
 
 static void
@@ -115,6 +118,15 @@ the_tree_names_actors_and_programs_that_joined(void **state)
     assert_true(seen.system);
     assert_true(seen.joined);
     assert_true(seen.run_dir);
+}
+
+/*  As `tap doctor` needs them. An agent has no history.  */
+static void
+the_tree_tells_the_limits_of_the_process(void **state)
+{
+    (void) state;
+    run_visited((const actor_class_t *const[]){&system_actor, NULL}, look_at_tree);
+    assert_true(seen.settings);
 }
 
 /*  ---------------------------------------------------------------------- the last messages  */
@@ -218,6 +230,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         EACH(the_tree_names_actors_and_programs_that_joined),
+        EACH(the_tree_tells_the_limits_of_the_process),
         EACH(the_last_messages_are_written_on_request),
         EACH(stats_tell_what_an_actor_is_busy_with_and_what_waits_for_it),
     };

@@ -1,6 +1,7 @@
 /*  What a process tells of itself, asked through the actor `system`.  */
 
 #include "actors/common/actors.h"
+#include "actors/settings.h"
 #include "runtime/sim.h"
 #include "runtime/system.h"
 
@@ -56,8 +57,9 @@ static int
 make_sim(void **state)
 {
     static const sim_faults_t no_faults = {0};
+    static const settings_t settings = {.process_restart_limit = 5};
     sim_t *sim = sim_new(1, &no_faults);
-    assert_int_equal(sim_node(sim, "agent", NULL, NULL), 0);
+    assert_int_equal(sim_node(sim, "agent", NULL, &settings), 0);
     sim_add(sim, 0, &system_actor);
     sim_add(sim, 0, &sink);
     sim_add(sim, 0, &source);

@@ -7,9 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/*  Where the process does not tell its settings, their defaults. WAL_MOST is far beyond where
-    the checkpointer begins; HISTORY_FULL is nine tenths of what stream.history keeps.  */
-enum { RESTART_LIMIT = 5, STUCK_MS = 10000, WAL_MOST = 50000, HISTORY_FULL = 900000 };
+/*  Far beyond where the checkpointer begins.  */
+enum { WAL_MOST = 50000 };
 
 void
 checks_find(findings_t *self, const advice_t *advice, const char *format, ...)
@@ -144,7 +143,7 @@ look_for_restarts(const patient_t *patient, findings_t *out)
         "one more failure may end the process (process.restart_limit): the log says why it "
         "fails, and its last messages are in `waybill tap postmortem`"};
     static const advice_t some = {"restarts", false, "the log says why it failed"};
-    uint64_t limit = patient->restart_limit ? patient->restart_limit : RESTART_LIMIT;
+    uint64_t limit = patient->tree->restart_limit;
     for (size_t i = 0; i < patient->now->n_actors; i++) {
         const actor_stats_t *now = &patient->now->actors[i];
         const actor_stats_t *earlier = stats_named(patient->earlier, now->name);
@@ -162,7 +161,7 @@ look_for_stuck(const patient_t *patient, findings_t *out)
     static const advice_t advice = {
         "stuck", true,
         "its last messages: `waybill tap postmortem`; what it waits for: `gdb -p` or the log"};
-    uint64_t limit = patient->stuck_ms ? patient->stuck_ms : STUCK_MS;
+    uint64_t limit = patient->tree->stuck_ms;
     for (size_t i = 0; i < patient->now->n_actors; i++) {
         const actor_stats_t *now = &patient->now->actors[i];
         char time[SHOW_ROOM];
@@ -198,14 +197,15 @@ look_for_growth(const patient_t *patient, findings_t *out)
         "files", false,
         "clients that are away longer than the history reaches start anew: raise "
         "stream.history if they should not"};
-    char text[NUMBER_TEXT];
+    char text[NUMBER_TEXT], room[NUMBER_TEXT];
     uint64_t pages = metric_value(patient->now, "wal_pages");
     uint64_t kept = metric_value(patient->now, "history_transactions");
+    uint64_t most = patient->tree->history;
     if (pages >= WAL_MOST)
         checks_find(out, &wal, "the write-ahead log has %s pages", number_text(pages, text));
-    if (kept >= HISTORY_FULL)
-        checks_find(out, &history, "the history keeps %s transactions",
-                    number_text(kept, text));
+    if (most > 0 && kept >= most - most / 10)
+        checks_find(out, &history, "the history keeps %s transactions, of %s at most",
+                    number_text(kept, text), number_text(most, room));
 }
 
 static void

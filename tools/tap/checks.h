@@ -10,7 +10,6 @@ typedef struct patient {
     const tree_t *tree;
     const stats_t *earlier, *now;
     const dead_letters_t *dead;
-    uint64_t restart_limit, stuck_ms; /* 0: not known; then the defaults count */
 } patient_t;
 
 typedef struct finding {
