@@ -127,6 +127,45 @@ a_recording_is_drawn_as_well(void **state)
     free(file);
 }
 
+/*  Each line is an object that begins so.  */
+static void
+assert_objects(const char *text, const char *begin)
+{
+    assert_true(count_lines(text) > 0);
+    for (const char *line = text; *line; line = strchr(line, '\n') + 1) {
+        if (strncmp(line, begin, strlen(begin)) != 0)
+            fail_msg("no %s: %s", begin, line);
+        assert_non_null(strchr(line, '\n'));
+    }
+}
+
+static void
+recordings_captures_and_sequences_are_told_as_json(void **state)
+{
+    (void) state;
+    char *tape = path_in(world.dir, "json.tape"), *file = path_in(world.dir, "json.pcapng");
+    outcome_t told = RUN("tap", "record", tape, "--actor", "service", "--for", "1s", "--json",
+                         "--run-dir", world.agent_dir);
+    assert_int_equal(told.status, 0);
+    assert_objects(told.out, "{\"actor\":\"service\",\"file\":\"/");
+    assert_contains(told.out, "\"state\":\"recording\"}\n");
+    assert_contains(told.out, "\"state\":\"recorded\",\"events\":");
+    outcome_release(&told);
+    told = RUN("tap", "seq", tape, "--json");
+    assert_int_equal(told.status, 0);
+    assert_objects(told.out, "{\"after_us\":");
+    assert_contains(told.out,
+                    "\"kind\":\"EVT\",\"dead\":false,\"label\":\"actor_state service");
+    outcome_release(&told);
+    told = RUN("tap", "pcap", file, "--for", "1s", "--type", "parcel", "--json", "--run-dir",
+               world.agent_dir);
+    assert_int_equal(told.status, 0);
+    assert_contains(told.out, "/json.pcapng\",\"packets\":0,\"missed\":");
+    outcome_release(&told);
+    free(tape);
+    free(file);
+}
+
 int
 main(void)
 {
@@ -134,6 +173,7 @@ main(void)
         cmocka_unit_test(tshark_shows_envelopes_and_payloads_of_a_capture),
         cmocka_unit_test(messages_are_drawn_as_a_sequence_diagram),
         cmocka_unit_test(a_recording_is_drawn_as_well),
+        cmocka_unit_test(recordings_captures_and_sequences_are_told_as_json),
     };
     return cmocka_run_group_tests(tests, start_world, stop_world);
 }

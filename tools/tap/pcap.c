@@ -1,6 +1,7 @@
 /*  tap pcap - what goes by, as a file for Wireshark.  */
 
 #include "tools/measure.h"
+#include "tools/show.h"
 #include "tools/tap/duration.h"
 #include "tools/tap/filter.h"
 #include "tools/tap/gather.h"
@@ -18,6 +19,7 @@ typedef struct capture {
     losses_t *losses;
     pcapng_t *file;
     uint64_t packets, most;
+    bool json;
     arena_t arena;
 } capture_t;
 
@@ -36,6 +38,24 @@ take(void *capture, const tap_record_t *record)
     return self->packets < self->most;
 }
 
+static void
+tell(const capture_t *self, const char *path)
+{
+    loss_t lost = losses_total(self->losses);
+    buffer_t line = {0};
+    buffer_add_text(&line, "{");
+    json_text(&line, "file", path);
+    json_uint(&line, "packets", self->packets);
+    json_uint(&line, "missed", lost.at_actor + lost.on_way);
+    buffer_add_text(&line, "}");
+    if (self->json)
+        puts(buffer_text(&line));
+    else
+        printf("%" PRIu64 " packets in %s; %" PRIu64 " were missed\n", self->packets, path,
+               lost.at_actor + lost.on_way);
+    buffer_release(&line);
+}
+
 static int
 run(capture_t *self, gather_t *gather, const char *path)
 {
@@ -48,10 +68,8 @@ run(capture_t *self, gather_t *gather, const char *path)
     int status = gather_run(gather);
     if (pcapng_end(&self->file, &fault) != OK)
         return complain("%s", fault.text), STATUS_NO;
-    loss_t lost = losses_total(self->losses);
     if (status == STATUS_DONE)
-        printf("%" PRIu64 " packets in %s; %" PRIu64 " were missed\n", self->packets, path,
-               lost.at_actor + lost.on_way);
+        tell(self, path);
     return status;
 }
 
@@ -70,6 +88,7 @@ pcap(args_t *args)
         {"for", OPTION_TEXT, &duration, 0, 0},
         {"count", OPTION_NUMBER, &most, 1, INT64_MAX},
         {"headers", OPTION_FLAG, &headers, 0, 0},
+        {"json", OPTION_FLAG, &self.json, 0, 0},
         {0},
     };
     int status;
@@ -95,7 +114,8 @@ const verb_t tap_pcap = {
     .name = "tap pcap",
     .summary = "write what goes by into a file for Wireshark",
     .usage =
-        "usage: waybill tap pcap FILE [--for TIME] [--count N] [--headers] [FILTER...]\n"
+        "usage: waybill tap pcap FILE [--for TIME] [--count N] [--headers] [--json] "
+        "[FILTER...]\n"
         "                        [--run-dir DIR]\n\n"
         "Writes each record of the tap as a packet of the new FILE (pcapng): an interface for\n"
         "each actor, directions, nanoseconds, what was missed. Secrets are masked. The "
@@ -105,6 +125,8 @@ const verb_t tap_pcap = {
         "Actors hand over what they have in bundles: `reordercap` sorts a file by time.\n\n"
         "  --for TIME      end after that: 90, 90s, 5m, 2h; else with Ctrl-C\n"
         "  --count N       end after N packets\n"
-        "  --headers       without payloads\n" FILTER_USAGE RUN_DIR_USAGE,
+        "  --headers       without payloads\n"
+        "  --json          how many packets there are as a JSON object\n" FILTER_USAGE
+            RUN_DIR_USAGE,
     .run = pcap,
 };

@@ -1,6 +1,7 @@
 /*  tap record - writes down all that one actor takes in and does, for `tap replay`.  */
 
 #include "tools/measure.h"
+#include "tools/show.h"
 #include "tools/tap/asking.h"
 #include "tools/tap/duration.h"
 #include "tools/tap/tap.h"
@@ -19,6 +20,7 @@ typedef struct recording {
     const char *run_dir, *actor, *duration;
     char file[PATH_MAX];
     uint64_t ms; /* UINT64_MAX: until it is interrupted */
+    bool json;
     ipc_client_t *client;
 } recording_t;
 
@@ -70,6 +72,29 @@ wait_for_end(recording_t *self)
     return true;
 }
 
+/*  stopped: NULL at its beginning.  */
+static void
+tell(const recording_t *self, const recording_stopped_t *stopped)
+{
+    buffer_t line = {0};
+    buffer_add_text(&line, "{");
+    json_text(&line, "actor", self->actor);
+    json_text(&line, "file", self->file);
+    json_text(&line, "state", stopped ? "recorded" : "recording");
+    if (stopped)
+        json_uint(&line, "events", stopped->events);
+    buffer_add_text(&line, "}");
+    if (self->json)
+        puts(buffer_text(&line));
+    else if (stopped)
+        printf("%" PRIu64 " events of %s in %s\n", stopped->events, self->actor, self->file);
+    else
+        printf("%s was started anew and is being recorded into %s; Ctrl-C ends it\n",
+               self->actor, self->file);
+    (void) fflush(stdout);
+    buffer_release(&line);
+}
+
 static int
 record_on(recording_t *self)
 {
@@ -77,16 +102,14 @@ record_on(recording_t *self)
     const recording_stop_t stop = {self->actor};
     if (!order(self, MSG_recording_start, &start, MSG_recording_started))
         return STATUS_NO;
-    printf("%s was started anew and is being recorded into %s; Ctrl-C ends it\n", self->actor,
-           self->file);
-    (void) fflush(stdout);
+    tell(self, NULL);
     if (!wait_for_end(self))
         return STATUS_NO;
     const recording_stopped_t *stopped =
         order(self, MSG_recording_stop, &stop, MSG_recording_stopped);
     if (!stopped)
         return STATUS_NO;
-    printf("%" PRIu64 " events of %s in %s\n", stopped->events, self->actor, self->file);
+    tell(self, stopped);
     return STATUS_DONE;
 }
 
@@ -98,6 +121,7 @@ record(args_t *args)
         RUN_DIR_RULE(&self.run_dir),
         {"actor", OPTION_TEXT, &self.actor, 0, 0},
         {"for", OPTION_TEXT, &self.duration, 0, 0},
+        {"json", OPTION_FLAG, &self.json, 0, 0},
         {0},
     };
     int status;
@@ -122,7 +146,8 @@ const verb_t tap_record = {
     .name = "tap record",
     .summary = "write down all that an actor takes in and does",
     .usage =
-        "usage: waybill tap record FILE --actor NAME [--for TIME] [--run-dir DIR]\n\n"
+        "usage: waybill tap record FILE --actor NAME [--for TIME] [--json]\n"
+        "                          [--run-dir DIR]\n\n"
         "Starts the actor anew, which loses nothing, and writes into the new FILE what it "
         "takes\n"
         "in from then on - messages, time, chance, timers, the network - and what it does:\n"
@@ -132,6 +157,7 @@ const verb_t tap_record = {
         "as\n"
         "you keep the database. An actor with connections loses and makes them again.\n\n"
         "  --actor NAME    whom; `waybill tap tree` lists them\n"
-        "  --for TIME      end after that: 90, 90s, 5m, 2h; else with Ctrl-C\n" RUN_DIR_USAGE,
+        "  --for TIME      end after that: 90, 90s, 5m, 2h; else with Ctrl-C\n"
+        "  --json          one JSON object when it begins, one at its end\n" RUN_DIR_USAGE,
     .run = record,
 };

@@ -1,6 +1,7 @@
 /*  tap seq - messages as a sequence diagram, in the language of Mermaid.  */
 
 #include "runtime/tape.h"
+#include "tools/show.h"
 #include "tools/tap/about.h"
 #include "tools/tap/duration.h"
 #include "tools/tap/filter.h"
@@ -18,11 +19,13 @@ typedef struct arrow {
     uint64_t now_ns, n;
     char from[NAME_ROOM + 1], to[NAME_ROOM + 1];
     char label[MOST_LABEL + NAME_ROOM + 2];
-    const char *head;
+    envelope_kind_t kind;
+    bool dead;
 } arrow_t;
 
 typedef struct diagram {
     const char *trace;
+    bool json;
     filter_t *filter;
     arrow_t *arrows;
     size_t n, most;
@@ -71,7 +74,8 @@ add(diagram_t *self, const tap_record_t *record, message_id_t id, const void *bo
     *arrow = (arrow_t){.now_ns = record->now_ns, .n = record->n};
     (void) snprintf(arrow->from, sizeof arrow->from, "%s", envelope->from);
     (void) snprintf(arrow->to, sizeof arrow->to, "%s", envelope->to);
-    arrow->head = record->point == TAP_dead ? "-x" : heads[envelope->kind];
+    arrow->kind = envelope->kind;
+    arrow->dead = record->point == TAP_dead;
     write_label(envelope, id, body, arrow->label);
 }
 
@@ -164,23 +168,53 @@ participant(const char *names[], size_t *n, const char *name)
 }
 
 static void
-draw(diagram_t *self)
+draw(const diagram_t *self)
 {
     const char **names = mem_new((2 * self->n + 1) * sizeof *names);
     size_t n = 0;
     puts("sequenceDiagram");
-    if (self->n > 0)
-        qsort(self->arrows, self->n, sizeof *self->arrows, by_time);
     for (size_t i = 0; i < self->n; i++) {
         (void) participant(names, &n, self->arrows[i].from);
         (void) participant(names, &n, self->arrows[i].to);
     }
     for (size_t i = 0; i < self->n; i++) {
         const arrow_t *arrow = &self->arrows[i];
-        printf("    p%zu%sp%zu: %s\n", participant(names, &n, arrow->from), arrow->head,
-               participant(names, &n, arrow->to), arrow->label);
+        printf("    p%zu%sp%zu: %s\n", participant(names, &n, arrow->from),
+               arrow->dead ? "-x" : heads[arrow->kind], participant(names, &n, arrow->to),
+               arrow->label);
     }
     free(names);
+}
+
+/*  An arrow a line, with the time since the first.  */
+static void
+list(const diagram_t *self)
+{
+    buffer_t out = {0};
+    for (size_t i = 0; i < self->n; i++) {
+        const arrow_t *arrow = &self->arrows[i];
+        buffer_add_text(&out, "{");
+        json_uint(&out, "after_us", (arrow->now_ns - self->arrows[0].now_ns) / 1000);
+        json_text(&out, "from", arrow->from);
+        json_text(&out, "to", arrow->to);
+        json_text(&out, "kind", envelope_kind_name(arrow->kind));
+        json_bool(&out, "dead", arrow->dead);
+        json_text(&out, "label", arrow->label);
+        buffer_add_text(&out, "}\n");
+    }
+    fputs(buffer_text(&out), stdout);
+    buffer_release(&out);
+}
+
+static void
+print(diagram_t *self)
+{
+    if (self->n > 0)
+        qsort(self->arrows, self->n, sizeof *self->arrows, by_time);
+    if (self->json)
+        list(self);
+    else
+        draw(self);
 }
 
 /*  ----------------------------------------------------------------------- the verb  */
@@ -192,7 +226,7 @@ draw_all(diagram_t *self, gather_t *gather, const char *file)
     gather->taker = self;
     int status = file ? read_recording(self, file) : gather_run(gather);
     if (status == STATUS_DONE)
-        draw(self);
+        print(self);
     return status;
 }
 
@@ -210,6 +244,7 @@ seq(args_t *args)
         {"trace", OPTION_TEXT, &self.trace, 0, 0},
         {"for", OPTION_TEXT, &duration, 0, 0},
         {"count", OPTION_NUMBER, &most, 1, 100000},
+        {"json", OPTION_FLAG, &self.json, 0, 0},
         {0},
     };
     int status;
@@ -235,7 +270,8 @@ const verb_t tap_seq = {
     .name = "tap seq",
     .summary = "draw messages as a sequence diagram",
     .usage =
-        "usage: waybill tap seq [FILE] [--for TIME] [--count N] [--trace ID] [FILTER...]\n"
+        "usage: waybill tap seq [FILE] [--for TIME] [--count N] [--trace ID] [--json] "
+        "[FILTER...]\n"
         "                       [--run-dir DIR]\n\n"
         "Prints a sequence diagram in the language of Mermaid: of what goes by in five "
         "seconds,\n"
@@ -243,7 +279,8 @@ const verb_t tap_seq = {
         "answers dashed ones, events open ones; a cross ends what was not delivered.\n\n"
         "  --for TIME      how long to look on: 90, 90s, 5m; Ctrl-C ends it earlier\n"
         "  --count N       at most so many messages; default 200\n"
-        "  --trace ID      only what came of the message that has this id\n" FILTER_USAGE
+        "  --trace ID      only what came of the message that has this id\n"
+        "  --json          one JSON object an arrow, without the diagram\n" FILTER_USAGE
             RUN_DIR_USAGE,
     .run = seq,
 };
