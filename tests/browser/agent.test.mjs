@@ -185,15 +185,17 @@ test("holds the messages, and says how many it does not show", on_page(async pag
     assert.ok(await page.locator("#stream li").count() <= 500);
 }));
 
-//  Nothing goes wrong here by itself, so that the process is answered for.
+//  Nothing goes wrong here by itself: the logger does not take what is sent to it.
 test("shows dead letters, and why they are dead", on_page(async page => {
     await page.getByText("There are none.").waitFor();
-    const letters = [{n: 1, time: new Date().toISOString(), reason: "UNKNOWN", type: "parcel", kind: "CAST",
-        from: "recorder", to: "logger", size: 9, body: {number: 4711}}];
-    await page.route("**/api/deadletters", route => route.fulfill({json: {letters, total: 1}}));
+    await world.agent.verb("tap", "send", "logger", "parcel", '{"number": 4711}');
+    const listed = await until("it is a dead letter", async () =>
+        (await world.agent.verb("tap", "deadletters", "list", "--json")).trim());
+    const {reason, from} = JSON.parse(listed);
     await page.reload();
     const letter = page.locator("#letter-rows li", {hasText: "parcel"});
-    await letter.getByText("UNKNOWN").waitFor();
+    await letter.getByText(reason, {exact: true}).waitFor();
+    await letter.getByText(`${from} → logger`, {exact: true}).waitFor();
     await letter.getByRole("button").click();
     await letter.locator("pre", {hasText: '"number": 4711'}).waitFor();
 }));

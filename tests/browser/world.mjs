@@ -114,7 +114,7 @@ export class World {
             {server: {schema: join(this.dir, "schema.sql"), listen: "127.0.0.1:0"}});
         await this.server.start();
         this.address = this.server.ready.split(" ").pop();
-        this.agent = this.new_agent("agent", {retry: {attempts: 1}});
+        this.agent = this.new_agent("agent", {retry: {attempts: 1}, tap: {inject: "true"}});
         await this.agent.start();
         await this.agent.verb("status", "--wait", "synced");
         this.browser = await chromium.launch({
