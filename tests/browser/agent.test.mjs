@@ -158,13 +158,22 @@ test("acts on all that is selected, and on nothing else", on_page(async page => 
 
 //  ---------------------------------------------------------------------------- the stream
 
+//  Each thread of the process begins to tell when it hears that somebody follows, some time after the
+//  page does: so this writes until all of these messages are shown.
+async function writes_until_shown(page, note, title, names) {
+    await page.getByText("Following", {exact: true}).waitFor();
+    await until(`${names} are shown`, async () => {
+        await world.agent.verb("upsert", "notes", note, JSON.stringify({title}));
+        const shown = await page.locator("#stream li strong").allTextContents();
+        return names.every(name => shown.includes(name));
+    });
+}
+
 test("follows messages, and only those that the filter lets pass", on_page(async page => {
     const lines = page.locator("#stream li:not(.lost)");
     await page.getByLabel("Type").fill("writ*");
     await page.getByRole("button", {name: "Follow", exact: true}).click();
-    await page.getByText("Following", {exact: true}).waitFor();
-    await world.agent.verb("upsert", "notes", "followed", '{"title":"look"}');
-    await lines.filter({hasText: "written"}).first().waitFor();
+    await writes_until_shown(page, "followed", "look", ["write", "written"]);
     const names = await lines.locator("strong").allTextContents();
     assert.deepEqual([...new Set(names)].sort(), ["write", "written"]);
     await lines.filter({hasText: "followed"}).first().getByRole("button").click();
@@ -213,6 +222,7 @@ test("shows what strangers wrote as text, and runs none of it", on_page(async pa
     const evil = `<img src=x onerror="alert(1)"><script>alert(2)</script>`;
     const id = (await world.agent.verb("upsert", "notes", evil, JSON.stringify({title: `damn ${evil}`}))).trim();
     await page.getByRole("button", {name: "Follow", exact: true}).click();
+    await writes_until_shown(page, "harmless", evil, ["write"]);
     await until("the change is parked", async () => (await world.agent.change(id)).state === "parked");
     await row(page, evil).getByRole("button", {name: "Details"}).click();
     await page.locator(".detail pre", {hasText: "onerror"}).waitFor();

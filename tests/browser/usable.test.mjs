@@ -25,8 +25,10 @@ async function open_everything(page) {
     await page.locator(".detail:not([hidden]) pre").first().waitFor();
     await page.getByRole("button", {name: "Follow", exact: true}).click();
     await page.getByText("Following", {exact: true}).waitFor();
-    await world.agent.verb("upsert", "notes", "traffic", '{"title":"here it comes"}');
-    await page.locator("#stream li").first().waitFor();
+    await until("messages are shown", async () => {
+        await world.agent.verb("upsert", "notes", "traffic", '{"title":"here it comes"}');
+        return page.locator("#stream li").count();
+    });
     await page.locator("#actor-rows tr").first().waitFor();
 }
 

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -203,17 +204,20 @@ web_client_say(web_client_t *self, const char *format, ...)
 json_t *
 web_client_hear(web_client_t *self, const char *type)
 {
-    for (;;) {
+    const time_t end = time(NULL) + PATIENCE_S;
+    while (time(NULL) < end) {
         const int op = read_frame(self);
         if (op == OP_CLOSE)
-            fail_msg("it was closed; expected %s", type);
+            fail_msg("it was closed; expected %s", type ? type : "anything");
         if (op != OP_TEXT)
             continue;
         json_t *frame = json_loads(buffer_text(&self->payload), 0, NULL);
-        if (strcmp(json_string_value(json_object_get(frame, "type")), type) == 0)
+        if (!type || strcmp(json_string_value(json_object_get(frame, "type")), type) == 0)
             return frame;
         json_decref(frame);
     }
+    fail_msg("never told: %s", type ? type : "anything");
+    return NULL;
 }
 
 int

@@ -20,7 +20,8 @@ web_client_t *web_client_new_at(const char *address, const char *target);
 web_client_t *web_client_new(const char *address, const char *query, const char *protocol);
 void web_client_destroy(web_client_t **self);
 void web_client_say(web_client_t *self, const char *format, ...) PRINTF_LIKE(2, 3);
-/*  The next frame of that type; what comes before it is passed over. To be released.  */
+/*  The next frame of that type (NULL: of any); what comes before it is passed over. To be
+    released.  */
 json_t *web_client_hear(web_client_t *self, const char *type);
 /*  The code that the server closes with; frames before it are passed over.  */
 int web_client_hear_close(web_client_t *self);
