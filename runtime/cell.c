@@ -1,4 +1,5 @@
 #include "runtime/cell_private.h"
+#include "runtime/raw.h"
 #include "runtime/system_private.h"
 
 #include <stdio.h>
@@ -275,6 +276,7 @@ fall(cell_t *self, const char *why)
 {
     ctx_log(&self->ctx, LOG_error, "failed: %s", why);
     cell_forget_instance(self);
+    raw_break_promises(self->class, &self->ctx, ERR_FAILED);
     round_forget_handling(self);
     self->active = false;
     size_t failures = recent_failures(self, cell_now_ms(self));
@@ -377,6 +379,7 @@ cell_stop(cell_t *self)
 {
     taping_stop(self);
     cell_forget_instance(self);
+    raw_break_promises(self->class, &self->ctx, ERR_STOPPED);
     cell_set_state(self, CELL_STOPPED, NULL);
     round_bury_all(self, ERR_STOPPED);
     port_give_up(self->port, ERR_STOPPED);

@@ -154,6 +154,7 @@ make_class(plugin_t *self)
         .publishes = table_of(self, "publishes"),
         .answers = table_of(self, "answers"),
         .on_letter = self->isolated ? plugin_process_on_letter : plugin_thread_on_letter,
+        .break_promises = plugin_break_promises,
         .pid = &self->pid,
         .subject = self,
     };

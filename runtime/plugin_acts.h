@@ -21,8 +21,7 @@ struct waybill_ctx {
 
 extern const waybill_host_t plugin_host;
 
-/*  For a new instance, in its start(). Whoever waits for the one before is told that it failed.
- */
+/*  For a new instance, in its start().  */
 void plugin_acts_open(waybill_ctx_t *self, ctx_t *ctx);
 /*  Around each callback; what says which, for a person. Gives what an actor returns.  */
 void plugin_acts_begin(waybill_ctx_t *self, ctx_t *ctx);

@@ -20,12 +20,18 @@ void
 plugin_acts_open(waybill_ctx_t *self, ctx_t *ctx)
 {
     plugin_t *plugin = ctx_class(ctx)->raw->subject;
-    plugin_tickets_t *left = &plugin->tickets;
     *self = (waybill_ctx_t){.plugin = plugin, .thread = pthread_self()};
+}
+
+void
+plugin_break_promises(void *plugin, ctx_t *ctx, err_t why)
+{
+    plugin_tickets_t *left = &((plugin_t *) plugin)->tickets;
+    const char *text = why == ERR_STOPPED ? "the plug-in was stopped before it answered"
+                                          : "the plug-in failed before it answered";
     for (size_t i = 0; i < left->n; i++)
         if (left->items[i].number != 0)
-            ctx_answer_error(ctx, &left->items[i].ticket, ERR_FAILED,
-                             "the plug-in failed before it answered");
+            ctx_answer_error(ctx, &left->items[i].ticket, why, text);
     plugin_tickets_release(left);
 }
 

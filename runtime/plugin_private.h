@@ -19,7 +19,7 @@ struct plugin {
     plugin_manifest_t manifest;
     const plugin_value_t *values; /* one for each setting of the manifest */
     size_t n_values;
-    plugin_tickets_t tickets; /* of the instance; what it leaves, the next one answers for */
+    plugin_tickets_t tickets; /* of the instance */
     actor_class_t class;
     raw_actor_t raw;
     arena_t arena; /* all of the above */
@@ -44,6 +44,10 @@ CHECKED err_t plugin_file_load(const char *file, waybill_plugin_t *descriptor, f
 CHECKED err_t plugin_value_check(const plugin_setting_t *setting, const char *value,
                                  fault_t *fault);
 const char *plugin_value(const plugin_t *self, const char *name);
+
+/*  plugin_call.c  */
+/*  Whoever holds out for a ticket of it is told that it is void.  */
+void plugin_break_promises(void *plugin, ctx_t *ctx, err_t why);
 
 /*  plugin_thread.c  */
 extern const actor_class_t plugin_thread_class; /* but for name, tables and subject */

@@ -37,6 +37,13 @@ class_takes(const actor_class_t *class, const char *type)
     return id != MSG_COUNT && class->handlers && class->handlers[id];
 }
 
+void
+raw_break_promises(const actor_class_t *class, ctx_t *ctx, err_t why)
+{
+    if (class->raw && class->raw->break_promises)
+        class->raw->break_promises(class->raw->subject, ctx, why);
+}
+
 /*  ----------------------------------------------------------------------- payloads  */
 
 static err_t

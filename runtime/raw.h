@@ -25,10 +25,15 @@ struct raw_actor {
     const raw_message_t *answers; /* replies to those who ask it */
     /*  What comes in, answers as well: ctx_envelope() tells what it is.  */
     err_t (*on_letter)(void *state, ctx_t *ctx, bytes_t payload);
+    /*  The instance is gone, and nobody else will answer those whom it has promised to: they
+        are told so. NULL: it promises nothing.  */
+    void (*break_promises)(void *subject, ctx_t *ctx, err_t why);
     const _Atomic uint64_t *pid; /* of its process, 0: none; NULL: it never has one */
     void *subject;               /* the actor's own */
 };
 
+/*  Of an actor that is not raw: nothing.  */
+void raw_break_promises(const actor_class_t *class, ctx_t *ctx, err_t why);
 /*  Name of such a message, as long-lived as the class; "a message" if no table has it.  */
 const char *raw_name(const actor_class_t *class, const char *type);
 /*  True if the actor takes a command, hint or request of that type.  */

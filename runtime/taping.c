@@ -1,3 +1,4 @@
+#include "runtime/raw.h"
 #include "runtime/taping_private.h"
 
 #include "schemas/codec.h"
@@ -92,6 +93,7 @@ begin(cell_t *self, const char *file, fault_t *fault)
 {
     tape_t *tape = NULL;
     cell_forget_instance(self);
+    raw_break_promises(self->class, &self->ctx, ERR_FAILED);
     self->state = CELL_STARTING; /* as it is in a replay */
     err_t err = make_tape(self, file, &tape, fault);
     if (err != OK) {

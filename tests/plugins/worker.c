@@ -158,6 +158,16 @@ do_promise(worker_t *self, waybill_ctx_t *ctx, const waybill_incoming_t *message
     return self->host->after(ctx, TIMER_FAIL, 5);
 }
 
+/*  Nor this, and everybody hears that it has begun.  */
+static int
+do_hold(worker_t *self, waybill_ctx_t *ctx, const waybill_incoming_t *message)
+{
+    (void) message;
+    if (self->host->ticket(ctx, &self->ticket) != WAYBILL_OK)
+        return WAYBILL_FAILED;
+    return self->host->publish(ctx, "x_news", text_map(self, ctx, "x_news", "text", "held"));
+}
+
 /*  Answered in on_fd().  */
 static int
 do_watch(worker_t *self, waybill_ctx_t *ctx, const waybill_incoming_t *message)
@@ -279,6 +289,7 @@ static const struct {
     {"publish", do_publish},
     {"pid", do_pid},
     {"promise", do_promise},
+    {"hold", do_hold},
 };
 
 /*  ------------------------------------------------------------------------- parcels  */

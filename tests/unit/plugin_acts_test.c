@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 static uint32_t restarts = 2; /* that one may have */
+static const actor_class_t *also;
 
 /*  Asks the worker to do that, in a host of its own.  */
 static const char *
@@ -27,6 +28,8 @@ told(const char *isolation, const char *what)
                                       .stop_deadline_ms = 60000});
     host_add(host, &echo);
     host_add(host, &asker);
+    if (also)
+        host_add(host, also);
     if (host_add_plugin(host, &order, &fault) != OK || host_start(host, &fault) != OK
         || host_run(host, &fault) != OK)
         fail_msg("%s", fault.text);
@@ -127,6 +130,36 @@ whoever_waits_for_one_that_fails_is_told(void **state)
     EACH_WAY("promise", "FAILED the plug-in failed before it answered");
 }
 
+/*  Removes the worker when it has news.  */
+static err_t
+remove_worker(void *state, ctx_t *ctx, bytes_t payload)
+{
+    (void) state, (void) payload;
+    if (ctx_envelope(ctx)->kind == ENVELOPE_EVT)
+        ctx_supervise(ctx, MSG_plugin_remove, &(plugin_remove_t){.name = "worker"}, 0, 60000);
+    return OK;
+}
+
+static const raw_actor_t remover_raw = {
+    .kind = "thread",
+    .takes = no_messages,
+    .sends = no_messages,
+    .publishes = no_messages,
+    .answers = no_messages,
+    .on_letter = remove_worker,
+};
+static const actor_class_t remover = {
+    .name = "remover", .hears = asker_hears, .raw = &remover_raw};
+
+static void
+whoever_waits_for_one_that_is_removed_is_told(void **state)
+{
+    (void) state;
+    also = &remover;
+    EACH_WAY("hold", "STOPPED the plug-in was stopped before it answered");
+    also = NULL;
+}
+
 static void
 descriptors_are_watched_for_reading_and_writing(void **state)
 {
@@ -179,6 +212,7 @@ main(void)
         cmocka_unit_test(a_process_has_a_process),
         cmocka_unit_test(answers_may_come_later),
         cmocka_unit_test(whoever_waits_for_one_that_fails_is_told),
+        cmocka_unit_test(whoever_waits_for_one_that_is_removed_is_told),
         cmocka_unit_test(descriptors_are_watched_for_reading_and_writing),
         cmocka_unit_test(it_asks_others_itself),
         cmocka_unit_test(it_publishes),
