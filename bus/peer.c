@@ -10,7 +10,8 @@
 struct errand {
     errand_t *next;
     envelope_t envelope;
-    char type[NAME_ROOM + 1], to[NAME_ROOM + 1]; /* where its texts are */
+    char type[NAME_ROOM + 1], to[NAME_ROOM + 1]; /* where its texts are; it has none if it is
+                                                    for no actor */
     blob_t *payload;                             /* until it has gone */
     uint64_t link_seq;                           /* on the link to its target; 0: it waits */
     bool finished;
@@ -192,14 +193,15 @@ peer_waits_for(const peer_t *self, const char *target)
 }
 
 void
-peer_give_up(peer_t *self, const char *target)
+peer_give_up(peer_t *self, const char *target, refuse_fn *refuse)
 {
     for (errand_t *errand = self->first; errand != NULL; errand = errand->next) {
-        if (strcmp(errand->envelope.to, target) != 0)
+        if (errand->envelope.to == NULL || strcmp(errand->envelope.to, target) != 0)
             continue;
         errand->finished = true;
         if (errand->payload == NULL)
             continue;
+        refuse(self, &errand->envelope);
         self->n_waiting--;
         self->waiting_bytes -= errand->payload->size;
         blob_unref(&errand->payload);

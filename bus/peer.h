@@ -72,8 +72,10 @@ void peer_forward(peer_t *self, port_t *port);
 void peer_on_done(peer_t *self, const char *target, uint64_t done);
 /*  Do messages of it wait for credit of that actor?  */
 bool peer_waits_for(const peer_t *self, const char *target);
-/*  The actor is gone: all that was for it counts as finished.  */
-void peer_give_up(peer_t *self, const char *target);
+/*  The actor is gone: all that was for it counts as finished. Of what it never got, refuse
+   tells the peer.  */
+typedef void refuse_fn(peer_t *self, const envelope_t *envelope);
+void peer_give_up(peer_t *self, const char *target, refuse_fn *refuse);
 /*  Tells the peer what is finished and how far it may go, if that has changed or must be
     said (again).  */
 void peer_settle(peer_t *self, bool again);

@@ -1,6 +1,6 @@
 /*  The actors of this process, which come and go while the gateway runs.  */
 
-#include "bus/gateway_private.h"
+#include "bus/members.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,6 +86,14 @@ turn_away(gateway_t *self, const struct gateway_news *news)
     snprintf(self->leaving, sizeof self->leaving, "%s", news->name);
 }
 
+static void
+refuse(peer_t *peer, const envelope_t *envelope)
+{
+    fault_t fault;
+    fault_set(&fault, ERR_NO_ROUTE, "field to: %s went before it took this", envelope->to);
+    members_answer_error(peer, envelope, &fault);
+}
+
 /*  What it did not finish, nobody will.  */
 static void
 see_off(gateway_t *self, const struct gateway_news *news)
@@ -93,7 +101,7 @@ see_off(gateway_t *self, const struct gateway_news *news)
     self->leaving[0] = '\0';
     directory_remove(&self->directory, news->name);
     for (peer_t *peer = self->peers; peer != NULL; peer = peer->next)
-        peer_give_up(peer, news->name);
+        peer_give_up(peer, news->name, refuse);
     port_forget(self->port, news->name);
     postbox_forget(self->postbox, news->name);
 }

@@ -301,6 +301,43 @@ knows_actors_that_come_and_go(void **state)
     ipc_client_close(&client);
 }
 
+/*  Says so many to the sleeper; when it is told, the gateway has read them all.  */
+static raw_t *
+join_and_say(const char *name, uint64_t parcels)
+{
+    raw_t *raw = raw_join(house->run_dir, name, 1);
+    uint64_t seq = 1;
+    for (; seq <= parcels; seq++)
+        raw_message(raw, MSG_parcel, "sleeper", seq, &(parcel_t){.number = seq});
+    raw_message(raw, MSG_ping, "echo", seq, &(ping_t){0});
+    raw_receive(raw, ENVELOPE_REP);
+    return raw;
+}
+
+/*  The others take all the credit that the sleeper gives.  */
+static void
+tells_whoever_waits_for_one_that_goes(void **state)
+{
+    (void) state;
+    enum { OTHERS = 4, EACH = 250, MORE = 40 };
+    raw_t *others[OTHERS];
+    atomic_store(&house->asleep, true);
+    for (size_t i = 0; i < OTHERS; i++)
+        others[i] = join_and_say((const char *const[]){"one", "two", "three", "four"}[i], EACH);
+    raw_t *raw = join_and_say("five", MORE);
+    raw_message(raw, MSG_ping, "nobody", MORE + 2, &(ping_t){0});
+    raw_receive(raw, ENVELOPE_ERR);
+    gateway_remove(house->gateway, "sleeper");
+    for (int waited = OTHERS * EACH + MORE - PORT_WINDOW; waited > 0; waited--) {
+        raw_receive(raw, ENVELOPE_ERR);
+        assert_non_null(memmem(raw->payload, raw->size, "NO_ROUTE", 8));
+    }
+    atomic_store(&house->asleep, false);
+    raw_destroy(&raw);
+    for (size_t i = 0; i < OTHERS; i++)
+        raw_destroy(&others[i]);
+}
+
 static void
 refuses_new_work_while_stopping(void **state)
 {
@@ -338,6 +375,7 @@ main(void)
         CASE(refuses_by_name_of_the_field),
         CASE(refuses_what_an_actor_does_not_offer),
         CASE(knows_actors_that_come_and_go),
+        CASE(tells_whoever_waits_for_one_that_goes),
         CASE(refuses_new_work_while_stopping),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
