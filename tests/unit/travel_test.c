@@ -229,6 +229,21 @@ an_id_with_blanks_is_found(void **state)
     expect_steps("sent");
 }
 
+static void
+a_row_that_knows_no_position_tells_no_second_refusal(void **state)
+{
+    (void) state;
+    journey_add(&journey, &(journey_step_t){.process = "p",
+                                            .actor = "recorder",
+                                            .step = STEP_refused,
+                                            .time_us = 5002000,
+                                            .within_us = FROM_LOG,
+                                            .detail = 7});
+    add_from("p", "recorder", STEP_refused, 5000000, FROM_ROWS);
+    expect_steps("refused");
+    assert_true(journey.steps[0].detail == 7);
+}
+
 #define EACH(test) cmocka_unit_test_setup_teardown(test, begin, end)
 
 int
@@ -248,6 +263,7 @@ main(void)
         EACH(a_line_in_json_is_a_step),
         EACH(other_lines_are_passed_over),
         EACH(an_id_with_blanks_is_found),
+        EACH(a_row_that_knows_no_position_tells_no_second_refusal),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

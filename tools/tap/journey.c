@@ -72,15 +72,23 @@ compare(const void *a, const void *b)
     return (int) first->step - (int) second->step;
 }
 
+/*  Who tells it worse may not know its detail: then that is 0.  */
+static bool
+may_be_same(const journey_step_t *better, const journey_step_t *worse)
+{
+    return better->step == worse->step
+           && (better->detail == worse->detail || worse->detail == 0)
+           && strcmp(better->actor, worse->actor) == 0
+           && distance(better->time_us, worse->time_us) <= worse->within_us;
+}
+
 /*  Told by somebody who knows the time better.  */
 static bool
 is_told_better(const journey_t *self, const journey_step_t *step)
 {
     for (size_t i = 0; i < self->n; i++) {
         const journey_step_t *other = &self->steps[i];
-        if (other->within_us < step->within_us && other->step == step->step
-            && other->detail == step->detail && strcmp(other->actor, step->actor) == 0
-            && distance(other->time_us, step->time_us) <= step->within_us)
+        if (other->within_us < step->within_us && may_be_same(other, step))
             return true;
     }
     return false;
