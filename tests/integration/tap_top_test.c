@@ -52,6 +52,21 @@ shows_actors_and_messages_on_80_columns(void **state)
 }
 
 static void
+lines_wider_than_the_screen_are_cut_by_the_terminal(void **state)
+{
+    static const char cut[] = "\033[?7l";
+    (void) state;
+    terminal_t *top = top_by("messages");
+    lines_t lines = terminal_await(top, "ACTOR");
+    lines_release(&lines);
+    assert_contains(buffer_text(&top->written), cut);
+    terminal_type(top, "q");
+    assert_int_equal(terminal_end(top), 0);
+    assert_true(terminal_is_restored(top));
+    terminal_destroy(&top);
+}
+
+static void
 sorts_by_the_key_that_is_pressed(void **state)
 {
     (void) state;
@@ -126,6 +141,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(shows_actors_and_messages_on_80_columns),
+        cmocka_unit_test(lines_wider_than_the_screen_are_cut_by_the_terminal),
         cmocka_unit_test(sorts_by_the_key_that_is_pressed),
         cmocka_unit_test(gives_the_terminal_back_after_an_interrupt),
         cmocka_unit_test(says_so_when_the_process_goes),

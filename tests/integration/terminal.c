@@ -20,7 +20,8 @@
 
 enum { PATIENCE_S = 60, ARGUMENTS = 16 };
 
-static const char enter[] = "\033[?1049h", leave[] = "\033[?1049l", cursor[] = "\033[?25h";
+static const char enter[] = "\033[?1049h", leave[] = "\033[?1049l", cursor[] = "\033[?25h",
+                  wrap[] = "\033[?7h";
 static const char home[] = "\033[H", frame_end[] = "\033[J";
 
 terminal_t *
@@ -161,7 +162,8 @@ terminal_is_restored(const terminal_t *self)
     buffer_add(&copy, self->written.data, self->written.size);
     const char *text = buffer_text(&copy);
     const char *entered = strstr(text, enter), *left = strstr(text, leave);
-    bool back = entered && left && left > entered && strstr(entered, cursor);
+    bool back =
+        entered && left && left > entered && strstr(entered, cursor) && strstr(entered, wrap);
     buffer_release(&copy);
     struct termios now;
     return back && tcgetattr(self->other, &now) == 0 && now.c_lflag == self->before.c_lflag

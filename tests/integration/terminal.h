@@ -35,5 +35,6 @@ void lines_release(lines_t *self);
 void terminal_type(terminal_t *self, const char *keys);
 /*  Waits for its end; gives the exit status.  */
 int terminal_end(terminal_t *self);
-/*  The alternate screen is left, the cursor is back, and so are the settings.  */
+/*  The alternate screen is left, the cursor and the breaking of lines are back, and so are the
+    settings.  */
 bool terminal_is_restored(const terminal_t *self);

@@ -8,9 +8,10 @@
 #include <termios.h>
 #include <unistd.h>
 
-/*  Alternate screen and no cursor; and back. Each line wipes what stood behind it.  */
-#define ENTER "\033[?1049h\033[?25l\033[2J"
-#define LEAVE "\033[?25h\033[?1049l"
+/*  Alternate screen, no cursor, and lines that are cut rather than broken where they are wider
+    than the screen; and back. Each line wipes what stood behind it.  */
+#define ENTER "\033[?1049h\033[?25l\033[?7l\033[2J"
+#define LEAVE "\033[?7h\033[?25h\033[?1049l"
 #define HOME "\033[H"
 #define WIPE_LINE "\033[K"
 #define WIPE_BELOW "\033[J"
