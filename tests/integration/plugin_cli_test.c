@@ -148,6 +148,7 @@ inspect_shows_a_manifest_or_says_why_not(void **state)
     assert_refused(RUN("plugin", "inspect", PLUGINS "/hang.so"), 1, "within 5.0 s");
     assert_refused(RUN("plugin", "inspect", "/no/such.so"), 1, "No such file");
     assert_refused(RUN("plugin", "dance"), 2, "plugin has no such verb");
+    assert_refused(RUN("plugin"), 2, "which verb? list, add");
 }
 
 int

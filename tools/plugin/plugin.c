@@ -31,6 +31,8 @@ plugin(args_t *args)
     if (args->count == 2)
         become(word, args->values[1]);
     const verb_t *verb = verb_named(plugin_verbs, word);
+    if (word[0] == '\0')
+        return complain_usage(args->verb, "which verb? list, add, remove or inspect");
     if (!verb)
         return complain_usage(args->verb, "%s: plugin has no such verb", word);
     return verb->run(

@@ -48,7 +48,12 @@ order(recording_t *self, message_id_t id, const void *body, message_id_t expecte
                                    &reply, &fault);
     if (err == OK && answer == expected)
         return reply;
-    complain("%s: %s", self->actor, fault.text[0] ? fault.text : err_text(err));
+    if (id == MSG_recording_stop && err == ERR_NOT_FOUND)
+        complain("%s: its recording has ended before, and %s may not be whole: `waybill logs "
+                 "--actor %s` says why",
+                 self->actor, self->file, self->actor);
+    else
+        complain("%s: %s", self->actor, fault.text[0] ? fault.text : err_text(err));
     return NULL;
 }
 
