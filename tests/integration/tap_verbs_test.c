@@ -101,6 +101,24 @@ follow_ends_with_a_type_and_after_a_time(void **state)
     outcome_release(&nothing);
 }
 
+static void
+follow_says_that_there_is_no_such_actor_and_goes_on(void **state)
+{
+    (void) state;
+    static const char *const verbs[] = {"follow", "seq"};
+    for (size_t i = 0; i < COUNT_OF(verbs); i++) {
+        outcome_t none = RUN("tap", verbs[i], "--actor", "recoder", "--for", "1s", "--run-dir",
+                             world.agent_dir);
+        assert_int_equal(none.status, 0);
+        assert_contains(none.err, "--actor: nobody is named recoder now");
+        outcome_release(&none);
+    }
+    outcome_t there =
+        RUN("tap", "--actor", "recorder,serv*", "--for", "300ms", "--run-dir", world.agent_dir);
+    assert_string_equal(there.err, "");
+    outcome_release(&there);
+}
+
 /*  Reads lines until one has that part; false at the end.  */
 static bool
 says(process_t *process, const char *part)
@@ -288,6 +306,7 @@ main(void)
         cmocka_unit_test(follow_shows_what_passes_the_filter_and_ends),
         cmocka_unit_test(tap_alone_follows_with_the_flags_it_always_had),
         cmocka_unit_test(follow_ends_with_a_type_and_after_a_time),
+        cmocka_unit_test(follow_says_that_there_is_no_such_actor_and_goes_on),
         cmocka_unit_test(follow_tells_how_many_lines_it_holds_back),
         cmocka_unit_test(follow_shows_one_in_so_many),
         cmocka_unit_test(top_without_a_terminal_writes_json),

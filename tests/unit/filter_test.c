@@ -70,6 +70,29 @@ passes_actors_and_programs_that_joined(void **state)
 }
 
 static void
+knows_which_word_fits_no_actor(void **state)
+{
+    (void) state;
+    actor_info_t actors[] = {{.name = "service"}, {.name = "ipc/app"}};
+    const tree_t tree = {.actors = actors, .n_actors = 2};
+    static const struct {
+        const char *words, *stranger;
+    } cases[] = {
+        {NULL, NULL},         {"service,ipc/app", NULL}, {"serv*", NULL},
+        {"ipc/*,bob", "bob"}, {"servic", "servic"},      {"x*,service", "x*"},
+    };
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        fault_t fault = {0};
+        filter_t *self = filter_new(&(filter_words_t){.actors = cases[i].words}, &fault);
+        const char *stranger = filter_stranger(self, &tree);
+        assert_int_equal(stranger == NULL, cases[i].stranger == NULL);
+        if (stranger)
+            assert_string_equal(stranger, cases[i].stranger);
+        filter_destroy(&self);
+    }
+}
+
+static void
 passes_points_of_the_list(void **state)
 {
     (void) state;
@@ -237,6 +260,7 @@ main(void)
         cmocka_unit_test(passes_everything_that_is_not_the_taps_own),
         cmocka_unit_test(passes_types_by_any_pattern_of_the_list),
         cmocka_unit_test(passes_actors_and_programs_that_joined),
+        cmocka_unit_test(knows_which_word_fits_no_actor),
         cmocka_unit_test(passes_points_of_the_list),
         cmocka_unit_test(finds_the_row_by_its_name_and_by_what_is_in_it),
         cmocka_unit_test(finds_the_change_wherever_it_is_told),

@@ -53,8 +53,11 @@ check_types(const char *option, const words_t *words, fault_t *fault)
 {
     for (size_t i = 0; i < words->n; i++)
         if (!strpbrk(words->at[i], "*>") && message_named(words->at[i]) == MSG_COUNT)
-            return fault_set(fault, ERR_USAGE, "--%s: no message is named %s", option,
-                             words->at[i]);
+            return fault_set(
+                fault, ERR_USAGE,
+                "--%s: no message is named %s; one of a plug-in's own fits a pattern "
+                "as %s*",
+                option, words->at[i], words->at[i]);
     return OK;
 }
 
@@ -153,6 +156,24 @@ static bool
 matches_joined(const words_t *words, const char *name)
 {
     return strncmp(name, "ipc/", 4) == 0 && matches_any(words, name);
+}
+
+static bool
+is_there(const tree_t *tree, const char *word)
+{
+    for (size_t i = 0; i < tree->n_actors; i++)
+        if (pattern_matches(word, tree->actors[i].name))
+            return true;
+    return false;
+}
+
+const char *
+filter_stranger(const filter_t *self, const tree_t *tree)
+{
+    for (size_t i = 0; i < self->actors.n; i++)
+        if (!is_there(tree, self->actors.at[i]))
+            return self->actors.at[i];
+    return NULL;
 }
 
 static bool

@@ -55,6 +55,9 @@ void filter_destroy(filter_t **self);
 bool filter_passes(filter_t *self, const tap_record_t *record, message_id_t id,
                    const void *body);
 
+/*  The first word for actors that fits none of the process; NULL: there is none.  */
+const char *filter_stranger(const filter_t *self, const tree_t *tree);
+
 /*  Adds what it lets pass, a line for each condition.  */
 void filter_explain(const filter_t *self, buffer_t *out);
 /*  The same as the inside of a JSON object.  */

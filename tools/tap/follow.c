@@ -185,6 +185,7 @@ run(follower_t *self, const request_t *request)
     tap_client_t *client = tap_join(request->run_dir, TAP_PAYLOADS);
     if (!client)
         return STATUS_NO;
+    tap_note_stranger(request->run_dir, self->filter);
     setvbuf(stdout, NULL, _IOLBF, 0);
     self->losses = losses_new();
     self->waiting = ordered_new();

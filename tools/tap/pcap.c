@@ -65,6 +65,7 @@ run(capture_t *self, gather_t *gather, const char *path)
         return complain("%s", fault.text), STATUS_NO;
     gather->taker = self;
     gather->take = take;
+    tap_note_stranger(gather->run_dir, self->filter);
     int status = gather_run(gather);
     if (pcapng_end(&self->file, &fault) != OK)
         return complain("%s", fault.text), STATUS_NO;

@@ -224,6 +224,8 @@ draw_all(diagram_t *self, gather_t *gather, const char *file)
 {
     gather->take = take;
     gather->taker = self;
+    if (!file)
+        tap_note_stranger(gather->run_dir, self->filter);
     int status = file ? read_recording(self, file) : gather_run(gather);
     if (status == STATUS_DONE)
         print(self);

@@ -4,6 +4,7 @@
 
 #include "bus/rundir.h"
 #include "schemas/plausible.h"
+#include "tools/tap/asking.h"
 #include "tools/verbs.h"
 
 #include <limits.h>
@@ -16,6 +17,8 @@ static const verb_t *const tap_verbs[] = {
     &tap_pcap,       NULL,
 };
 
+enum { TREE_MS = 2000 }; /* a process that is stuck is followed all the same */
+
 tap_client_t *
 tap_join(const char *run_dir, tap_want_t want)
 {
@@ -26,6 +29,26 @@ tap_join(const char *run_dir, tap_want_t want)
     if (tap_client_open(run_dir ? run_dir : standard, want, &client, &fault) != OK)
         complain("%s", fault.text);
     return client;
+}
+
+void
+tap_note_stranger(const char *run_dir, const filter_t *filter)
+{
+    fault_t fault;
+    message_id_t answer = MSG_COUNT;
+    const void *tree = NULL;
+    if (filter_stranger(filter, &(tree_t){0}) == NULL)
+        return; /* it names none */
+    AUTO(ipc_client) client = asking_try(run_dir, &fault);
+    if (!client
+        || ipc_client_request(client, "system", MSG_tree_get, &(const tree_get_t){}, TREE_MS,
+                              &answer, &tree, &fault)
+               != OK
+        || answer != MSG_tree)
+        return;
+    const char *word = filter_stranger(filter, tree);
+    if (word)
+        complain("--actor: nobody is named %s now; `waybill tap tree` lists who is here", word);
 }
 
 const void *

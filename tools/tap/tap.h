@@ -5,6 +5,7 @@
 #include "bus/tap_client.h"
 #include "tools/join.h"
 #include "tools/tap/figures.h"
+#include "tools/tap/filter.h"
 
 extern const verb_t tap_follow;      /* follow.c */
 extern const verb_t tap_trace;       /* trace.c */
@@ -26,6 +27,9 @@ extern const verb_t tap_pcap;        /* pcap.c */
 /*  Watches the process that runs in run_dir (NULL: the default one). NULL after a
     complaint if there is none.  */
 tap_client_t *tap_join(const char *run_dir, tap_want_t want);
+
+/*  Says so if the filter names an actor that the process does not have: it may still come.  */
+void tap_note_stranger(const char *run_dir, const filter_t *filter);
 
 /*  The payload's struct, in the arena; NULL if it has none that we know.  */
 const void *tap_body(const tap_record_t *record, arena_t *arena, message_id_t *id);
