@@ -248,9 +248,8 @@ const verb_t tap_describe = {
         "usage: waybill tap describe [TYPE | ACTOR] [--json] [--run-dir DIR]\n\n"
         "A type of message: its class, fields, which of them are secret, the hash of its\n"
         "schema, and who sends, takes and hears it. An actor: what it is for, takes, offers\n"
-        "to programs that join, hears and sends. Without an operand, a line for each there is. "
-        "Types are known without a\n"
-        "process.\n\n"
+        "to programs that join, hears and sends. Without an operand, a line for each there\n"
+        "is. Types are known without a process.\n\n"
         "  --json          one JSON object a line\n" RUN_DIR_USAGE
         "\nExit status 1: there is no such type or actor.\n",
     .run = describe,
