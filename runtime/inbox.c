@@ -19,6 +19,16 @@ control_text(const letter_t *letter, char text[NAME_ROOM + 1])
     return true;
 }
 
+/*  Another actor is about to go, or has gone.  */
+static void
+take_leave(cell_t *self, const char *verb, const char *name)
+{
+    if (strcmp(verb, "close") == 0)
+        port_close(self->port, name);
+    else if (strcmp(verb, "forget") == 0)
+        port_forget(self->port, name);
+}
+
 static void
 take_control(cell_t *self, const letter_t *letter)
 {
@@ -34,6 +44,8 @@ take_control(cell_t *self, const letter_t *letter)
         port_subscribe(self->port, text, letter->envelope.from);
     else if (strcmp(verb, "unsubscribe") == 0 && control_text(letter, text))
         port_unsubscribe(self->port, text, letter->envelope.from);
+    else if (letter->envelope.key)
+        take_leave(self, verb, letter->envelope.key);
 }
 
 static void

@@ -170,7 +170,6 @@ know_actor(shell_t *self, const char *name)
 static void
 close_actor(shell_t *self, const char *name)
 {
-    port_close(cell_port(self->cell), name);
     snprintf(self->leaving, sizeof self->leaving, "%s", name);
 }
 
@@ -178,7 +177,6 @@ static void
 forget_actor(shell_t *self, const char *name)
 {
     self->leaving[0] = '\0';
-    port_forget(cell_port(self->cell), name);
     postbox_forget(self->post, name);
     acknowledge(self);
 }
@@ -196,11 +194,20 @@ report_left(shell_t *self)
 static const struct {
     const char *verb;
     void (*obey)(shell_t *self);
-    void (*obey_about)(shell_t *self, const char *name);
+    void (*obey_about)(shell_t *self, const char *name); /* after the cell, which keeps tapes */
 } orders[] = {
     {"start", start_cell, NULL}, {"drain", drain_cell, NULL},  {"stop", stop_cell, NULL},
     {"know", NULL, know_actor},  {"close", NULL, close_actor}, {"forget", NULL, forget_actor},
 };
+
+static void
+obey_about(shell_t *self, letter_t *letter, void (*obey)(shell_t *self, const char *name))
+{
+    char name[NAME_ROOM + 1];
+    snprintf(name, sizeof name, "%s", letter->envelope.key);
+    cell_take(self->cell, letter);
+    obey(self, name);
+}
 
 /*  True if the letter was an order from the supervisor to the shell itself.  */
 static bool
@@ -210,10 +217,11 @@ obey(shell_t *self, letter_t *letter)
         return false;
     for (size_t i = 0; i < COUNT_OF(orders); i++)
         if (strcmp(letter->envelope.type, orders[i].verb) == 0) {
-            if (orders[i].obey)
-                orders[i].obey(self);
-            else
-                orders[i].obey_about(self, letter->envelope.key);
+            if (orders[i].obey_about) {
+                obey_about(self, letter, orders[i].obey_about);
+                return true;
+            }
+            orders[i].obey(self);
             letter->release(letter);
             return true;
         }
