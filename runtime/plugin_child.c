@@ -2,6 +2,7 @@
 
 #include "runtime/plugin.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -69,6 +70,7 @@ int
 plugin_child_end(pid_t pid)
 {
     int status = 0;
+    assert(pid > 0);    /* 0 would be all of us */
     kill(pid, SIGKILL); /* of one that has ended it changes nothing: nobody has waited for it */
     while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
         continue;

@@ -64,7 +64,9 @@ await_done(isolated_t *self, pipe_frame_t *done, uint64_t deadline_ms)
 {
     for (;;) {
         uint64_t now = now_ms();
-        int left = now < deadline_ms ? (int) (deadline_ms - now) : 0;
+        if (now >= deadline_ms)
+            return ERR_TIMEOUT; /* however much it has to say */
+        int left = (int) (deadline_ms - now);
         err_t err = pipe_frame_read(&self->pipe, done, left);
         if (err != OK || done->kind == DONE)
             return err;

@@ -81,15 +81,23 @@ refuse(cell_t *self, const char *to, const char *type, fault_t *fault)
               self->class->name, type, to ? " to " : "", to ? to : "");
 }
 
+/*  One who would wait for itself, or to whom nobody writes: the supervisor reads orders and
+    answers alone.  */
+static bool
+takes_nothing(const cell_t *self, const char *to)
+{
+    return to && (strcmp(to, self->class->name) == 0 || strcmp(to, SUPERVISOR) == 0);
+}
+
 /*  The row of the table, if this may be said; else NULL and the fault. Names that no envelope
-   has room for are in no table, nor is the actor itself, which would wait for itself.  */
+   has room for are in no table.  */
 static const raw_message_t *
 admit(cell_t *self, const raw_message_t *table, const raw_question_t *question, fault_t *fault)
 {
     const char *to = question->to;
     bool fits = strlen(question->type) <= NAME_ROOM && (to == NULL || strlen(to) <= NAME_ROOM);
-    bool itself = to && strcmp(to, self->class->name) == 0;
-    const raw_message_t *row = fits && !itself ? find(table, to, question->type) : NULL;
+    const raw_message_t *row =
+        fits && !takes_nothing(self, to) ? find(table, to, question->type) : NULL;
     if (row == NULL)
         refuse(self, fits ? to : NULL, fits ? question->type : "unknown", fault);
     else if (raw_check(question->type, question->payload, fault) != OK)

@@ -209,7 +209,7 @@ do_misbehave(worker_t *self, waybill_ctx_t *ctx, const waybill_incoming_t *messa
     const waybill_bytes_t empty = {"\x80", 1};
     waybill_ticket_t forged = {"forged"}, ticket;
     char text[32];
-    snprintf(text, sizeof text, "%c%c%c%c%c%c%c%c%c%c%c%c",
+    snprintf(text, sizeof text, "%c%c%c%c%c%c%c%c%c%c%c%c%c",
              host->send(ctx, message->from, "parcel", empty) == WAYBILL_OK ? 'a' : '-',
              host->send(ctx, "nobody", "x_unsaid", empty) == WAYBILL_OK ? 'b' : '-',
              host->send(ctx, NULL, NULL, none) == WAYBILL_OK ? 'c' : '-',
@@ -221,7 +221,12 @@ do_misbehave(worker_t *self, waybill_ctx_t *ctx, const waybill_incoming_t *messa
              host->watch(ctx, 0, 64) == WAYBILL_OK ? 'i' : '-',
              host->json(ctx, "ping", empty) ? 'j' : '-',
              host->pack(ctx, "ping", "{\"number\":\"many\"}").data ? 'k' : '-',
-             host->pack(ctx, "ping", "{{").data ? 'l' : '-');
+             host->pack(ctx, "ping", "{{").data ? 'l' : '-',
+             host->request(ctx, "supervisor", "ping", host->pack(ctx, "ping", "{\"number\":1}"),
+                           0, 1)
+                     == WAYBILL_OK
+                 ? 'm'
+                 : '-');
     if (host->ticket(ctx, &ticket) != WAYBILL_OK)
         return WAYBILL_FAILED;
     if (host->ticket(ctx, &ticket) == WAYBILL_OK || say_done(self, ctx, "twice") == WAYBILL_OK)

@@ -194,7 +194,7 @@ static void
 what_it_may_not_do_is_refused(void **state)
 {
     (void) state;
-    EACH_WAY("misbehave", "x_done ------------");
+    EACH_WAY("misbehave", "x_done -------------");
 }
 
 int

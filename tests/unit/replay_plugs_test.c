@@ -98,9 +98,8 @@ static handler_fn *const handlers[MSG_COUNT] = {
 };
 static const actor_class_t conductor = {
     .name = "conductor",
-    .sends = (const edge_t[]){{"talker", MSG_recording_start},
-                              {"talker", MSG_recording_stop},
-                              {0}},
+    .sends =
+        (const edge_t[]){{"talker", MSG_recording_start}, {"talker", MSG_recording_stop}, {0}},
     .start = begin,
     .handlers = handlers,
     .on_timer = on_timer,
