@@ -142,6 +142,7 @@ open_run_dir(host_t *self, fault_t *fault)
         return OK;
     err_t err = rundir_lock(self->options.run_dir, &self->rundir, fault);
     if (err == OK) {
+        system_tidy_dumps(self->options.run_dir);
         self->crash_stack = crash_stack_new();
         crash_catch(self->system, self->options.run_dir);
     }

@@ -45,7 +45,9 @@ enum { DUMP_PATH = 256 };
     older ones a few are kept. stuck: the actor that is why; may be NULL.  */
 CHECKED err_t system_dump(system_t *self, uint64_t now_ns, const char *stuck,
                           char path[DUMP_PATH], fault_t *fault);
-/*  The same into an open file, from a signal handler.  */
+/*  Drops the oldest of these files, if there are many.  */
+void system_tidy_dumps(const char *run_dir);
+/*  The last messages into an open file, from a signal handler.  */
 bool system_dump_crash(const system_t *self, int fd, int signal, uint64_t now_ns);
 
 /*  NULL where a cell is run outside of a process, as in some tests.  */

@@ -79,16 +79,24 @@ oldest(int dir, struct dirent **entries, int n)
     return found;
 }
 
-/*  Nobody else tidies a run directory, and an actor may be stuck again and again.  */
 static void
-drop_oldest(const char *run_dir)
+drop_oldest(int dir, struct dirent **entries, int n)
+{
+    const char *name = oldest(dir, entries, n);
+    if (name)
+        (void) unlinkat(dir, name, 0); /* if it stays, the next time tries again */
+}
+
+/*  Nobody else tidies a run directory, and an actor may be stuck, a process crash, again and
+    again. Leaves room for one more.  */
+void
+system_tidy_dumps(const char *run_dir)
 {
     struct dirent **entries = NULL;
     int n = scandir(run_dir, &entries, is_dump, NULL);
     int dir = n >= FILES_KEPT ? open(run_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    const char *name = dir >= 0 ? oldest(dir, entries, n) : NULL;
-    if (name)
-        (void) unlinkat(dir, name, 0); /* if it stays, the next dump tries again */
+    for (int more = n - FILES_KEPT; dir >= 0 && more >= 0; more--)
+        drop_oldest(dir, entries, n);
     if (dir >= 0)
         close(dir);
     while (n > 0)
@@ -129,7 +137,7 @@ system_dump(system_t *self, uint64_t now_ns, const char *stuck, char path[DUMP_P
         return fault_set(fault, ERR_NOT_FOUND, "there is no run directory to write to");
     if (stuck)
         memcpy(head.actor, stuck, strnlen(stuck, sizeof head.actor - 1));
-    drop_oldest(self->options.run_dir);
+    system_tidy_dumps(self->options.run_dir);
     choose_path(self, path);
     int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0)

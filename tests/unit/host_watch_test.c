@@ -198,6 +198,32 @@ a_process_dies_of_the_signal_that_it_got(void **state)
     arena_release(&arena);
 }
 
+/*  Those of processes that crashed again and again.  */
+static void
+a_start_leaves_only_the_newest_files(void **state)
+{
+    (void) state;
+    enum { MANY = 40, KEPT = 16 };
+    char path[128];
+    for (int i = 0; i < MANY; i++) {
+        snprintf(path, sizeof path, "%s/flight-%d-crash", dir, i + 1);
+        FILE *file = fopen(path, "w");
+        assert_non_null(file);
+        fclose(file);
+    }
+    host_options_t options = {.name = "server", .run_dir = dir, .log_level = LOG_error};
+    fault_t fault;
+    host = host_new(&options);
+    assert_int_equal(host_start(host, &fault), OK);
+    host_destroy(&host);
+    int left = 0;
+    for (int i = 0; i < MANY; i++) {
+        snprintf(path, sizeof path, "%s/flight-%d-crash", dir, i + 1);
+        left += access(path, F_OK) == 0;
+    }
+    assert_in_range(left, 1, KEPT);
+}
+
 #define EACH(test) cmocka_unit_test_setup_teardown(test, make_dir, remove_dir)
 
 int
@@ -207,6 +233,7 @@ main(void)
         EACH(an_actor_that_is_stuck_is_named_once_with_its_last_messages),
         EACH(a_crash_leaves_the_last_messages_behind),
         EACH(a_process_dies_of_the_signal_that_it_got),
+        EACH(a_start_leaves_only_the_newest_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
