@@ -30,6 +30,38 @@ crew_order(crew_t *self, const member_t *member, const char *verb)
     put(self, shell_name(member->shell), &(envelope_t){.type = verb, .from = SUPERVISOR}, NULL);
 }
 
+void
+crew_answer(crew_t *self, const envelope_t *question, message_id_t id, const void *body)
+{
+    buffer_t packed = {0};
+    envelope_t envelope = {
+        .kind = id == MSG_problem ? ENVELOPE_ERR : ENVELOPE_REP,
+        .type = schema_of(id)->name,
+        .hash = schema_hash(id),
+        .from = SUPERVISOR,
+        .to = question->from,
+        .sent_ns = clock_now_ns(),
+        .flags = FLAG_NO_TAP,
+    };
+    memcpy(envelope.corr, question->id, sizeof envelope.corr);
+    memcpy(envelope.id, question->id, sizeof envelope.id);
+    message_pack(id, body, &packed);
+    blob_t *payload = blob_new(buffer_bytes(&packed));
+    uint8_t header[ENVELOPE_ROOM];
+    size_t size = envelope_pack(&envelope, header);
+    err_t err = postbox_put(self->post, envelope.to, LANE_hi, (bytes_t){header, size}, payload);
+    (void) err; /* whoever asked may have gone meanwhile */
+    blob_unref(&payload);
+    buffer_release(&packed);
+}
+
+void
+crew_refuse(crew_t *self, const envelope_t *question, const fault_t *fault)
+{
+    crew_answer(self, question, MSG_problem,
+                &(problem_t){.code = err_name(fault->err), .message = fault->text});
+}
+
 /*  ------------------------------------------------------------------ what they tell  */
 
 member_t *
@@ -63,9 +95,32 @@ note_obeyed(crew_t *self, const letter_t *letter)
 }
 
 static void
+refuse_late(crew_t *self, const envelope_t *question)
+{
+    fault_t fault;
+    fault_set(&fault, ERR_STOPPED, "%s", err_text(ERR_STOPPED));
+    crew_refuse(self, question, &fault);
+}
+
+void
+crew_close(crew_t *self)
+{
+    mail_t *question;
+    self->closed = true;
+    while ((question = self->asked.first) != NULL) {
+        mailbox_take(&self->asked, question);
+        refuse_late(self, &question->envelope);
+        mail_destroy(&question);
+    }
+}
+
+static void
 note_question(crew_t *self, const letter_t *letter)
 {
-    mailbox_add(&self->asked, mail_new(&letter->envelope, letter->payload));
+    if (self->closed)
+        refuse_late(self, &letter->envelope);
+    else
+        mailbox_add(&self->asked, mail_new(&letter->envelope, letter->payload));
 }
 
 void

@@ -21,8 +21,15 @@ typedef struct crew {
     size_t n, n_started;
     postbox_t *post; /* the supervisor's */
     mailbox_t asked; /* what actors ask of it */
+    bool closed;     /* it does nothing for them any more */
     bool gateway_told;
 } crew_t;
+
+/*  Answers what an actor has asked, or says why not.  */
+void crew_answer(crew_t *self, const envelope_t *question, message_id_t id, const void *body);
+void crew_refuse(crew_t *self, const envelope_t *question, const fault_t *fault);
+/*  From now on, whatever they ask is refused: all of them are about to stop.  */
+void crew_close(crew_t *self);
 
 void crew_order(crew_t *self, const member_t *member, const char *verb);
 /*  Takes in what they have told by now.  */

@@ -274,6 +274,8 @@ host_stop_member(host_t *self, member_t *member)
 static void
 stop_members(host_t *self)
 {
+    crew_close(&self->crew);
+    self->abandoned = false; /* whoever was late once may have stopped by now */
     if (self->doors_open)
         gateway_refuse(self->gateway);
     for (size_t i = self->crew.n_started; i-- > 0;)
@@ -341,26 +343,6 @@ host_destroy(host_t **self_p)
 /*  ------------------------------------------------------------------------- running  */
 
 static void
-report_stuck(host_t *self, const stuck_t *stuck)
-{
-    char text[2 * DUMP_PATH], path[DUMP_PATH];
-    fault_t fault;
-    err_t err = system_dump(self->system, clock_now_ns(), stuck->actor, path, &fault);
-    snprintf(text, sizeof text, "%s is stuck: busy with %s for %llu ms%s%s", stuck->actor,
-             stuck->busy, (unsigned long long) stuck->ms,
-             err == OK ? "; the last messages are in " : "", err == OK ? path : "");
-    host_say(self, "warning", text);
-}
-
-static void
-look_for_stuck(host_t *self)
-{
-    stuck_t stuck;
-    while (system_find_stuck(self->system, clock_now_ns(), self->options.stuck_ms, &stuck))
-        report_stuck(self, &stuck);
-}
-
-static void
 take_signal(host_t *self)
 {
     struct signalfd_siginfo info;
@@ -379,9 +361,11 @@ host_run(host_t *self, fault_t *fault)
         {.fd = self->wake, .events = ZMQ_POLLIN},
     };
     while (crew_given_up(&self->crew, false) == NULL) {
-        zmq_poll(items, COUNT_OF(items), self->options.stuck_ms / LOOKS);
+        /* What was asked while it served another waits already. */
+        bool asked = self->crew.asked.first != NULL;
+        zmq_poll(items, COUNT_OF(items), asked ? 0 : self->options.stuck_ms / LOOKS);
         crew_note_states(&self->crew);
-        look_for_stuck(self);
+        host_look_for_stuck(self);
         if (items[1].revents || items[2].revents)
             break;
         host_serve(self);

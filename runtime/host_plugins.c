@@ -4,7 +4,6 @@
    gets nothing new first, then what was on its way to it, then the time to finish; only when it
    has stopped do the others forget it.  */
 
-#include "runtime/clock.h"
 #include "runtime/host_private.h"
 #include "schemas/pack.h"
 
@@ -213,32 +212,6 @@ plug(host_t *self, const plugin_order_t *order, fault_t *fault)
 
 /*  ----------------------------------------------------------------------- requests  */
 
-static void
-answer(host_t *self, const mail_t *question, message_id_t id, const void *body)
-{
-    buffer_t packed = {0};
-    envelope_t envelope = {
-        .kind = id == MSG_problem ? ENVELOPE_ERR : ENVELOPE_REP,
-        .type = schema_of(id)->name,
-        .hash = schema_hash(id),
-        .from = SUPERVISOR,
-        .to = question->envelope.from,
-        .sent_ns = clock_now_ns(),
-        .flags = FLAG_NO_TAP,
-    };
-    memcpy(envelope.corr, question->envelope.id, sizeof envelope.corr);
-    memcpy(envelope.id, question->envelope.id, sizeof envelope.id);
-    message_pack(id, body, &packed);
-    blob_t *payload = blob_new(buffer_bytes(&packed));
-    uint8_t header[ENVELOPE_ROOM];
-    size_t size = envelope_pack(&envelope, header);
-    err_t err =
-        postbox_put(self->crew.post, envelope.to, LANE_hi, (bytes_t){header, size}, payload);
-    (void) err; /* whoever asked may have gone meanwhile */
-    blob_unref(&payload);
-    buffer_release(&packed);
-}
-
 static err_t
 read_value(cursor_t *cursor, arena_t *arena, plugin_value_t *value, fault_t *fault)
 {
@@ -287,9 +260,10 @@ serve_add(host_t *self, const mail_t *question, arena_t *arena, fault_t *fault)
     if (err == OK)
         err = plug(self, &order, fault);
     if (err == OK)
-        answer(self, question, MSG_plugin_added,
-               &(plugin_added_t){.name = body.name,
-                                 .version = plugin_manifest(self->plugs->plugin)->version});
+        crew_answer(
+            &self->crew, &question->envelope, MSG_plugin_added,
+            &(plugin_added_t){.name = body.name,
+                              .version = plugin_manifest(self->plugs->plugin)->version});
     return err;
 }
 
@@ -312,7 +286,7 @@ serve_remove(host_t *self, const mail_t *question, arena_t *arena, fault_t *faul
     if (!unplug(self, member))
         return fault_set(fault, ERR_TIMEOUT,
                          "%s: it does not stop; it stays until the process ends", body.name);
-    answer(self, question, MSG_plugin_removed, NULL);
+    crew_answer(&self->crew, &question->envelope, MSG_plugin_removed, NULL);
     return OK;
 }
 
@@ -344,8 +318,7 @@ host_serve(host_t *self)
         mailbox_take(&self->crew.asked, question);
         err_t err = serve(self, question, &arena, &fault);
         if (err != OK)
-            answer(self, question, MSG_problem,
-                   &(problem_t){.code = err_name(err), .message = fault.text});
+            crew_refuse(&self->crew, &question->envelope, &fault);
         arena_release(&arena);
         mail_destroy(&question);
     }

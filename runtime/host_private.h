@@ -1,5 +1,5 @@
 /*  host_private - the inside of a host: host.c starts and stops it, host_plugins.c lets
-   plug-ins come and go.  */
+    plug-ins come and go, host_watch.c looks after those who are stuck.  */
 
 #pragma once
 
@@ -38,6 +38,9 @@ CHECKED err_t host_make_shell(host_t *self, member_t *member, const actor_class_
 void host_drain_member(host_t *self, member_t *member);
 /*  False: it is stuck, and must be left alone.  */
 bool host_stop_member(host_t *self, member_t *member);
+
+/*  host_watch.c: names those who are stuck since the last look.  */
+void host_look_for_stuck(host_t *self);
 
 /*  host_plugins.c: whatever actors have asked for by now.  */
 void host_serve(host_t *self);

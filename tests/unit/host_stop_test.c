@@ -219,6 +219,46 @@ what_was_not_settled_is_delivered_again_whatever_the_error(void **state)
     assert_int_equal(starts, 2);
 }
 
+/*  ------------------------------------------------------ who asks the supervisor too late  */
+
+static err_t
+wait_a_bit(void *state, ctx_t *ctx)
+{
+    (void) state;
+    ctx_after(ctx, 1, 1);
+    return OK;
+}
+
+static err_t
+ask_at_the_end(void *state, ctx_t *ctx, uint64_t timer)
+{
+    (void) state, (void) timer;
+    host_stop(host);
+    ctx_supervise(ctx, MSG_plugin_remove, &(plugin_remove_t){.name = "nobody"}, 0, 60000);
+    return OK;
+}
+
+static err_t
+count_answer(void *state, ctx_t *ctx, const failure_t *failure)
+{
+    (void) state, (void) ctx, (void) failure;
+    atomic_fetch_add(&received, 1);
+    return OK;
+}
+
+static const actor_class_t curious = {.name = "curious",
+                                      .start = wait_a_bit,
+                                      .on_timer = ask_at_the_end,
+                                      .on_error = count_answer};
+
+static void
+what_the_supervisor_is_asked_at_the_end_is_answered(void **state)
+{
+    (void) state;
+    run((const actor_class_t *const[]){&curious, NULL}, 2000, OK);
+    assert_int_equal(atomic_load(&received), 1);
+}
+
 int
 main(void)
 {
@@ -228,6 +268,7 @@ main(void)
         cmocka_unit_test(what_is_said_while_draining_is_heard),
         cmocka_unit_test(what_nobody_will_handle_becomes_dead_letters),
         cmocka_unit_test(what_was_not_settled_is_delivered_again_whatever_the_error),
+        cmocka_unit_test(what_the_supervisor_is_asked_at_the_end_is_answered),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
