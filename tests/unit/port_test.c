@@ -2,6 +2,7 @@
 
 #include "bus/port.h"
 #include "bus/subscriptions.h"
+#include "schemas/pack.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -365,6 +366,51 @@ credit_of_another_incarnation_or_for_the_future_is_ignored(void **state)
     port_destroy(&a);
 }
 
+/*  Each of three says what is worth credit at once.  */
+static void
+owe_three(port_t *port)
+{
+    static const char *const names[] = {"x", "y", "z"};
+    for (size_t i = 0; i < COUNT_OF(names); i++) {
+        envelope_t said = {.kind = ENVELOPE_CAST, .from = names[i], .epoch = 1, .seq = 1};
+        said.flags = FLAG_PROMPT;
+        assert_int_equal(port_admit(port, &said, 4), ADMIT);
+        port_done(port, &said);
+    }
+}
+
+static void
+one_that_goes_on_for_another_gives_credit_in_the_same_order(void **state)
+{
+    (void) state;
+    world_t world = {0};
+    transport_t way = transport(&world);
+    port_t *a = port_new("a", &way, 1), *b = port_new("a", &way, 2);
+    buffer_t packed = {0};
+    owe_three(a);
+    for (const char *to = "xyz"; *to; to++)
+        assert_int_equal(say(a, (char[]){*to, '\0'}, ENVELOPE_CAST, 0, 1), OK);
+    empty(&world);
+    port_pack_state(a, &packed);
+    cursor_t in = cursor_of(buffer_bytes(&packed));
+    assert_true(port_take_state(b, &in));
+    port_settle(a), port_settle(b);
+    for (int i = 0; i < 3; i++) {
+        queued_t *one = world.queue[world.first + (size_t) i];
+        queued_t *other = world.queue[world.first + (size_t) i + 3];
+        assert_int_equal(one->envelope.kind, ENVELOPE_CREDIT);
+        assert_string_equal(one->to, other->to);
+        assert_int_equal(one->envelope.seq, other->envelope.seq);
+    }
+    buffer_t again = {0};
+    port_pack_state(a, &again), buffer_clear(&packed), port_pack_state(b, &packed);
+    assert_int_equal(again.size, packed.size);
+    assert_memory_equal(again.data, packed.data, packed.size); /* links outward, too */
+    buffer_release(&again), buffer_release(&packed);
+    empty(&world);
+    port_destroy(&a), port_destroy(&b);
+}
+
 static void
 each_subscriber_gets_an_event_once(void **state)
 {
@@ -421,6 +467,7 @@ main(void)
         cmocka_unit_test(answers_need_no_credit),
         cmocka_unit_test(an_unknown_receiver_makes_a_dead_letter),
         cmocka_unit_test(credit_of_another_incarnation_or_for_the_future_is_ignored),
+        cmocka_unit_test(one_that_goes_on_for_another_gives_credit_in_the_same_order),
         cmocka_unit_test(each_subscriber_gets_an_event_once),
         cmocka_unit_test(patterns_match_words),
     };
