@@ -89,7 +89,7 @@ note_obeyed(crew_t *self, const letter_t *letter)
 {
     member_t *member = crew_find(self, letter->envelope.from);
     if (member)
-        member->told = false;
+        member->told &= letter->envelope.seq != self->orders;
     else if (strcmp(letter->envelope.from, "ipc") == 0)
         self->gateway_told = false;
 }
@@ -201,8 +201,10 @@ bool
 crew_tell(crew_t *self, const member_t *about, const char *verb, uint32_t ms)
 {
     uint64_t deadline = clock_now_ns() + (uint64_t) ms * NS_PER_MS;
-    const envelope_t order = {
-        .type = verb, .from = SUPERVISOR, .key = shell_name(about->shell)};
+    const envelope_t order = {.type = verb,
+                              .from = SUPERVISOR,
+                              .key = shell_name(about->shell),
+                              .seq = ++self->orders};
     for (size_t i = 0; i < self->n; i++) {
         member_t *member = &self->members[i];
         member->told = member != about && runs(member);

@@ -23,6 +23,7 @@ typedef struct crew {
     mailbox_t asked; /* what actors ask of it */
     bool closed;     /* it does nothing for them any more */
     bool gateway_told;
+    uint64_t orders; /* about others, so far: who has obeyed an older one has not obeyed */
 } crew_t;
 
 /*  Answers what an actor has asked, or says why not.  */

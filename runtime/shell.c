@@ -152,6 +152,7 @@ acknowledge(shell_t *self)
                            .type = "obeyed",
                            .from = self->class->name,
                            .to = SUPERVISOR,
+                           .seq = self->order,
                            .flags = FLAG_NO_TAP};
     uint8_t header[ENVELOPE_ROOM];
     size_t size = envelope_pack(&envelope, header);
@@ -205,6 +206,7 @@ obey_about(shell_t *self, letter_t *letter, void (*obey)(shell_t *self, const ch
 {
     char name[NAME_ROOM + 1];
     snprintf(name, sizeof name, "%s", letter->envelope.key);
+    self->order = letter->envelope.seq;
     cell_take(self->cell, letter);
     obey(self, name);
 }

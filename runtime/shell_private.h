@@ -27,6 +27,7 @@ struct shell {
     bool empty[LANE_COUNT]; /* the last look found nothing: its descriptor will tell */
     bool launched, stopping;
     char leaving[NAME_ROOM + 1]; /* actor that is about to go; empty: none */
+    uint64_t order;              /* number of the last order about another */
 };
 
 /*  What the cell is given.  */
