@@ -4,6 +4,7 @@
 
 #include <waybill/plugin.h>
 
+#include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -104,6 +105,14 @@ do_crash(worker_t *self, waybill_ctx_t *ctx, const waybill_incoming_t *message)
     if (message->attempt == 0)
         abort();
     return do_echo(self, ctx, message);
+}
+
+/*  As the kernel does it when memory runs out, or anybody from outside.  */
+static int
+do_be_killed(worker_t *self, waybill_ctx_t *ctx, const waybill_incoming_t *message)
+{
+    (void) self, (void) ctx, (void) message;
+    return kill(getpid(), SIGKILL) == 0 ? WAYBILL_OK : WAYBILL_FAILED;
 }
 
 static int
@@ -274,27 +283,17 @@ static const struct {
     const char *what;
     int (*act)(worker_t *self, waybill_ctx_t *ctx, const waybill_incoming_t *message);
 } acts[] = {
-    {"echo", do_echo},
-    {"setting", do_setting},
-    {"refuse", do_refuse},
-    {"nothing", do_nothing},
-    {"fail_once", do_fail},
-    {"fail_always", do_fail_always},
-    {"crash", do_crash},
-    {"exit", do_exit},
-    {"hang", do_hang},
-    {"nonsense", do_nonsense},
-    {"result", do_mean_nothing},
-    {"later", do_later},
-    {"watch", do_watch},
-    {"ask_back", do_ask},
-    {"ask_nobody", do_ask_nobody},
-    {"misbehave", do_misbehave},
-    {"clock", do_clock},
-    {"publish", do_publish},
-    {"pid", do_pid},
-    {"promise", do_promise},
-    {"hold", do_hold},
+    {"echo", do_echo},           {"setting", do_setting},
+    {"refuse", do_refuse},       {"nothing", do_nothing},
+    {"fail_once", do_fail},      {"fail_always", do_fail_always},
+    {"crash", do_crash},         {"exit", do_exit},
+    {"be_killed", do_be_killed}, {"hang", do_hang},
+    {"nonsense", do_nonsense},   {"result", do_mean_nothing},
+    {"later", do_later},         {"watch", do_watch},
+    {"ask_back", do_ask},        {"ask_nobody", do_ask_nobody},
+    {"misbehave", do_misbehave}, {"clock", do_clock},
+    {"publish", do_publish},     {"pid", do_pid},
+    {"promise", do_promise},     {"hold", do_hold},
 };
 
 /*  ------------------------------------------------------------------------- parcels  */

@@ -87,6 +87,15 @@ what_fails_too_often_is_refused(void **state)
     EACH_WAY("fail_always", "POISON on_message: for good");
 }
 
+/*  Whose fault it was nobody can tell: memory that ran out ends in a kill, too.  */
+static void
+what_its_process_is_killed_over_too_often_is_refused(void **state)
+{
+    (void) state;
+    assert_string_equal(told(PLUGIN_PROCESS, "be_killed"),
+                        "POISON on_message: it crashed (SIGKILL)");
+}
+
 /*  The host, which nobody has asked to stop, does when whoever asked is told.  */
 static void
 one_that_fails_too_often_is_removed_and_the_others_go_on(void **state)
@@ -207,6 +216,7 @@ main(void)
         cmocka_unit_test(one_that_does_not_answer_is_answered_for),
         cmocka_unit_test(one_that_fails_is_started_anew_and_gets_the_message_again),
         cmocka_unit_test(what_fails_too_often_is_refused),
+        cmocka_unit_test(what_its_process_is_killed_over_too_often_is_refused),
         cmocka_unit_test(one_that_fails_too_often_is_removed_and_the_others_go_on),
         cmocka_unit_test(a_process_that_crashes_ends_or_hangs_is_started_anew),
         cmocka_unit_test(a_process_has_a_process),

@@ -14,8 +14,8 @@
         plug-in with a file or a database commits there.
       * what fails (WAYBILL_FAILED) is stopped and started again with a zeroed state, and gets
    the messages that were not done once more, attempt + 1. The same holds when the process of an
-        isolated plug-in dies. So an effect outside must be made together with the id of its
-        message, or be one that may happen twice.
+        isolated plug-in dies, whoever killed it. So an effect outside must be made together
+   with the id of its message, or be one that may happen twice.
       * time, chance and ids come from the host, so that a recording can be replayed.
 
     A plug-in runs as a thread of the agent or server, or in a process of its own: that is one
@@ -204,8 +204,6 @@ typedef struct waybill_plugin {
     int (*drain)(void *state, waybill_ctx_t *ctx); /* finish what you hold; nothing new comes */
     /*  Gives everything back; sends nothing. Also after a failed start.  */
     void (*stop)(void *state, waybill_ctx_t *ctx);
-    /*  Its state as JSON text, for `waybill tap describe`, without secrets; NULL: not now.  */
-    const char *(*dump)(void *state, waybill_ctx_t *ctx);
 } waybill_plugin_t;
 
 /*  What the shared object exports. NULL: it does not want to run on that host.  */
