@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { STATE_VALUES = 5, OUT_VALUES = 5, IN_VALUES = 8, SUBSCRIPTION_VALUES = 2 };
+enum { STATE_VALUES = 5, OUT_VALUES = 6, IN_VALUES = 8, SUBSCRIPTION_VALUES = 2 };
 
 static void
 put_text(buffer_t *out, const char *text)
@@ -24,6 +24,7 @@ pack_out(const out_link_t *link, buffer_t *out)
     pack_uint(out, seq);
     pack_uint(out, done);
     pack_uint(out, link->starved);
+    pack_uint(out, link->closed);
     pack_list(out, seq - done);
     while (done < seq)
         pack_uint(out, link->sizes[++done % PORT_WINDOW]);
@@ -118,13 +119,14 @@ static bool
 take_out(port_t *self, cursor_t *in)
 {
     char name[NAME_ROOM + 1];
-    uint64_t seq, done, starved;
+    uint64_t seq, done, starved, closed;
     if (!cursor_take_list(in, OUT_VALUES) || !take_name(in, name)
         || !cursor_take_number(in, &seq) || !cursor_take_number(in, &done)
-        || !cursor_take_number(in, &starved))
+        || !cursor_take_number(in, &starved) || !cursor_take_number(in, &closed))
         return false;
     out_link_t *link = out_link(&self->out, name);
     link->starved = starved != 0;
+    link->closed = closed != 0;
     return take_sizes(in, link, seq, done);
 }
 

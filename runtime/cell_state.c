@@ -2,7 +2,7 @@
 
 #include "runtime/cell_private.h"
 
-enum { STATE_VALUES = 3, LIMITS = 5, COUNTS = 5 };
+enum { STATE_VALUES = 3, LIMITS = 6, COUNTS = 5 };
 
 static void
 pack_limits(const cell_limits_t *limits, buffer_t *out)
@@ -13,6 +13,7 @@ pack_limits(const cell_limits_t *limits, buffer_t *out)
     pack_uint(out, limits->attempts);
     pack_uint(out, limits->round);
     pack_uint(out, limits->log_level);
+    pack_uint(out, limits->log_steps);
 }
 
 void
@@ -55,6 +56,7 @@ take_limits(cell_t *self, cursor_t *in)
         .attempts = (uint32_t) limits[2],
         .round = (uint32_t) limits[3],
         .log_level = (log_level_t) limits[4],
+        .log_steps = limits[5] != 0,
     };
     return true;
 }

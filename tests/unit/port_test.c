@@ -390,6 +390,7 @@ one_that_goes_on_for_another_gives_credit_in_the_same_order(void **state)
     owe_three(a);
     for (const char *to = "xyz"; *to; to++)
         assert_int_equal(say(a, (char[]){*to, '\0'}, ENVELOPE_CAST, 0, 1), OK);
+    port_close(a, "y");
     empty(&world);
     port_pack_state(a, &packed);
     cursor_t in = cursor_of(buffer_bytes(&packed));
@@ -406,6 +407,7 @@ one_that_goes_on_for_another_gives_credit_in_the_same_order(void **state)
     port_pack_state(a, &again), buffer_clear(&packed), port_pack_state(b, &packed);
     assert_int_equal(again.size, packed.size);
     assert_memory_equal(again.data, packed.data, packed.size); /* links outward, too */
+    assert_int_equal(say(b, "y", ENVELOPE_CAST, 0, 1), ERR_NO_ROUTE);
     buffer_release(&again), buffer_release(&packed);
     empty(&world);
     port_destroy(&a), port_destroy(&b);

@@ -1,4 +1,5 @@
-/*  A plug-in goes while somebody who writes to it is recorded: replayed, it does the same.  */
+/*  A plug-in goes while somebody who writes to it, and logs its steps, is recorded: replayed,
+   it does the same.  */
 
 #include "runtime/host.h"
 #include "runtime/replay.h"
@@ -25,6 +26,7 @@ static err_t
 talk(void *state, ctx_t *ctx, uint64_t timer)
 {
     (void) state;
+    ctx_step(ctx, STEP_recorded, "0190a6c8-0000-7000-8000-000000000001", 0);
     SEND(ctx, "worker", parcel, .number = ctx_random(ctx) % 1000);
     ctx_after(ctx, timer, TICK_MS);
     return OK;
@@ -115,7 +117,11 @@ record(void)
     const plugin_order_t order = {
         .name = "worker", .file = worker_file(), .settings = values, .n_settings = 1};
     fault_t fault = {0};
-    host = host_new(&(host_options_t){.name = "test", .log = quiet, .program = WAYBILL});
+    host = host_new(&(host_options_t){.name = "test",
+                                      .log = quiet,
+                                      .log_level = LOG_info,
+                                      .log_steps = true,
+                                      .program = WAYBILL});
     host_add(host, &talker);
     host_add(host, &conductor);
     if (host_add_plugin(host, &order, &fault) != OK || host_start(host, &fault) != OK
@@ -126,7 +132,7 @@ record(void)
 }
 
 static void
-one_that_goes_is_on_the_tape(void **state)
+one_that_goes_is_on_the_tape_and_steps_in_the_log_are(void **state)
 {
     (void) state;
     fault_t fault = {0};
@@ -167,7 +173,7 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_that_goes_is_on_the_tape),
+        cmocka_unit_test(one_that_goes_is_on_the_tape_and_steps_in_the_log_are),
     };
     return cmocka_run_group_tests(tests, make_place, remove_place);
 }
