@@ -34,6 +34,18 @@ test("shows the changes that it rejected", on_page(async page => {
     await page.locator(".detail", {hasText: kept.change_id}).getByText('"title": "damn"').waitFor();
 }));
 
+test("shows when a change was rejected last", on_page(async page => {
+    const newest = async () => (await sql(world.server.db, "SELECT * FROM changes_history ORDER BY seq DESC LIMIT 1"))[0];
+    await world.agent.verb("upsert", "notes", "again", '{"title":"damn it"}');
+    await page.locator("#rejected-rows .detail", {hasText: '"damn it"'}).waitFor({state: "attached"});
+    const {change_id, time: first} = await newest();
+    await until("the clock shows another second", async () => Date.now() - first > 1000);
+    await world.agent.verb("retry", change_id);
+    await until("it is rejected again", async () => (await newest()).time > first);
+    const clock = new Date((await newest()).time).toTimeString().slice(0, 8);
+    await shows(page.locator("#rejected-rows tr .when").first(), clock);
+}));
+
 test("shows how much history it keeps", on_page(async page => {
     const [{kept}] = await sql(world.server.db, "SELECT count(DISTINCT lsn) AS kept FROM change_log");
     await shows(tile(page, "History"), String(kept));

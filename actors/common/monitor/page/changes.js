@@ -1,7 +1,7 @@
 //  changes - the table of changes, and what a person does to refused ones.
 
 import {fill, find, make, mark, row, say, say_cells, show} from "./dom.js";
-import {count, pretty, span, time} from "./format.js";
+import {brief, count, pretty, span, time} from "./format.js";
 
 //  As changes_list has them; failed are those that are parked as well.
 const FILTERS = [
@@ -188,7 +188,7 @@ export class Changes {
     update_row(element, change) {
         const refused = is_refused(change);
         say_cells(element, {
-            name: name_of(change),
+            name: brief(name_of(change)),
             operation: change.operation + (change.from_server ? ", from the server" : ""),
             when: time(change.timestamp),
             why: why_of(change),

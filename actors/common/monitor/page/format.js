@@ -73,6 +73,8 @@ export function pretty(text) {
     }
 }
 
+export const brief = (text, most = 120) => text.length > most ? `${text.slice(0, most)}…` : text;
+
 export const plural = (number, one, many = `${one}s`) =>
     `${count(number)} ${number === 1 ? one : many}`;
 

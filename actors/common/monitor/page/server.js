@@ -81,20 +81,14 @@ export class Server {
     rejected(changes, more) {
         fill(find("rejected-rows"), changes.flatMap(change => [{change}, {change, detail: true}]),
             ({change, detail}) => change.seq + (detail ? "+" : ""),
-            ({change, detail}) => detail ? this.begin_detail(change) : this.begin_rejected(change), () => {});
+            ({change, detail}) => detail ? this.begin_detail(change) : this.begin_rejected(),
+            (element, {change, detail}) => !detail && this.update_rejected(element, change));
         show(find("rejected-none"), changes.length === 0);
         show(find("rejected-more"), Boolean(more));
     }
 
-    begin_rejected(change) {
+    begin_rejected() {
         const element = row(REJECTED);
-        say_cells(element, {
-            when: time(change.time),
-            name: change.table,
-            operation: change.operation,
-            who: change.client_id,
-            why: `${change.code}: ${change.message}`,
-        });
         const button = make("button.quiet", {
             type: "button", "aria-expanded": "false", onclick: () => {
                 const opens = element.nextElementSibling.hidden;
@@ -104,6 +98,17 @@ export class Server {
         }, "Details");
         element.cells_.act.append(button);
         return element;
+    }
+
+    //  A change that is tried again and rejected again keeps its place.
+    update_rejected(element, change) {
+        say_cells(element, {
+            when: time(change.time),
+            name: change.table,
+            operation: change.operation,
+            who: change.client_id,
+            why: `${change.code}: ${change.message}`,
+        });
     }
 
     begin_detail({change_id, data}) {
