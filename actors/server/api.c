@@ -3,6 +3,7 @@
 #include "schemas/text.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 typedef void write_fn(const api_facts_t *facts, buffer_t *out);
@@ -110,6 +111,12 @@ api_note_head(api_facts_t *self, uint64_t lsn)
     self->advances += self->head_known && lsn > self->head;
     self->head = lsn > self->head ? lsn : self->head;
     self->head_known = true;
+}
+
+void
+api_note_epoch(api_facts_t *self, const char *epoch)
+{
+    (void) snprintf(self->epoch, sizeof self->epoch, "%s", epoch);
 }
 
 void

@@ -9,12 +9,15 @@ typedef struct api_facts {
     const sessions_t *sessions;
     bool head_known; /* else the server is still starting */
     uint64_t head;
-    uint64_t advances; /* times that the head has moved */
-    uint64_t up_ms;    /* since the start */
-    uint64_t refused;  /* requests that were answered with an error */
+    char epoch[UUID_TEXT]; /* that it belongs to */
+    uint64_t advances;     /* times that the head has moved */
+    uint64_t up_ms;        /* since the start */
+    uint64_t refused;      /* requests that were answered with an error */
 } api_facts_t;
 
 /*  The server's position is this, or beyond it.  */
 void api_note_head(api_facts_t *self, uint64_t lsn);
+/*  The history that it belongs to: another one after the database was put back.  */
+void api_note_epoch(api_facts_t *self, const char *epoch);
 /*  Fills answer; its text lives in arena.  */
 void api_answer(page_t page, const api_facts_t *facts, arena_t *arena, net_answer_t *answer);

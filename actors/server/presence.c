@@ -59,6 +59,7 @@ presence_tell(ctx_t *ctx, const api_facts_t *facts, const char *address,
         .count = sessions_count_open(facts->sessions),
         .listen = address,
         .lsn = facts->head,
+        .epoch = facts->epoch,
         .refused = facts->refused,
         .db = settings->server_db,
     };

@@ -31,6 +31,10 @@ tells_its_state(void **state)
     assert_string_equal(member(server, "listen"), "127.0.0.1:8787");
     assert_string_equal(member(server, "lsn"), "0/20000000");
     assert_string_equal(member(server, "db"), world->path);
+    char *same = mem_format("SELECT count(*) FROM waybill_head WHERE epoch = '%s'",
+                            member(server, "epoch"));
+    assert_int_equal(number_of(world, same), 1);
+    free(same);
     assert_int_equal(number(server, "count"), 0);
     assert_null(json_object_get(told, "status"));
     assert_string_equal(get("/readyz", 200), "ready: clients are accepted\n");
