@@ -347,77 +347,6 @@ fails_who_waits_for_it_when_all_ends(void **state)
     raw_destroy(&guest);
 }
 
-/*  ------------------------------------------------------------------------- events  */
-
-/*  Joins, and hears of tea.  */
-static raw_t *
-join_guest(void)
-{
-    raw_t *guest = raw_join(house->run_dir, "guest", 1);
-    blob_t *pattern = text_pack("tea_*");
-    raw_say(guest, (envelope_t){.kind = ENVELOPE_CONTROL, .type = "subscribe"}, pattern->data,
-            pattern->size);
-    blob_unref(&pattern);
-    raw_message(guest, MSG_ping, "echo", 1, &(ping_t){.number = 1});
-    raw_receive(guest, ENVELOPE_REP); /* so the pattern is known, too */
-    return guest;
-}
-
-static void
-is_heard_inside_and_outside(void **state)
-{
-    (void) state;
-    raw_t *worker = join_worker(1);
-    raw_t *guest = join_guest();
-    envelope_t event = {.kind = ENVELOPE_EVT, .type = "tea_ready", .id = {1}, .seq = 1};
-    raw_say_own(worker, event);
-    raw_receive(guest, ENVELOPE_EVT);
-    assert_string_equal(guest->envelope.type, "tea_ready");
-    assert_string_equal(guest->envelope.from, "ipc/worker");
-    WAIT_FOR(house_heard(house, ECHO) == 1);
-    event.type = "cake_ready";
-    event.seq++;
-    raw_say_own(worker, event);
-    assert_error(worker, "UNDECLARED");
-    raw_destroy(&worker);
-    raw_destroy(&guest);
-}
-
-/*  A program that does not stop saying the same: whoever keeps up hears all of it, and whoever
-    does not is told how much it has lost.  */
-static void
-a_flood_of_events_is_dropped_and_counted_beyond_its_bound(void **state)
-{
-    enum { LOST = 50, EVENTS = PEER_EVENTS + LOST, SIGN_OF_LIFE = 500 };
-    (void) state;
-    raw_t *worker = join_worker(1);
-    raw_t *guest = join_guest(); /* and does not look */
-    uint64_t dead = gateway_dead(house->gateway);
-    for (uint64_t i = 1; i <= EVENTS; i++) {
-        raw_say_own(
-            worker,
-            (envelope_t){.kind = ENVELOPE_EVT, .type = "tea_ready", .id = {1}, .seq = i});
-        while (worker->credited + PEER_WINDOW <= i)
-            raw_receive(worker, ENVELOPE_CREDIT);
-        if (i % SIGN_OF_LIFE == 0)
-            raw_say(guest, (envelope_t){.kind = ENVELOPE_PONG, .type = "pong"}, "", 0);
-    }
-    WAIT_FOR(house_heard(house, ECHO) == EVENTS);
-    WAIT_FOR(gateway_dead(house->gateway) == dead + LOST);
-    raw_acknowledge(guest, PEER_EVENTS);
-    do
-        raw_receive(guest, ENVELOPE_EVT);
-    while (strcmp(guest->envelope.type, "events_lost") != 0);
-    arena_t arena = {0};
-    events_lost_t lost;
-    const bytes_t payload = {guest->payload, guest->size};
-    assert_int_equal(message_unpack(MSG_events_lost, payload, &arena, &lost, NULL), OK);
-    assert_int_equal(lost.count, LOST);
-    arena_release(&arena);
-    raw_destroy(&worker);
-    raw_destroy(&guest);
-}
-
 int
 main(void)
 {
@@ -436,8 +365,6 @@ main(void)
         CASE(is_spared_what_three_have_died_of),
         CASE(fails_who_waits_for_an_answer_that_died_with_it),
         CASE(fails_who_waits_for_it_when_all_ends),
-        CASE(is_heard_inside_and_outside),
-        CASE(a_flood_of_events_is_dropped_and_counted_beyond_its_bound),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
