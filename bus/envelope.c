@@ -32,13 +32,6 @@ envelope_kind_name(envelope_kind_t kind)
     return kinds[kind].name;
 }
 
-bool
-uuid_is_zero(const uint8_t uuid[16])
-{
-    static const uint8_t zero[UUID];
-    return memcmp(uuid, zero, UUID) == 0;
-}
-
 /*  ---------------------------------------------------------------------- packing  */
 
 /*  The last so many bytes of the number as the wire has it, the highest first.  */

@@ -63,7 +63,6 @@ typedef struct envelope {
 
 lane_t envelope_lane(envelope_kind_t kind);
 const char *envelope_kind_name(envelope_kind_t kind);
-bool uuid_is_zero(const uint8_t uuid[16]);
 
 /*  Writes the frame; gives its size, at most ENVELOPE_ROOM. Names longer than NAME_ROOM
     are a mistake of ours and end the process.  */

@@ -147,5 +147,6 @@ bool lsn_parse(const char *text, uint64_t *lsn);
 enum { UUID_TEXT = 37 };
 void uuid_v7(uint8_t uuid[16], uint64_t unix_ms, uint64_t random_hi, uint64_t random_lo);
 const char *uuid_text(const uint8_t uuid[16], char text[UUID_TEXT]);
+bool uuid_is_zero(const uint8_t uuid[16]);
 /*  As uuid_text() writes it: small letters.  */
 bool uuid_is_text(const char *text);

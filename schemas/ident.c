@@ -79,6 +79,13 @@ uuid_text(const uint8_t uuid[16], char text[UUID_TEXT])
 }
 
 bool
+uuid_is_zero(const uint8_t uuid[16])
+{
+    static const uint8_t zero[16];
+    return memcmp(uuid, zero, sizeof zero) == 0;
+}
+
+bool
 uuid_is_text(const char *text)
 {
     static const char shape[] = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx";

@@ -188,6 +188,14 @@ row_add(buffer_t *out, const value_t *value)
     }
 }
 
+void
+row_add_text(buffer_t *out, const char *name, const char *text)
+{
+    const bytes_t bytes = {(const uint8_t *) text, strlen(text)};
+    row_add_name(out, name);
+    row_add(out, &(value_t){.kind = VALUE_TEXT, .bytes = bytes});
+}
+
 static char *
 hex_text(bytes_t bytes, arena_t *arena)
 {

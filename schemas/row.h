@@ -43,6 +43,8 @@ bool row_find(bytes_t row, const char *name, value_t *value);
 void row_begin(buffer_t *out, size_t n_columns);
 void row_add_name(buffer_t *out, const char *name);
 void row_add(buffer_t *out, const value_t *value);
+/*  A column with its name.  */
+void row_add_text(buffer_t *out, const char *name, const char *text);
 /*  The same kind, and the same in it.  */
 bool value_equal(const value_t *a, const value_t *b);
 /*  A value as text, for keys: integers in decimal, texts as they are. Lives in arena.  */

@@ -111,22 +111,14 @@ bench_item(size_t number)
     return item;
 }
 
-static void
-add_text(buffer_t *row, const char *name, const char *text)
-{
-    bytes_t bytes = {(const uint8_t *) text, strlen(text)};
-    row_add_name(row, name);
-    row_add(row, &(value_t){.kind = VALUE_TEXT, .bytes = bytes});
-}
-
 bytes_t
 bench_item_row(const bench_item_t *item, arena_t *arena)
 {
     buffer_t row = {0};
     row_begin(&row, 4);
-    add_text(&row, "id", item->id);
-    add_text(&row, "title", item->title);
-    add_text(&row, "body", item->body);
+    row_add_text(&row, "id", item->id);
+    row_add_text(&row, "title", item->title);
+    row_add_text(&row, "body", item->body);
     row_add_name(&row, "number");
     row_add(&row, &(value_t){.kind = VALUE_INTEGER, .integer = item->number});
     bytes_t kept = arena_bytes(arena, buffer_bytes(&row));

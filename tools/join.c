@@ -5,7 +5,33 @@
 #include "tools/measure.h"
 
 #include <limits.h>
+#include <string.h>
 #include <unistd.h>
+
+enum { INPUT_LIMIT = 8 << 20 };
+
+bool
+joined_read(args_t *args, int low, int high, joined_t *joined, int *status)
+{
+    const option_rule_t rules[] = {
+        RUN_DIR_RULE(&joined->run_dir),
+        {"json", OPTION_FLAG, &joined->json, 0, 0},
+        {0},
+    };
+    return options_read(args, rules, low, high, status);
+}
+
+void
+read_operand(const char *operand, buffer_t *text)
+{
+    if (strcmp(operand, "-") != 0) {
+        buffer_add_text(text, operand);
+        return;
+    }
+    char piece[4096];
+    for (size_t n; text->size < INPUT_LIMIT && (n = fread(piece, 1, sizeof piece, stdin)) > 0;)
+        buffer_add(text, piece, n);
+}
 
 ipc_client_t *
 join(const verb_t *verb, const char *run_dir, int timeout_ms)
@@ -33,42 +59,50 @@ join(const verb_t *verb, const char *run_dir, int timeout_ms)
 }
 
 const void *
-ask_actor_for(ipc_client_t *client, const char *actor, message_id_t question, const void *body,
-              message_id_t answer, int timeout_ms)
+ask_actor_for(ipc_client_t *client, const char *actor, const question_t *question,
+              int timeout_ms)
 {
     message_id_t id = MSG_COUNT;
     const void *reply = NULL;
     fault_t fault = {0};
-    err_t err =
-        ipc_client_request(client, actor, question, body, timeout_ms, &id, &reply, &fault);
-    if (err == OK && id == answer)
+    err_t err = ipc_client_request(client, actor, question->id, question->body, timeout_ms, &id,
+                                   &reply, &fault);
+    if (err == OK && id == question->answer)
         return reply;
     if (err == OK)
         complain("%s: %s answered with %s; is it of another version?",
-                 schema_of(question)->name, actor, schema_of(id)->name);
+                 schema_of(question->id)->name, actor, schema_of(id)->name);
     else
         complain("%s", fault.text[0] ? fault.text : err_text(err));
     return NULL;
 }
 
 const void *
-ask_actor(ipc_client_t *client, const char *actor, message_id_t question, const void *body,
-          message_id_t answer)
+ask_actor(ipc_client_t *client, const char *actor, const question_t *question)
 {
-    return ask_actor_for(client, actor, question, body, answer, ANSWER_MS);
+    return ask_actor_for(client, actor, question, ANSWER_MS);
 }
 
 const void *
 ask_service(ipc_client_t *client, message_id_t question, const void *body, message_id_t answer)
 {
-    return ask_actor(client, "service", question, body, answer);
+    return ask_actor_for(client, "service", &(question_t){question, body, answer}, ANSWER_MS);
 }
 
 const void *
 ask_service_for(ipc_client_t *client, message_id_t question, const void *body,
                 message_id_t answer, int timeout_ms)
 {
-    return ask_actor_for(client, "service", question, body, answer, timeout_ms);
+    return ask_actor_for(client, "service", &(question_t){question, body, answer}, timeout_ms);
+}
+
+void
+print_as_json(message_id_t id, const void *body)
+{
+    buffer_t text = {0};
+    message_to_json(id, body, true, &text);
+    puts(buffer_text(&text));
+    buffer_release(&text);
 }
 
 void

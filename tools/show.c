@@ -140,25 +140,6 @@ show_rate(double rate, char text[SHOW_ROOM])
     return text;
 }
 
-bool
-duration_parse(const char *text, uint64_t *ms)
-{
-    static const struct {
-        const char *unit;
-        double ms;
-    } units[] = {{"ms", 1}, {"s", 1e3}, {"", 1e3}, {"m", 60e3}, {"h", 3600e3}, {"d", 86400e3}};
-    char *end = NULL;
-    if (*text < '0' || *text > '9')
-        return false;
-    double number = strtod(text, &end);
-    for (size_t i = 0; i < COUNT_OF(units); i++)
-        if (strcmp(end, units[i].unit) == 0 && number * units[i].ms <= 366 * 86400e3) {
-            *ms = (uint64_t) (number * units[i].ms);
-            return true;
-        }
-    return false;
-}
-
 /*  -------------------------------------------------------------------------- JSON  */
 
 void
@@ -174,6 +155,14 @@ json_text(buffer_t *out, const char *name, const char *text)
     json_name(out, name);
     text = text ? text : "";
     text_to_json((bytes_t){(const uint8_t *) text, strlen(text)}, out);
+}
+
+void
+json_uuid(buffer_t *out, const char *name, const uint8_t uuid[16])
+{
+    char text[UUID_TEXT];
+    if (!uuid_is_zero(uuid))
+        json_text(out, name, uuid_text(uuid, text));
 }
 
 void

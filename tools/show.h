@@ -39,12 +39,11 @@ const char *show_bytes(double bytes, char text[SHOW_ROOM]);
 const char *show_us(uint64_t us, char text[SHOW_ROOM]);
 const char *show_rate(double rate, char text[SHOW_ROOM]);
 
-/*  "500ms", "10s", "2m", "1h", or seconds; false for anything else, and beyond a year.  */
-bool duration_parse(const char *text, uint64_t *ms);
-
 /*  Adds ,"name": and the value as JSON; the comma unless it follows a '{'.  */
 void json_name(buffer_t *out, const char *name);
 void json_text(buffer_t *out, const char *name, const char *text);
+/*  Nothing, if it is zero.  */
+void json_uuid(buffer_t *out, const char *name, const uint8_t uuid[16]);
 void json_uint(buffer_t *out, const char *name, uint64_t number);
 void json_real(buffer_t *out, const char *name, double number);
 void json_bool(buffer_t *out, const char *name, bool value);

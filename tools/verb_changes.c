@@ -13,15 +13,6 @@ typedef struct listing {
     bool headed; /* the line of titles is printed */
 } listing_t;
 
-static void
-print_json(const change_row_t *change)
-{
-    buffer_t text = {0};
-    message_to_json(MSG_change_row, change, true, &text);
-    puts(buffer_text(&text));
-    buffer_release(&text);
-}
-
 /*  Texts of other people, as JSON has them: they cannot steer a terminal.  */
 static void
 add_quoted(buffer_t *line, const char *text)
@@ -33,7 +24,7 @@ static void
 print_row(listing_t *self, const change_row_t *change)
 {
     if (self->json) {
-        print_json(change);
+        print_as_json(MSG_change_row, change);
         return;
     }
     if (!self->headed)
@@ -96,15 +87,6 @@ print_past(const past_error_t *error)
     buffer_release(&line);
 }
 
-static void
-print_found_json(const change_found_t *found)
-{
-    buffer_t text = {0};
-    message_to_json(MSG_change_found, found, true, &text);
-    puts(buffer_text(&text));
-    buffer_release(&text);
-}
-
 /*  One change, and below it every error it ever had.  */
 static int
 show(ipc_client_t *client, const char *id, listing_t *self)
@@ -117,7 +99,7 @@ show(ipc_client_t *client, const char *id, listing_t *self)
         return complain("%s: there is no such change; `waybill changes --all` lists them", id),
                STATUS_NO;
     if (self->json) {
-        print_found_json(found);
+        print_as_json(MSG_change_found, found);
         return STATUS_DONE;
     }
     print_row(self, &found->changes[0]);

@@ -85,25 +85,17 @@ read_path(arena_t *arena, const char *text)
     return is_clean(path) ? path : arena_text(arena, text);
 }
 
-static void
-add_text(buffer_t *row, const char *name, const char *text)
-{
-    bytes_t bytes = {(const uint8_t *) text, strlen(text)};
-    row_add_name(row, name);
-    row_add(row, &(value_t){.kind = VALUE_TEXT, .bytes = bytes});
-}
-
 static bytes_t
 make_row(history_t *self, const raw_line_t *raw, const char *path)
 {
     buffer_t *row = &self->row;
     buffer_clear(row);
     row_begin(row, 6);
-    add_text(row, "id", path);
-    add_text(row, "path", path);
-    add_text(row, "blob", raw->blob);
-    add_text(row, "mode", raw->mode);
-    add_text(row, "author", self->author);
+    row_add_text(row, "id", path);
+    row_add_text(row, "path", path);
+    row_add_text(row, "blob", raw->blob);
+    row_add_text(row, "mode", raw->mode);
+    row_add_text(row, "author", self->author);
     row_add_name(row, "updated_at");
     row_add(row, &(value_t){.kind = VALUE_INTEGER, .integer = self->time_ms});
     return arena_bytes(&self->arena, buffer_bytes(row));

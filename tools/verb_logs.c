@@ -30,8 +30,8 @@ ask(logs_t *self)
 {
     bool more = true;
     while (more) {
-        const log_lines_t *lines =
-            ask_actor(self->client, "logger", MSG_log_get, &self->question, MSG_log_lines);
+        const question_t question = {MSG_log_get, &self->question, MSG_log_lines};
+        const log_lines_t *lines = ask_actor(self->client, "logger", &question);
         if (!lines)
             return false;
         print(self, lines);

@@ -28,24 +28,18 @@ follow(ipc_client_t *client, bool json)
 static int
 watch(args_t *args)
 {
-    const char *run_dir = NULL;
-    bool json = false;
-    const option_rule_t rules[] = {
-        RUN_DIR_RULE(&run_dir),
-        {"json", OPTION_FLAG, &json, 0, 0},
-        {0},
-    };
+    joined_t joined = {0};
     int status;
-    if (!options_read(args, rules, 0, 0, &status))
+    if (!joined_read(args, 0, 0, &joined, &status))
         return status;
 
-    AUTO(ipc_client) client = join(args->verb, run_dir, JOIN_MS);
+    AUTO(ipc_client) client = join(args->verb, joined.run_dir, JOIN_MS);
     if (!client)
         return STATUS_NO;
     setvbuf(stdout, NULL, _IOLBF, 0); /* whoever reads the pipe sees each event at once */
     err_t err = subscribe(client);
     if (err == OK)
-        err = follow(client, json);
+        err = follow(client, joined.json);
     complain("the agent is gone: %s", err_text(err));
     return STATUS_NO;
 }

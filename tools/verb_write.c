@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { INPUT_LIMIT = 8 << 20, MARGIN_MS = 10000 };
+enum { MARGIN_MS = 10000 };
 
 /*  What every verb here is told beside the change.  */
 typedef struct manner {
@@ -31,19 +31,6 @@ typedef struct manner {
     "\nExit status 1: refused here, and nothing was recorded; the message names the field. "   \
     "Or\n"                                                                                     \
     "no verdict came in time. 3: the server refused the change, which is tried again.\n"
-
-/*  The JSON operand, or standard input for `-`.  */
-static void
-read_operand(const char *operand, buffer_t *text)
-{
-    if (strcmp(operand, "-") != 0) {
-        buffer_add_text(text, operand);
-        return;
-    }
-    char piece[4096];
-    for (size_t n; (n = fread(piece, 1, sizeof piece, stdin)) > 0 && text->size < INPUT_LIMIT;)
-        buffer_add(text, piece, n);
-}
 
 /*  Columns as JSON text become a row; false after a complaint.  */
 static bool

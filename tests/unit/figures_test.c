@@ -3,6 +3,7 @@
 #include "tools/tap/figures_text.h"
 
 #include "tools/show.h"
+#include "tools/tap/duration.h"
 #include "tools/verb.h"
 
 #include <setjmp.h>
@@ -183,13 +184,14 @@ sizes_times_and_rates_read_well(void **state)
     assert_string_equal(show_rate(20, text), "20");
     assert_string_equal(show_rate(19722.4, text), "19,722");
     uint64_t ms = 0;
-    assert_true(duration_parse("10", &ms) && ms == 10000);
-    assert_true(duration_parse("500ms", &ms) && ms == 500);
-    assert_true(duration_parse("1.5h", &ms) && ms == 5400000);
-    assert_false(duration_parse("", &ms));
-    assert_false(duration_parse("-1s", &ms));
-    assert_false(duration_parse("10 parsecs", &ms));
-    assert_false(duration_parse("1e300h", &ms));
+    assert_true(duration_read("10", &ms) && ms == 10000);
+    assert_true(duration_read("500ms", &ms) && ms == 500);
+    assert_true(duration_read("1.5h", &ms) && ms == 5400000);
+    assert_false(duration_read("", &ms));
+    assert_false(duration_read("0", &ms));
+    assert_false(duration_read("-1s", &ms));
+    assert_false(duration_read("10 parsecs", &ms));
+    assert_false(duration_read("1e300h", &ms));
 }
 
 static void

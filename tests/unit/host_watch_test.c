@@ -145,6 +145,7 @@ die_of(int signal, int *status)
     if (pid == 0) {
         assert_non_null(freopen("/dev/null", "w", stderr));
         crash_signal = signal;
+        sigaction(signal, &(struct sigaction){.sa_handler = SIG_DFL}, NULL); /* not cmocka's */
         host_options_t options = {.name = "server", .run_dir = dir, .log_level = LOG_error};
         run_host(&options, (const actor_class_t *const[]){&fatal_sink, &source, NULL}, OK);
         _exit(0);

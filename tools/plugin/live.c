@@ -12,24 +12,6 @@
 
 enum { PATIENCE_MS = 120000, MOST_VALUES = 64 };
 
-/*  Asks an actor; the answer lives in the client. NULL after a complaint.  */
-static const void *
-ask(ipc_client_t *client, const char *actor, message_id_t question, const void *body,
-    message_id_t answer)
-{
-    message_id_t id = MSG_COUNT;
-    const void *reply = NULL;
-    fault_t fault = {0};
-    err_t err =
-        ipc_client_request(client, actor, question, body, PATIENCE_MS, &id, &reply, &fault);
-    if (err == OK && id == answer)
-        return reply;
-    complain("%s", err == OK       ? "it answered nonsense; is it of another version?"
-                   : fault.text[0] ? fault.text
-                                   : err_text(err));
-    return NULL;
-}
-
 /*  ---------------------------------------------------------------------------- list  */
 
 static bool
@@ -41,34 +23,27 @@ is_plugin(const actor_info_t *actor)
 static void
 print_actor(const actor_info_t *actor, bool json)
 {
-    if (!json) {
+    if (json)
+        print_as_json(MSG_actor_info, actor);
+    else
         printf("%-16s %-8s %-9s %-8s %s\n", actor->name, actor->kind, actor->state,
                actor->version ? actor->version : "", actor->file ? actor->file : "");
-        return;
-    }
-    buffer_t text = {0};
-    message_to_json(MSG_actor_info, actor, true, &text);
-    puts(buffer_text(&text));
-    buffer_release(&text);
 }
 
 static int
 list(args_t *args)
 {
-    const char *run_dir = NULL;
-    bool json = false;
-    const option_rule_t rules[] = {
-        RUN_DIR_RULE(&run_dir), {"json", OPTION_FLAG, &json, 0, 0}, {0}};
+    joined_t joined = {0};
     int status;
-    if (!options_read(args, rules, 0, 0, &status))
+    if (!joined_read(args, 0, 0, &joined, &status))
         return status;
-    AUTO(ipc_client) client = join(&(verb_t){.name = "plugin"}, run_dir, JOIN_MS);
-    const tree_t *tree = client ? ask(client, "system", MSG_tree_get, NULL, MSG_tree) : NULL;
+    AUTO(ipc_client) client = join(&(verb_t){.name = "plugin"}, joined.run_dir, JOIN_MS);
+    const tree_t *tree = client ? ask_actor(client, "system", QUESTION(tree_get, tree)) : NULL;
     if (!tree)
         return STATUS_NO;
     for (size_t i = 0; i < tree->n_actors; i++)
         if (is_plugin(&tree->actors[i]))
-            print_actor(&tree->actors[i], json);
+            print_actor(&tree->actors[i], joined.json);
     return STATUS_DONE;
 }
 
@@ -115,8 +90,9 @@ static int
 send_add(const char *run_dir, const plugin_add_t *add)
 {
     AUTO(ipc_client) client = join(&(verb_t){.name = "plugin"}, run_dir, JOIN_MS);
+    const question_t question = {MSG_plugin_add, add, MSG_plugin_added};
     const plugin_added_t *added =
-        client ? ask(client, "plugins", MSG_plugin_add, add, MSG_plugin_added) : NULL;
+        client ? ask_actor_for(client, "plugins", &question, PATIENCE_MS) : NULL;
     if (!added)
         return STATUS_NO;
     printf("%s %s is ready\n", added->name, added->version ? added->version : "");
@@ -192,8 +168,8 @@ remove_plugin(args_t *args)
         return status;
     plugin_remove_t body = {.name = args->values[0]};
     AUTO(ipc_client) client = join(&(verb_t){.name = "plugin"}, run_dir, JOIN_MS);
-    bool gone =
-        client && ask(client, "plugins", MSG_plugin_remove, &body, MSG_plugin_removed) != NULL;
+    const question_t question = {MSG_plugin_remove, &body, MSG_plugin_removed};
+    bool gone = client && ask_actor_for(client, "plugins", &question, PATIENCE_MS) != NULL;
     return gone ? STATUS_DONE : STATUS_NO;
 }
 

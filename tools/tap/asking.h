@@ -18,14 +18,6 @@ typedef struct kept {
 } kept_t;
 void kept_release(kept_t *self);
 
-typedef struct question {
-    message_id_t id;
-    const void *body;
-    message_id_t answer; /* what else comes is a fault */
-} question_t;
-#define QUESTION(name, reply, ...)                                                             \
-    (&(const question_t){MSG_##name, &(name##_t){__VA_ARGS__}, MSG_##reply})
-
 CHECKED err_t asking_ask(ipc_client_t *client, const question_t *question, kept_t *into,
                          fault_t *fault);
 

@@ -1,26 +1,9 @@
 #include "tools/tap/checks_private.h"
+#include "tools/tap/tree_text.h"
 #include "tools/verb.h"
 
 #include <inttypes.h>
 #include <string.h>
-
-static const actor_info_t *
-actor_named(const tree_t *tree, const char *name)
-{
-    for (size_t i = 0; i < tree->n_actors; i++)
-        if (strcmp(tree->actors[i].name, name) == 0)
-            return &tree->actors[i];
-    return NULL;
-}
-
-static bool
-takes(const actor_info_t *actor, const char *type)
-{
-    for (size_t i = 0; i < actor->n_takes; i++)
-        if (strcmp(actor->takes[i], type) == 0)
-            return true;
-    return false;
-}
 
 /*  One that an actor says it sends, as TYPE ACTOR. A receiver that is not there is no fault:
    some actors run in agents and servers; what is sent to nobody is a dead letter.  */
@@ -37,7 +20,7 @@ check_edge(const patient_t *patient, const char *from, const char *edge, finding
         return;
     AUTO(text) type = mem_format("%.*s", (int) (blank - edge), edge);
     const actor_info_t *receiver = actor_named(patient->tree, to);
-    if (receiver && !takes(receiver, type) && strcmp(receiver->kind, "joined") != 0)
+    if (receiver && !actor_takes(receiver, type) && strcmp(receiver->kind, "joined") != 0)
         checks_find(out, &advice, "%s sends %s to %s, which does not take it", from, type, to);
 }
 

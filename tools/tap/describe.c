@@ -27,15 +27,6 @@ sends(const actor_info_t *actor, const char *type)
 }
 
 static bool
-takes(const actor_info_t *actor, const char *type)
-{
-    for (size_t i = 0; i < actor->n_takes; i++)
-        if (strcmp(actor->takes[i], type) == 0)
-            return true;
-    return false;
-}
-
-static bool
 hears(const actor_info_t *actor, const char *type)
 {
     for (size_t i = 0; i < actor->n_hears; i++)
@@ -47,7 +38,7 @@ hears(const actor_info_t *actor, const char *type)
 static const struct {
     const char *name;
     relation_fn *holds;
-} relations[] = {{"sent_by", sends}, {"taken_by", takes}, {"heard_by", hears}};
+} relations[] = {{"sent_by", sends}, {"taken_by", actor_takes}, {"heard_by", hears}};
 
 /*  --------------------------------------------------------------------------- type  */
 
@@ -156,20 +147,11 @@ type_describe(message_id_t id, const tree_t *tree, bool coloured, buffer_t *out)
 
 /*  ------------------------------------------------------------------- command line  */
 
-static const actor_info_t *
-find_actor(const tree_t *tree, const char *name)
-{
-    for (size_t i = 0; tree && i < tree->n_actors; i++)
-        if (strcmp(tree->actors[i].name, name) == 0)
-            return &tree->actors[i];
-    return NULL;
-}
-
 static bool
 describe_into(const char *name, const tree_t *tree, bool json, buffer_t *out)
 {
     bool coloured = show_is_coloured(stdout);
-    const actor_info_t *actor = find_actor(tree, name);
+    const actor_info_t *actor = tree ? actor_named(tree, name) : NULL;
     message_id_t id = message_named(name);
     if (actor && json) {
         message_to_json(MSG_actor_info, actor, true, out);
@@ -208,26 +190,20 @@ list_into(const tree_t *tree, bool json, buffer_t *out)
 static int
 describe(args_t *args)
 {
-    const char *run_dir = NULL;
-    bool json = false;
-    const option_rule_t rules[] = {
-        RUN_DIR_RULE(&run_dir),
-        {"json", OPTION_FLAG, &json, 0, 0},
-        {0},
-    };
+    joined_t joined = {0};
     int status;
-    if (!options_read(args, rules, 0, 1, &status))
+    if (!joined_read(args, 0, 1, &joined, &status))
         return status;
     fault_t fault = {0};
     kept_t answer = {0};
     buffer_t text = {0};
-    ipc_client_t *client = asking_try(run_dir, &fault);
+    ipc_client_t *client = asking_try(joined.run_dir, &fault);
     bool asked = client && asking_ask(client, QUESTION(tree_get, tree), &answer, &fault) == OK;
     const tree_t *tree = asked ? answer.body : NULL;
     const char *name = args->count > 0 ? args->values[0] : NULL;
-    bool found = !name || describe_into(name, tree, json, &text);
+    bool found = !name || describe_into(name, tree, joined.json, &text);
     if (!name)
-        list_into(tree, json, &text);
+        list_into(tree, joined.json, &text);
     fputs(buffer_text(&text), stdout);
     if (!found)
         complain("%s: no type of message has that name%s%s", name,

@@ -107,10 +107,9 @@ doctor(args_t *args)
     int status;
     if (!options_read(args, rules, 0, 0, &status))
         return status;
-    uint64_t ms;
-    if (!duration_parse(duration, &ms))
-        return complain_usage(args->verb, "--for: \"%s\" is not a time like 500ms, 10s or 2m",
-                              duration);
+    uint64_t ms = 0;
+    if (!tap_read_duration(args->verb, duration, &ms))
+        return STATUS_USAGE;
     return examine(run_dir, ms, json);
 }
 

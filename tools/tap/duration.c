@@ -4,23 +4,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { WEEK_MS = 7 * 24 * 3600 * 1000 };
-
-static const struct {
-    const char *name;
-    uint64_t ms;
-} units[] = {{"", 1000}, {"s", 1000}, {"ms", 1}, {"m", 60000}, {"h", 3600000}};
-
 bool
 duration_read(const char *text, uint64_t *ms)
 {
-    size_t digits = strspn(text, "0123456789");
-    if (digits == 0 || digits > 9)
+    static const struct {
+        const char *unit;
+        double ms;
+    } units[] = {{"ms", 1}, {"s", 1e3}, {"", 1e3}, {"m", 60e3}, {"h", 3600e3}, {"d", 86400e3}};
+    char *end = NULL;
+    if (*text < '0' || *text > '9')
         return false;
+    const double number = strtod(text, &end);
     for (size_t i = 0; i < COUNT_OF(units); i++)
-        if (strcmp(text + digits, units[i].name) == 0) {
-            *ms = strtoull(text, NULL, 10) * units[i].ms;
-            return *ms > 0 && *ms <= WEEK_MS;
+        if (strcmp(end, units[i].unit) == 0 && number * units[i].ms <= 366 * 86400e3) {
+            *ms = (uint64_t) (number * units[i].ms);
+            return *ms > 0;
         }
     return false;
 }

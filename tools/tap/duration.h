@@ -1,10 +1,11 @@
-/*  duration - how long something shall go on, as people write it: 90, 90s, 5m, 2h, 500ms.  */
+/*  duration - how long something shall go on.  */
 
 #pragma once
 
 #include "schemas/base.h"
 
-/*  A number alone is of seconds. False: it is none, or longer than a week.  */
+/*  "500ms", "10s", "1.5h", "2d" or seconds; false for anything else, for no time at all, and
+    beyond a year.  */
 bool duration_read(const char *text, uint64_t *ms);
 
 /*  From now on SIGINT and SIGTERM are noted, not obeyed.  */

@@ -200,9 +200,8 @@ static bool
 read_end(args_t *args, request_t *request, int *status)
 {
     uint64_t ms = 0;
-    if (request->duration && !duration_parse(request->duration, &ms)) {
-        *status = complain_usage(
-            args->verb, "--for: \"%s\" is not a time like 10s, 500ms or 2m", request->duration);
+    if (!tap_read_duration(args->verb, request->duration, &ms)) {
+        *status = STATUS_USAGE;
         return false;
     }
     request->limits.end_ns = request->duration ? now_ns() + ms * 1000000 : 0;

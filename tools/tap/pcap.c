@@ -2,7 +2,6 @@
 
 #include "tools/measure.h"
 #include "tools/show.h"
-#include "tools/tap/duration.h"
 #include "tools/tap/filter.h"
 #include "tools/tap/gather.h"
 #include "tools/tap/losses.h"
@@ -96,8 +95,8 @@ pcap(args_t *args)
     fault_t fault = {0};
     if (!options_read(args, rules, 1, 1, &status))
         return status;
-    if (duration && !duration_read(duration, &gather.ms))
-        return complain_usage(args->verb, "--for %s: not a time like 30s or 5m", duration);
+    if (!tap_read_duration(args->verb, duration, &gather.ms))
+        return STATUS_USAGE;
     self.filter = filter_new(&words, &fault);
     if (!self.filter)
         return complain_usage(args->verb, "%s", fault.text);

@@ -92,14 +92,6 @@ merge(listing_t *self)
 /*  ------------------------------------------------------------------------- showing  */
 
 static void
-add_uuid(buffer_t *out, const char *name, const uint8_t uuid[16])
-{
-    char text[UUID_TEXT];
-    if (!uuid_is_zero(uuid))
-        json_text(out, name, uuid_text(uuid, text));
-}
-
-static void
 moment_to_json(const moment_t *moment, buffer_t *out)
 {
     const flight_note_t *note = moment->note;
@@ -116,9 +108,9 @@ moment_to_json(const moment_t *moment, buffer_t *out)
     json_text(out, "from", sent ? moment->actor : note->peer);
     json_text(out, "to", sent ? note->peer : moment->actor);
     json_uint(out, "size", note->size);
-    add_uuid(out, "id", note->id);
-    add_uuid(out, "corr", note->corr);
-    add_uuid(out, "trace", note->trace);
+    json_uuid(out, "id", note->id);
+    json_uuid(out, "corr", note->corr);
+    json_uuid(out, "trace", note->trace);
     if (note->attempt > 0)
         json_uint(out, "attempt", note->attempt);
     if (note->err != OK)

@@ -134,8 +134,8 @@ record(args_t *args)
         return status;
     if (!self.actor)
         return complain_usage(args->verb, "which actor? name it with --actor");
-    if (self.duration && !duration_read(self.duration, &self.ms))
-        return complain_usage(args->verb, "--for %s: not a time like 30s or 5m", self.duration);
+    if (!tap_read_duration(args->verb, self.duration, &self.ms))
+        return STATUS_USAGE;
     if (!make_absolute(args->values[0], self.file))
         return STATUS_USAGE;
     duration_catch_signals();

@@ -61,14 +61,6 @@ add_text_line(const tap_record_t *record, const line_body_t *body, line_style_t 
 }
 
 static void
-add_uuid(buffer_t *out, const char *name, const uint8_t uuid[16])
-{
-    char text[UUID_TEXT];
-    if (!uuid_is_zero(uuid))
-        json_text(out, name, uuid_text(uuid, text));
-}
-
-static void
 add_json_line(const tap_record_t *record, const line_body_t *body, line_style_t style,
               buffer_t *out)
 {
@@ -85,10 +77,10 @@ add_json_line(const tap_record_t *record, const line_body_t *body, line_style_t 
     json_text(out, "type", envelope->type);
     json_text(out, "from", envelope->from);
     json_text(out, "to", envelope->to);
-    add_uuid(out, "id", envelope->id);
-    add_uuid(out, "corr", envelope->corr);
-    add_uuid(out, "cause", envelope->cause);
-    add_uuid(out, "trace", envelope->trace);
+    json_uuid(out, "id", envelope->id);
+    json_uuid(out, "corr", envelope->corr);
+    json_uuid(out, "cause", envelope->cause);
+    json_uuid(out, "trace", envelope->trace);
     json_uint(out, "size", record->size);
     if (record->err != OK)
         json_text(out, "error", err_name(record->err));

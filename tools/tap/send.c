@@ -7,20 +7,6 @@
 
 #include <string.h>
 
-enum { INPUT_LIMIT = 8 << 20 };
-
-static void
-read_json(const char *operand, buffer_t *json)
-{
-    char piece[4096];
-    if (strcmp(operand, "-") != 0)
-        buffer_add_text(json, operand);
-    else
-        for (size_t n;
-             json->size < INPUT_LIMIT && (n = fread(piece, 1, sizeof piece, stdin)) > 0;)
-            buffer_add(json, piece, n);
-}
-
 static void
 print_answer(const injected_t *injected, bool json)
 {
@@ -62,24 +48,18 @@ inject(const char *run_dir, const letter_text_t *letter, bytes_t payload, bool c
 static int
 put_on_bus(args_t *args, bool call)
 {
-    const char *run_dir = NULL;
-    bool json = false;
-    const option_rule_t rules[] = {
-        RUN_DIR_RULE(&run_dir),
-        {"json", OPTION_FLAG, &json, 0, 0},
-        {0},
-    };
+    joined_t joined = {0};
     int status;
-    if (!options_read(args, rules, 3, 3, &status))
+    if (!joined_read(args, 3, 3, &joined, &status))
         return status;
     buffer_t text = {0}, payload = {0};
-    read_json(args->values[2], &text);
+    read_operand(args->values[2], &text);
     const letter_text_t letter = {args->values[0], args->values[1], buffer_text(&text)};
     fault_t fault = {0};
     if (letter_check(&letter, call, &payload, &fault) != OK)
         status = complain_usage(args->verb, "%s", fault.text);
     else
-        status = inject(run_dir, &letter, buffer_bytes(&payload), call, json);
+        status = inject(joined.run_dir, &letter, buffer_bytes(&payload), call, joined.json);
     buffer_release(&text);
     buffer_release(&payload);
     return status;

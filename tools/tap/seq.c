@@ -3,7 +3,6 @@
 #include "runtime/tape.h"
 #include "tools/show.h"
 #include "tools/tap/about.h"
-#include "tools/tap/duration.h"
 #include "tools/tap/filter.h"
 #include "tools/tap/gather.h"
 #include "tools/tap/tap.h"
@@ -253,8 +252,8 @@ seq(args_t *args)
     fault_t fault = {0};
     if (!options_read(args, rules, 0, 1, &status))
         return status;
-    if (duration && !duration_read(duration, &gather.ms))
-        return complain_usage(args->verb, "--for %s: not a time like 30s or 5m", duration);
+    if (!tap_read_duration(args->verb, duration, &gather.ms))
+        return STATUS_USAGE;
     if (self.trace && !uuid_is_text(self.trace))
         return complain_usage(args->verb, "--trace %s: not an id in small letters", self.trace);
     self.filter = filter_new(&words, &fault);

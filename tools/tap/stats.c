@@ -78,11 +78,10 @@ stats(args_t *args)
     int status;
     if (!options_read(args, rules, 0, 0, &status))
         return status;
-    uint64_t ms;
+    uint64_t ms = 0;
     figures_order_t order = ORDER_messages;
-    if (!duration_parse(request.duration, &ms) || ms == 0)
-        return complain_usage(args->verb, "--for: \"%s\" is not a time like 500ms, 10s or 2m",
-                              request.duration);
+    if (!tap_read_duration(args->verb, request.duration, &ms))
+        return STATUS_USAGE;
     if (!tap_read_order(request.order, &order))
         return complain_usage(args->verb, "--sort: \"%s\" is not messages, name, time or load",
                               request.order);

@@ -5,6 +5,7 @@
 #include "bus/rundir.h"
 #include "schemas/plausible.h"
 #include "tools/tap/asking.h"
+#include "tools/tap/duration.h"
 #include "tools/verbs.h"
 
 #include <limits.h>
@@ -60,6 +61,15 @@ tap_body(const tap_record_t *record, arena_t *arena, message_id_t *id)
         return NULL;
     void *body = arena_new(arena, schema_of(*id)->size);
     return message_unpack(*id, record->payload, arena, body, NULL) == OK ? body : NULL;
+}
+
+bool
+tap_read_duration(const verb_t *verb, const char *text, uint64_t *ms)
+{
+    if (text == NULL || duration_read(text, ms))
+        return true;
+    complain_usage(verb, "--for: \"%s\" is not a time like 500ms, 10s or 2m", text);
+    return false;
 }
 
 static int

@@ -34,5 +34,8 @@ void tap_note_stranger(const char *run_dir, const filter_t *filter);
 /*  The payload's struct, in the arena; NULL if it has none that we know.  */
 const void *tap_body(const tap_record_t *record, arena_t *arena, message_id_t *id);
 
+/*  The value of --for; NULL leaves *ms. False after a complaint, with STATUS_USAGE.  */
+bool tap_read_duration(const verb_t *verb, const char *text, uint64_t *ms);
+
 /*  An order by its name (NULL: as it is); false if there is none of that name.  */
 bool tap_read_order(const char *name, figures_order_t *order); /* stats.c */

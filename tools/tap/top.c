@@ -3,6 +3,7 @@
 #include "tools/measure.h"
 #include "tools/show.h"
 #include "tools/tap/asking.h"
+#include "tools/tap/duration.h"
 #include "tools/tap/figures_text.h"
 #include "tools/tap/screen.h"
 #include "tools/tap/tap.h"
@@ -222,8 +223,7 @@ top(args_t *args)
     if (!tap_read_order(order, &self.order))
         return complain_usage(args->verb, "--sort: \"%s\" is not messages, name, time or load",
                               order);
-    if (!duration_parse(every, &self.every_ms) || self.every_ms < 100
-        || self.every_ms > 3600000)
+    if (!duration_read(every, &self.every_ms) || self.every_ms < 100 || self.every_ms > 3600000)
         return complain_usage(args->verb, "--every: \"%s\" is not a time from 100ms to 1h",
                               every);
     self.coloured = show_is_coloured(stdout);

@@ -9,20 +9,14 @@
 static int
 tree(args_t *args)
 {
-    const char *run_dir = NULL;
-    bool json = false;
-    const option_rule_t rules[] = {
-        RUN_DIR_RULE(&run_dir),
-        {"json", OPTION_FLAG, &json, 0, 0},
-        {0},
-    };
+    joined_t joined = {0};
     int status;
-    if (!options_read(args, rules, 0, 0, &status))
+    if (!joined_read(args, 0, 0, &joined, &status))
         return status;
     kept_t answer = {0};
     buffer_t text = {0};
-    bool good = asking_once(run_dir, QUESTION(tree_get, tree), &answer);
-    if (good && json)
+    bool good = asking_once(joined.run_dir, QUESTION(tree_get, tree), &answer);
+    if (good && joined.json)
         tree_to_json(answer.body, &text);
     else if (good)
         tree_draw(answer.body, wall_ms(), show_is_coloured(stdout), &text);

@@ -26,6 +26,24 @@ group_of(const actor_info_t *actor)
     return i;
 }
 
+const actor_info_t *
+actor_named(const tree_t *tree, const char *name)
+{
+    for (size_t i = 0; i < tree->n_actors; i++)
+        if (strcmp(tree->actors[i].name, name) == 0)
+            return &tree->actors[i];
+    return NULL;
+}
+
+bool
+actor_takes(const actor_info_t *actor, const char *type)
+{
+    for (size_t i = 0; i < actor->n_takes; i++)
+        if (strcmp(actor->takes[i], type) == 0)
+            return true;
+    return false;
+}
+
 bool
 actor_is_well(const actor_info_t *actor)
 {

@@ -11,5 +11,8 @@ void tree_to_json(const tree_t *tree, buffer_t *out);
 /*  What an actor is, takes, hears and sends, over several lines.  */
 void actor_describe(const actor_info_t *actor, bool coloured, buffer_t *out);
 
+/*  NULL: there is none of that name.  */
+const actor_info_t *actor_named(const tree_t *tree, const char *name);
+bool actor_takes(const actor_info_t *actor, const char *type);
 /*  Is its state a cause for concern?  */
 bool actor_is_well(const actor_info_t *actor);

@@ -21,36 +21,24 @@ print(const change_reason_t *reason)
     buffer_release(&line);
 }
 
-static void
-print_json(const change_reason_t *reason)
-{
-    buffer_t text = {0};
-    message_to_json(MSG_change_reason, reason, true, &text);
-    puts(buffer_text(&text));
-    buffer_release(&text);
-}
-
 static int
 why(args_t *args)
 {
-    const char *run_dir = NULL;
-    bool json = false;
-    const option_rule_t rules[] = {
-        RUN_DIR_RULE(&run_dir),
-        {"json", OPTION_FLAG, &json, 0, 0},
-        {0},
-    };
+    joined_t joined = {0};
     int status;
-    if (!options_read(args, rules, 1, 1, &status))
+    if (!joined_read(args, 1, 1, &joined, &status))
         return status;
-    AUTO(ipc_client) client = asking_join(run_dir);
+    AUTO(ipc_client) client = asking_join(joined.run_dir);
     if (!client)
         return STATUS_NO;
     const change_reason_t *reason = ask_service(
         client, MSG_change_why, &(change_why_t){.id = args->values[0]}, MSG_change_reason);
     if (!reason)
         return STATUS_NO;
-    (json ? print_json : print)(reason);
+    if (joined.json)
+        print_as_json(MSG_change_reason, reason);
+    else
+        print(reason);
     return reason->done ? STATUS_DONE : STATUS_NO;
 }
 
