@@ -273,6 +273,11 @@ on_close(void *state, ctx_t *ctx, conn_t conn, int status, const char *reason)
         connection_lose(self, ctx, "lost %s: %s", settings->agent_server, text);
     else if (status == 401)
         lose_for_token(self, ctx);
+    else if (status == 404)
+        connection_lose(self, ctx,
+                        "%s has nothing there (HTTP 404): if it is a server of ours, its URL "
+                        "ends with /api/sync",
+                        settings->agent_server);
     else if (status != 0)
         connection_lose(self, ctx, "%s refused us: HTTP %d: %s", settings->agent_server, status,
                         text);

@@ -130,6 +130,16 @@ says_that_its_token_is_refused_and_reads_it_again_at_each_attempt(void **state)
 }
 
 static void
+says_what_path_a_server_has(void **state)
+{
+    world_t *world = *state;
+    world->settings.agent_server = "ws://server:1/";
+    start_agent(world);
+    sim_run_ms(world->sim, 5000);
+    assert_non_null(strstr(status(world)->reason, "its URL ends with /api/sync"));
+}
+
+static void
 charges_no_change_for_a_refused_token(void **state)
 {
     world_t *world = *state;
@@ -235,6 +245,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_BOTH(says_that_its_token_is_refused_and_reads_it_again_at_each_attempt),
+        WITH_BOTH(says_what_path_a_server_has),
         WITH_BOTH(charges_no_change_for_a_refused_token),
         WITH_BOTH(says_what_is_wrong_with_its_token_file),
         WITH_BOTH(has_only_what_its_user_may_read),
