@@ -2,7 +2,7 @@
 
 #include "runtime/cell_private.h"
 
-enum { STATE_VALUES = 3, LIMITS = 6, COUNTS = 5 };
+enum { STATE_VALUES = 3, LIMITS = 6, COUNTS = 6 };
 
 static void
 pack_limits(const cell_limits_t *limits, buffer_t *out)
@@ -27,6 +27,7 @@ cell_pack_state(const cell_t *self, buffer_t *out)
     pack_uint(out, counter_get(&self->restarts));
     pack_uint(out, (uint64_t) self->listening);
     pack_uint(out, self->tap_wanted);
+    pack_uint(out, self->lines_lost);
     for (size_t i = 0; i < RESTARTS_KEPT; i++)
         pack_uint(out, self->failures_ms[i]);
     for (size_t i = 0; i < ERR_COUNT; i++)
@@ -73,6 +74,7 @@ take_counts(cell_t *self, cursor_t *in)
     counter_set(&self->restarts, counts[2]);
     self->listening = (int) counts[3];
     cell_tap(self, (tap_want_t) counts[4]);
+    self->lines_lost = counts[5];
     for (size_t i = 0; i < RESTARTS_KEPT; i++)
         self->failures_ms[i] = counts[COUNTS + i];
     for (size_t i = 0; i < ERR_COUNT; i++)
