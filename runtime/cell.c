@@ -47,10 +47,20 @@ cell_watch(cell_t *self, tap_want_t want)
 
 /*  ------------------------------------------------------------------------- life  */
 
+/*  A question of ours that waited for credit, and will not be asked.  */
+static bool
+is_own_request(const cell_t *self, const envelope_t *envelope)
+{
+    return envelope->kind == ENVELOPE_REQ && envelope->from
+           && strcmp(envelope->from, self->class->name) == 0;
+}
+
 static void
 on_dead(void *cell, const envelope_t *envelope, bytes_t payload, err_t why)
 {
     cell_t *self = cell;
+    if (is_own_request(self, envelope))
+        requests_fail(&self->requests, envelope->id, why);
     counter_add(&self->dead[why], 1);
     uint64_t n = counter_get(&self->dead[why]);
     cell_offer(self, TAP_dead, envelope, payload, why);

@@ -46,6 +46,16 @@ requests_take(requests_t *self, const uint8_t id[16], request_t *request)
     return false;
 }
 
+void
+requests_fail(requests_t *self, const uint8_t id[16], err_t why)
+{
+    for (request_t *each = self->n ? self->first : NULL; each; each = each->next)
+        if (memcmp(each->id, id, sizeof each->id) == 0) {
+            each->err = why;
+            self->earliest_ms = 0;
+        }
+}
+
 bool
 requests_take_failed(requests_t *self, uint64_t now_ms, request_t *request)
 {

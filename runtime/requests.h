@@ -25,6 +25,8 @@ typedef struct requests {
 void requests_add(requests_t *self, const request_t *request);
 /*  Takes the request of that id out; false if it is not known (any more).  */
 bool requests_take(requests_t *self, const uint8_t id[16], request_t *request);
+/*  It will not be answered, and why. One that is not known changes nothing.  */
+void requests_fail(requests_t *self, const uint8_t id[16], err_t why);
 /*  Takes out one that has failed, or whose deadline has passed (err is then ERR_TIMEOUT).  */
 bool requests_take_failed(requests_t *self, uint64_t now_ms, request_t *request);
 void requests_clear(requests_t *self);

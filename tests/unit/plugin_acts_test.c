@@ -1,11 +1,13 @@
 /*  What a plug-in may do, and what becomes of one that fails: as a thread, and as a process. */
 
+#include "bus/port.h"
 #include "tests/unit/plugin_world.h"
 
 #include <unistd.h>
 
 static uint32_t restarts = 2; /* that one may have */
-static const actor_class_t *also;
+static uint32_t stop_deadline_ms = 60000;
+static const actor_class_t *main_asker = &asker, *also;
 
 /*  Asks the worker to do that, in a host of its own.  */
 static const char *
@@ -25,9 +27,9 @@ told(const char *isolation, const char *what)
                                       .log = quiet,
                                       .program = WAYBILL,
                                       .restart_limit = restarts,
-                                      .stop_deadline_ms = 60000});
+                                      .stop_deadline_ms = stop_deadline_ms});
     host_add(host, &echo);
-    host_add(host, &asker);
+    host_add(host, main_asker);
     if (also)
         host_add(host, also);
     if (host_add_plugin(host, &order, &fault) != OK || host_start(host, &fault) != OK
@@ -169,6 +171,42 @@ whoever_waits_for_one_that_is_removed_is_told(void **state)
     also = NULL;
 }
 
+/*  Asks for what the worker fails at, says more than it has credit for, and asks once more.  */
+static err_t
+ask_too_much(void *state, ctx_t *ctx)
+{
+    static const uint8_t parcel[] = "\x81\xa6number\x01";
+    fault_t fault;
+    err_t err = ask_worker(state, ctx);
+    for (int i = 0; err == OK && i < PORT_WINDOW; i++)
+        err = raw_send(ctx, "worker", "parcel", (bytes_t){parcel, sizeof parcel - 1}, &fault);
+    return err == OK ? ask_worker(state, ctx) : err;
+}
+
+static err_t
+take_both_failures(void *state, ctx_t *ctx, const failure_t *failure)
+{
+    if (failure->err == ERR_STOPPED)
+        return OK; /* the first: the worker had it in its hands */
+    return take_failure(state, ctx, failure);
+}
+
+static const actor_class_t greedy = {
+    .name = "asker", .start = ask_too_much, .on_error = take_both_failures, .raw = &asker_raw};
+
+static void
+a_request_without_credit_to_one_that_is_removed_fails_at_once(void **state)
+{
+    (void) state;
+    restarts = 1;
+    stop_deadline_ms = 500;
+    main_asker = &greedy;
+    EACH_WAY("fail_always", "NO_ROUTE there is no such actor");
+    main_asker = &asker;
+    stop_deadline_ms = 60000;
+    restarts = 2;
+}
+
 static void
 descriptors_are_watched_for_reading_and_writing(void **state)
 {
@@ -223,6 +261,7 @@ main(void)
         cmocka_unit_test(answers_may_come_later),
         cmocka_unit_test(whoever_waits_for_one_that_fails_is_told),
         cmocka_unit_test(whoever_waits_for_one_that_is_removed_is_told),
+        cmocka_unit_test(a_request_without_credit_to_one_that_is_removed_fails_at_once),
         cmocka_unit_test(descriptors_are_watched_for_reading_and_writing),
         cmocka_unit_test(it_asks_others_itself),
         cmocka_unit_test(it_publishes),
