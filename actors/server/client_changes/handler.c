@@ -13,6 +13,7 @@
 #include "actors/server/change_log.h"
 #include "actors/server/client_changes/errors.h"
 #include "actors/server/client_changes/executor.h"
+#include "actors/server/client_changes/postponed.h"
 #include "actors/server/client_changes/schema.h"
 #include "actors/server/client_changes/transaction.h"
 #include "actors/server/client_changes/watched.h"
@@ -24,10 +25,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum {
-    ANSWER_BYTES = 64 << 20, /* of rows that the answers of a round give back, about */
-    PUT_OFF = 4096,          /* sessions remembered: many more than have requests under way */
-};
+enum { ANSWER_BYTES = 64 << 20 }; /* of rows that the answers of a round give back, about */
 
 typedef struct submission {
     ticket_t ticket;
@@ -45,9 +43,8 @@ typedef struct handler {
     int64_t schema_version;
     submission_t *submissions; /* of this round */
     size_t n, room;
-    size_t answer_bytes;       /* of this round */
-    uint64_t put_off[PUT_OFF]; /* sessions, the newest in place of the oldest */
-    size_t n_put_off;
+    size_t answer_bytes; /* of this round */
+    postponed_t postponed;
 } handler_t;
 
 /*  --------------------------------------------------------------------- starting  */
@@ -167,16 +164,6 @@ on_client_changes(void *state, ctx_t *ctx, const void *body)
 
 /*  ---------------------------------------------------------------------- deciding  */
 
-static bool
-is_put_off(const handler_t *self, uint64_t session)
-{
-    const size_t n = self->n_put_off < PUT_OFF ? self->n_put_off : PUT_OFF;
-    for (size_t i = 0; i < n; i++)
-        if (self->put_off[i] == session)
-            return true;
-    return false;
-}
-
 /*  From the change first on.  */
 static void
 put_off(handler_t *self, const submission_t *submission, size_t first, const char *text)
@@ -184,8 +171,7 @@ put_off(handler_t *self, const submission_t *submission, size_t first, const cha
     const client_changes_t *request = submission->request;
     for (size_t i = first; i < request->n_changes; i++)
         errors_put_off(&submission->verdicts[i], request->changes[i].id, text);
-    if (!is_put_off(self, request->session))
-        self->put_off[self->n_put_off++ % PUT_OFF] = request->session;
+    postponed_add(&self->postponed, request->session);
 }
 
 static size_t
@@ -205,7 +191,8 @@ judge_each(handler_t *self, const work_t *work, const submission_t *submission, 
     size_t n = 0;
     err_t err = OK;
     for (size_t i = 0; err == OK && i < request->n_changes; i += n) {
-        if (self->answer_bytes > ANSWER_BYTES || is_put_off(self, request->session)) {
+        if (self->answer_bytes > ANSWER_BYTES
+            || postponed_has(&self->postponed, request->session)) {
             put_off(self, submission, i, "the server has too much to answer at once");
             return OK;
         }
