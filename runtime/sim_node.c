@@ -1,9 +1,7 @@
-#include "runtime/sim_node.h"
+#include "runtime/sim_node_private.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 /*  An actor may fail often here: that is what simulations are for.  */
 static const cell_limits_t limits = {
@@ -11,35 +9,6 @@ static const cell_limits_t limits = {
     .period_ms = 30000,
     .attempts = 3,
     .log_level = LOG_debug,
-};
-
-/*  An actor and its place in the node.  */
-typedef struct seat {
-    node_t *node;
-    size_t index; /* also its box */
-    const actor_class_t *class;
-    cell_t *cell;
-    net_t *net;
-    uint64_t due_ns;
-    bool touched;
-} seat_t;
-
-struct node {
-    world_t *world;
-    network_t *network;
-    char *name, *address;
-    const void *settings;
-    seat_t *seats; /* they stay where they are while the node is up */
-    size_t n;
-    char **patterns; /* of the outsider */
-    size_t n_patterns;
-    outsider_t *outsider;
-    system_t *system;
-    mail_t *mail; /* NULL: down */
-    uint64_t epoch;
-    uint64_t restart_ns;
-    int64_t ahead_ms; /* its wall clock */
-    bool unlinked;
 };
 
 node_t *
@@ -81,101 +50,6 @@ node_destroy(node_t **self_p)
     free(self->address);
     free(self);
     *self_p = NULL;
-}
-
-/*  ------------------------------------------------------------- what the world gives a cell */
-
-static size_t
-box_named(const node_t *self, const char *to)
-{
-    size_t length = strcspn(to, "/");
-    for (size_t i = 0; i < self->n; i++)
-        if (strncmp(self->seats[i].class->name, to, length) == 0
-            && self->seats[i].class->name[length] == '\0')
-            return i;
-    bool outside = strncmp(outsider_name, to, length) == 0 && outsider_name[length] == '\0';
-    return outside ? self->n : SIZE_MAX;
-}
-
-static int64_t
-node_wall_us(void *self)
-{
-    const node_t *node = self;
-    return world_wall_us(node->world) + node->ahead_ms * 1000;
-}
-
-static err_t
-seat_put(void *self, const char *to, lane_t lane, bytes_t header, blob_t *payload)
-{
-    const seat_t *seat = self;
-    route_t route = {.from = seat->index, .to = box_named(seat->node, to), .lane = lane};
-    if (route.to == SIZE_MAX)
-        return ERR_NO_ROUTE;
-    mail_post(seat->node->mail, route, header, payload);
-    return OK;
-}
-
-static uint64_t
-seat_now_ns(void *self)
-{
-    return ((seat_t *) self)->node->world->now_ns;
-}
-
-static uint64_t
-seat_random(void *self)
-{
-    return world_random(((seat_t *) self)->node->world);
-}
-
-static int64_t
-seat_wall_ms(void *self)
-{
-    const node_t *node = ((seat_t *) self)->node;
-    return world_wall_ms(node->world) + node->ahead_ms;
-}
-
-static void
-seat_log(void *self, const log_line_t *line)
-{
-    const node_t *node = ((seat_t *) self)->node;
-    if (node->world->log)
-        fprintf(stderr, "%12.3f %s/%s %s: %s\n", (double) node->world->now_ns / 1e6, node->name,
-                line->actor, line->level, line->text);
-}
-
-static void
-seat_state(void *self, cell_state_t state, const char *reason)
-{
-    const seat_t *seat = self;
-    world_note(seat->node->world, cell_state_name(state), (bytes_t){0});
-    if (seat->node->world->log)
-        fprintf(stderr, "%12.3f %s/%s is %s: %s\n", (double) seat->node->world->now_ns / 1e6,
-                seat->node->name, seat->class->name, cell_state_name(state),
-                reason ? reason : "");
-}
-
-/*  Nothing outside the simulation can make a descriptor readable.  */
-static void
-seat_watch_fd(void *self, int fd, int ready)
-{
-    (void) self;
-    (void) fd;
-    (void) ready;
-}
-
-static const transport_t seat_transport = {
-    .put = seat_put, .now_ns = seat_now_ns, .random = seat_random, .wall_ms = seat_wall_ms};
-
-/*  The outsider sends from the last box.  */
-static err_t
-outside_put(void *self, const char *to, lane_t lane, bytes_t header, blob_t *payload)
-{
-    const node_t *node = self;
-    route_t route = {.from = node->n, .to = box_named(node, to), .lane = lane};
-    if (route.to == SIZE_MAX)
-        return ERR_NO_ROUTE;
-    mail_post(node->mail, route, header, payload);
-    return OK;
 }
 
 /*  --------------------------------------------------------------------------- running  */
@@ -263,12 +137,9 @@ static void
 seat_fill(seat_t *seat)
 {
     node_t *node = seat->node;
-    cell_host_t host = {.transport = seat_transport,
-                        .log = seat_log,
-                        .watch_fd = seat_watch_fd,
-                        .state = seat_state,
-                        .system = node->system};
+    cell_host_t host = seat_host;
     host.transport.self = seat;
+    host.system = node->system;
     seat->cell = cell_new(seat->class, &host, &limits, node->settings, node->epoch);
     mail_reader(node->mail, seat->index, seat, deliver);
     if (seat->class->net) {
@@ -289,7 +160,7 @@ node_start(node_t *self, fault_t *fault)
     mail_reader(self->mail, self->n, self, deliver_outside);
     self->system = system_new(
         &(system_options_t){.role = self->name, .wall_us = node_wall_us, .self = self});
-    outsider_join(self->outsider, (outsider_way_t){.node = self, .put = outside_put},
+    outsider_join(self->outsider, (outsider_way_t){.node = self, .put = node_put_outside},
                   self->epoch);
     for (size_t i = 0; i < self->n; i++)
         seat_fill(&self->seats[i]);
