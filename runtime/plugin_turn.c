@@ -135,10 +135,21 @@ act_log(waybill_ctx_t *acts, const pipe_frame_t *act, pipe_frame_t *given)
     plugin_host.log(acts, (int) act->numbers[0], act->texts[0]);
 }
 
+/*  What no frame has room for would cost the child its life.  */
+static const char *
+json_that_fits(waybill_ctx_t *acts, const pipe_frame_t *act)
+{
+    const char *json = plugin_host.json(acts, act->texts[0], bytes(act->blobs[0]));
+    if (json == NULL || strlen(json) <= 2 * WAYBILL_MOST_PAYLOAD)
+        return json;
+    plugin_host.log(acts, WAYBILL_WARNING, "json: it is too large for a process of its own");
+    return NULL;
+}
+
 static void
 act_json(waybill_ctx_t *acts, const pipe_frame_t *act, pipe_frame_t *given)
 {
-    const char *json = plugin_host.json(acts, act->texts[0], bytes(act->blobs[0]));
+    const char *json = json_that_fits(acts, act);
     given->numbers[0] = json != NULL;
     given->blobs[0] = (bytes_t){(const uint8_t *) json, json ? strlen(json) : 0};
 }

@@ -115,6 +115,23 @@ do_be_killed(worker_t *self, waybill_ctx_t *ctx, const waybill_incoming_t *messa
     return kill(getpid(), SIGKILL) == 0 ? WAYBILL_OK : WAYBILL_FAILED;
 }
 
+/*  Each byte of it is six in JSON.  */
+static int
+do_ask_for_much(worker_t *self, waybill_ctx_t *ctx, const waybill_incoming_t *message)
+{
+    enum { SIZE = 3 << 20, HEAD = 11 };
+    (void) message;
+    unsigned char *map = malloc(HEAD + SIZE);
+    if (map == NULL)
+        return WAYBILL_FAILED;
+    memcpy(map, "\x81\xa4text\xdb\x00\x30\x00\x00", HEAD);
+    memset(map + HEAD, 1, SIZE);
+    const waybill_bytes_t payload = {map, HEAD + SIZE};
+    const char *json = self->host->json(ctx, "x_done", payload);
+    free(map);
+    return say_done(self, ctx, json ? "all of it" : "nothing");
+}
+
 static int
 do_exit(worker_t *self, waybill_ctx_t *ctx, const waybill_incoming_t *message)
 {
@@ -283,17 +300,29 @@ static const struct {
     const char *what;
     int (*act)(worker_t *self, waybill_ctx_t *ctx, const waybill_incoming_t *message);
 } acts[] = {
-    {"echo", do_echo},           {"setting", do_setting},
-    {"refuse", do_refuse},       {"nothing", do_nothing},
-    {"fail_once", do_fail},      {"fail_always", do_fail_always},
-    {"crash", do_crash},         {"exit", do_exit},
-    {"be_killed", do_be_killed}, {"hang", do_hang},
-    {"nonsense", do_nonsense},   {"result", do_mean_nothing},
-    {"later", do_later},         {"watch", do_watch},
-    {"ask_back", do_ask},        {"ask_nobody", do_ask_nobody},
-    {"misbehave", do_misbehave}, {"clock", do_clock},
-    {"publish", do_publish},     {"pid", do_pid},
-    {"promise", do_promise},     {"hold", do_hold},
+    {"echo", do_echo},
+    {"setting", do_setting},
+    {"refuse", do_refuse},
+    {"nothing", do_nothing},
+    {"fail_once", do_fail},
+    {"fail_always", do_fail_always},
+    {"crash", do_crash},
+    {"exit", do_exit},
+    {"ask_for_much", do_ask_for_much},
+    {"be_killed", do_be_killed},
+    {"hang", do_hang},
+    {"nonsense", do_nonsense},
+    {"result", do_mean_nothing},
+    {"later", do_later},
+    {"watch", do_watch},
+    {"ask_back", do_ask},
+    {"ask_nobody", do_ask_nobody},
+    {"misbehave", do_misbehave},
+    {"clock", do_clock},
+    {"publish", do_publish},
+    {"pid", do_pid},
+    {"promise", do_promise},
+    {"hold", do_hold},
 };
 
 /*  ------------------------------------------------------------------------- parcels  */

@@ -118,6 +118,14 @@ a_process_that_crashes_ends_or_hangs_is_started_anew(void **state)
 }
 
 static void
+json_that_is_too_large_for_a_process_is_none(void **state)
+{
+    (void) state;
+    assert_string_equal(told(PLUGIN_THREAD, "ask_for_much"), "x_done all of it");
+    assert_string_equal(told(PLUGIN_PROCESS, "ask_for_much"), "x_done nothing");
+}
+
+static void
 a_process_has_a_process(void **state)
 {
     (void) state;
@@ -257,6 +265,7 @@ main(void)
         cmocka_unit_test(what_its_process_is_killed_over_too_often_is_refused),
         cmocka_unit_test(one_that_fails_too_often_is_removed_and_the_others_go_on),
         cmocka_unit_test(a_process_that_crashes_ends_or_hangs_is_started_anew),
+        cmocka_unit_test(json_that_is_too_large_for_a_process_is_none),
         cmocka_unit_test(a_process_has_a_process),
         cmocka_unit_test(answers_may_come_later),
         cmocka_unit_test(whoever_waits_for_one_that_fails_is_told),

@@ -139,7 +139,8 @@ typedef struct waybill_host {
     /*  One line for the log.  */
     void (*log)(waybill_ctx_t *ctx, int level, const char *text);
 
-    /*  A payload of that type as one line of JSON; NULL if it does not fit the type.  */
+    /*  A payload of that type as one line of JSON; NULL if it does not fit the type, or, in a
+        process of its own, makes more than twice WAYBILL_MOST_PAYLOAD.  */
     const char *(*json)(waybill_ctx_t *ctx, const char *type, waybill_bytes_t payload);
     /*  The payload that such JSON says, checked against the type; data NULL if it does not fit.
      */
