@@ -224,7 +224,8 @@ postbox_flush(postbox_t *self)
 {
     for (size_t i = 0; i < self->n_routes; i++)
         for (lane_t lane = 0; lane < LANE_COUNT; lane++)
-            /* It fails only when the context ends, and everything with it. */
+            /* It fails only when the context ends, and everything with it; or if a plug-in had
+               to go before we could be told, which the supervisor has warned of. */
             (void) bundle_send(&self->routes[i].bundle[lane], self->routes[i].push[lane]);
 }
 

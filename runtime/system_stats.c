@@ -136,7 +136,7 @@ fill_actor(const system_t *self, resident_t *resident, arena_t *arena, uint64_t 
     const char *parked_on = port_parked_on(cell->port);
     uint64_t answers = counter_get(&cell->answers_taken);
     *stats = (actor_stats_t){
-        .name = cell->class->name,
+        .name = arena_text(arena, cell->class->name), /* a plug-in takes its own along */
         .state = cell_state_name(resident->state),
         .received = port.received + answers,
         .done = port.done + answers,
@@ -216,13 +216,14 @@ typedef struct found {
 } found_t;
 
 static void
-find_steps(const system_t *self, const uint8_t change[16], found_t *found)
+find_steps(const system_t *self, const uint8_t change[16], arena_t *arena, found_t *found)
 {
     for (const resident_t *each = NULL; (each = system_next(self, each)) != NULL;) {
         size_t n = meters_steps(&each->cell->meters, change, &found->taken[found->n],
                                 STEPS_TOLD - found->n);
+        const char *name = n > 0 ? arena_text(arena, each->cell->class->name) : NULL;
         for (; n > 0; n--)
-            found->actors[found->n++] = each->cell->class->name;
+            found->actors[found->n++] = name;
     }
 }
 
@@ -241,7 +242,7 @@ system_steps(ctx_t *ctx, const char *change, change_steps_t *steps)
     found_t *found = arena_new(ctx_arena(ctx), sizeof *found);
     step_change(change, key);
     pthread_mutex_lock(&self->lock);
-    find_steps(self, key, found);
+    find_steps(self, key, ctx_arena(ctx), found);
     pthread_mutex_unlock(&self->lock);
     uint64_t boot_us = (uint64_t) self->options.wall_us(self->options.self) - ctx_now_us(ctx);
     steps->steps = arena_new(ctx_arena(ctx), STEPS_TOLD * sizeof *steps->steps);

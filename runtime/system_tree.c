@@ -49,7 +49,7 @@ list_taken(const actor_class_t *class, arena_t *arena)
     texts_t taken = {.arena = arena};
     for (const raw_message_t *each = class->raw ? class->raw->takes : NULL; each && each->type;
          each++)
-        add_text(&taken, each->type);
+        add_text(&taken, arena_text(arena, each->type));
     for (message_id_t id = 0; class->handlers && id < MSG_COUNT; id++)
         if (class->handlers[id] && is_sent_to_one(id))
             add_text(&taken, schema_of(id)->name);
@@ -61,7 +61,7 @@ list_heard(const actor_class_t *class, arena_t *arena)
 {
     texts_t heard = {.arena = arena};
     for (size_t i = 0; class->hears && class->hears[i]; i++)
-        add_text(&heard, class->hears[i]);
+        add_text(&heard, arena_text(arena, class->hears[i]));
     return heard;
 }
 
@@ -70,7 +70,7 @@ list_offered(const actor_class_t *class, arena_t *arena)
 {
     texts_t offered = {.arena = arena};
     for (size_t i = 0; class->offers && class->offers[i]; i++)
-        add_text(&offered, class->offers[i]);
+        add_text(&offered, arena_text(arena, class->offers[i]));
     return offered;
 }
 
@@ -149,7 +149,7 @@ list_links(const cell_t *cell, arena_t *arena, tree_t *tree)
     for (size_t i = 0; tree->n_links < LINKS_TOLD && port_outgoing(cell->port, i, &seen); i++)
         if (seen.sent > 0 || seen.waiting > 0)
             tree->links[tree->n_links++] = (link_info_t){
-                .from = cell->class->name,
+                .from = arena_text(arena, cell->class->name),
                 .to = arena_text(arena, seen.peer),
                 .sent = seen.sent,
                 .in_flight = seen.sent - seen.done,
