@@ -47,7 +47,7 @@ signing_sign(const signing_t *self, const char *timestamp, const char *body,
     HMAC(EVP_sha256(), self->secret, (int) self->size, (unsigned char *) signed_text,
          strlen(signed_text), digest, &size);
     free(signed_text);
-    strcpy(text, "sha256=");
+    (void) snprintf(text, SIGNATURE_TEXT, "sha256=");
     for (unsigned i = 0; i < size; i++)
         (void) snprintf(text + strlen("sha256=") + 2 * (size_t) i, 3, "%02x", digest[i]);
     return 1;

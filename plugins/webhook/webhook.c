@@ -84,7 +84,7 @@ on_curl_timer(CURLM *multi, long ms, void *state)
 }
 
 static size_t
-ignore_answer(char *data, size_t size, size_t n, void *state)
+ignore_answer(const char *data, size_t size, size_t n, void *state)
 {
     (void) data;
     (void) state;
@@ -169,8 +169,7 @@ wait_longer(webhook_t *self, waybill_ctx_t *ctx, const char *why)
     char text[TEXT_MOST];
     long long ms = self->first_ms;
     for (unsigned i = 0; i < self->failures && ms < self->longest_ms; i++)
-        ms *= 2;
-    ms = ms < self->longest_ms ? ms : self->longest_ms;
+        ms = ms < self->longest_ms / 2 ? ms * 2 : self->longest_ms;
     ms = ms / 2 + (long long) (self->host->random(ctx) % (uint64_t) (ms / 2 + 1));
     self->failures++;
     self->waiting = 1;
@@ -246,9 +245,9 @@ start(void *state, waybill_ctx_t *ctx, const waybill_host_t *host)
     self->host = host;
     self->ctx = ctx;
     self->url = host->setting(ctx, "url");
-    self->first_ms = atoll(host->setting(ctx, "retry_ms"));
-    self->longest_ms = atoll(host->setting(ctx, "retry_cap_ms"));
-    self->timeout_ms = atoll(host->setting(ctx, "timeout_ms"));
+    self->first_ms = strtoll(host->setting(ctx, "retry_ms"), NULL, 10);
+    self->longest_ms = strtoll(host->setting(ctx, "retry_cap_ms"), NULL, 10);
+    self->timeout_ms = strtoll(host->setting(ctx, "timeout_ms"), NULL, 10);
     if (!note_place(self))
         return host->fail(ctx, "url: give one that begins with http:// or https://");
     if (self->first_ms < 1 || self->longest_ms < self->first_ms || self->timeout_ms < 1)
