@@ -5,9 +5,11 @@
 #include "tests/integration/world.h"
 #include "tools/show.h"
 
+#include <pty.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* cmocka wants these first. */
 #include <setjmp.h>
@@ -136,6 +138,32 @@ wants_a_terminal_or_json(void **state)
     assert_refused(RUN("tap", "top", "--run-dir", "/nowhere"), 1, "no process answers");
 }
 
+/*  As all verbs ask before they write any.  */
+static void
+colours_are_for_terminals_and_not_where_no_color_is_set(void **state)
+{
+    (void) state;
+    int fd, other;
+    assert_int_equal(openpty(&fd, &other, NULL, NULL, NULL), 0);
+    FILE *terminal = fdopen(other, "w"), *file = tmpfile();
+    char *before = getenv("NO_COLOR") ? mem_text(getenv("NO_COLOR")) : NULL;
+    unsetenv("NO_COLOR");
+    assert_true(show_is_coloured(terminal));
+    assert_false(show_is_coloured(file));
+    setenv("NO_COLOR", "1", 1);
+    assert_false(show_is_coloured(terminal));
+    setenv("NO_COLOR", "", 1); /* as if it were not set: no-color.org */
+    assert_true(show_is_coloured(terminal));
+    if (before)
+        setenv("NO_COLOR", before, 1);
+    else
+        unsetenv("NO_COLOR");
+    free(before);
+    (void) fclose(terminal);
+    (void) fclose(file);
+    close(fd);
+}
+
 int
 main(void)
 {
@@ -146,6 +174,7 @@ main(void)
         cmocka_unit_test(gives_the_terminal_back_after_an_interrupt),
         cmocka_unit_test(says_so_when_the_process_goes),
         cmocka_unit_test(wants_a_terminal_or_json),
+        cmocka_unit_test(colours_are_for_terminals_and_not_where_no_color_is_set),
     };
     return cmocka_run_group_tests(tests, start_world, stop_world);
 }

@@ -12,7 +12,14 @@
 
 #include <cmocka.h>
 
-enum { TIMES = 50, STAYS_MS = 20, TICK_MS = 1, AT_ONCE = 100, PATIENCE_MS = 60000 };
+enum {
+    BURST = 5000,
+    TIMES = 50,
+    STAYS_MS = 20,
+    TICK_MS = 1,
+    AT_ONCE = 100,
+    PATIENCE_MS = 60000
+};
 
 static host_t *host;
 static parcels_t parcels;
@@ -212,6 +219,40 @@ static const actor_class_t talker = {
     .raw = &talker_raw,
 };
 
+/*  ------------------------------------------------------- who removes it with work under way
+ */
+
+static err_t
+burst_and_remove(void *state, ctx_t *ctx, const void *body)
+{
+    (void) state, (void) body;
+    for (seen.sent = 0; seen.sent < BURST; seen.sent++) /* far more than it has credit for */
+        SEND(ctx, "worker", parcel, .number = seen.sent);
+    return plug(state, ctx, 2);
+}
+
+static err_t
+end_of_burst(void *state, ctx_t *ctx, const void *body)
+{
+    (void) state, (void) ctx, (void) body;
+    host_stop(host);
+    return OK;
+}
+
+static handler_fn *const burster_handlers[MSG_COUNT] = {
+    [MSG_plugin_added] = burst_and_remove,
+    [MSG_plugin_removed] = end_of_burst,
+};
+static const edge_t bursts[] = {{"worker", MSG_parcel}, {0}};
+static const actor_class_t burster = {
+    .name = "burster",
+    .sends = bursts,
+    .start = start_plugging,
+    .handlers = burster_handlers,
+    .on_timer = plug,
+    .on_error = on_failure,
+};
+
 /*  --------------------------------------------------------------------------- running  */
 
 static void
@@ -267,12 +308,32 @@ so_does_a_process(void **state)
     come_and_go(PLUGIN_PROCESS, TIMES / 5);
 }
 
+static void
+what_waited_for_credit_when_it_was_removed_has_arrived(void **state)
+{
+    (void) state;
+    fault_t fault = {0};
+    memset(&seen, 0, sizeof seen);
+    seen.isolation = PLUGIN_THREAD;
+    parcels_open(&parcels);
+    host = host_new(&(host_options_t){
+        .name = "test", .log = quiet, .program = WAYBILL, .stop_deadline_ms = 60000});
+    host_add(host, &burster);
+    if (host_start(host, &fault) != OK || host_run(host, &fault) != OK)
+        fail_msg("%s", fault.text);
+    host_destroy(&host);
+    assert_string_equal(seen.fault, "");
+    assert_int_equal(parcels_count(&parcels), BURST);
+    parcels_close(&parcels);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_thread_comes_and_goes_under_traffic_and_nothing_is_lost),
         cmocka_unit_test(so_does_a_process),
+        cmocka_unit_test(what_waited_for_credit_when_it_was_removed_has_arrived),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
