@@ -58,6 +58,18 @@ join(const verb_t *verb, const char *run_dir, int timeout_ms)
     return NULL;
 }
 
+static void
+complain_of(const char *actor, err_t err, const fault_t *fault)
+{
+    if (err == ERR_NO_ROUTE && strcmp(actor, "service") == 0)
+        complain(
+            "this is not an agent: only an agent keeps changes and a connection; name its "
+            "run directory with --run-dir. Of a server, `waybill tap stats` and its monitor "
+            "page tell how it stands");
+    else
+        complain("%s", fault->text[0] ? fault->text : err_text(err));
+}
+
 const void *
 ask_actor_for(ipc_client_t *client, const char *actor, const question_t *question,
               int timeout_ms)
@@ -73,7 +85,7 @@ ask_actor_for(ipc_client_t *client, const char *actor, const question_t *questio
         complain("%s: %s answered with %s; is it of another version?",
                  schema_of(question->id)->name, actor, schema_of(id)->name);
     else
-        complain("%s", fault.text[0] ? fault.text : err_text(err));
+        complain_of(actor, err, &fault);
     return NULL;
 }
 

@@ -310,6 +310,18 @@ compare_refuses_what_is_no_database(void **state)
     assert_refused(RUN("compare", "/nowhere/a.db", "/nowhere/b.db"), 2, "/nowhere/a.db");
 }
 
+static void
+what_only_an_agent_knows_is_not_asked_of_a_server(void **state)
+{
+    (void) state;
+    static const char *const verbs[] = {"status", "changes"};
+    for (size_t i = 0; i < COUNT_OF(verbs); i++)
+        assert_refused(RUN(verbs[i], "--run-dir", world.server_dir), 1, "this is not an agent");
+    assert_refused(RUN("tap", "why", "01a1ffaf-db53-7000-a297-cf0a621134c8", "--run-dir",
+                       world.server_dir),
+                   1, "this is not an agent");
+}
+
 int
 main(void)
 {
@@ -331,6 +343,7 @@ main(void)
         cmocka_unit_test(history_refuses_what_is_none),
         cmocka_unit_test(compare_tells_equal_from_different),
         cmocka_unit_test(compare_refuses_what_is_no_database),
+        cmocka_unit_test(what_only_an_agent_knows_is_not_asked_of_a_server),
     };
     return cmocka_run_group_tests(tests, start_world, stop_world);
 }
