@@ -66,6 +66,8 @@ typedef struct actor_class {
     const char *const *offers; /* types that joined programs may send it, NULL-terminated; all
                                   else is refused at the border */
 
+    /*  False: the settings do without it, and the program leaves it out. NULL: it is wanted. */
+    bool (*is_wanted)(const void *settings);
     err_t (*start)(void *state, ctx_t *ctx); /* ERR: did not start */
     handler_fn *const *handlers;             /* MSG_COUNT entries, by message id */
     err_t (*on_error)(void *state, ctx_t *ctx, const failure_t *failure); /* NULL: logged */

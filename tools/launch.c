@@ -70,8 +70,9 @@ make_host(const launch_t *self, log_t *log, const char *settings_text)
         .log = write_line,
         .log_to = log,
     });
-    for (size_t i = 0; self->actors[i]; i++)
-        host_add(host, self->actors[i]);
+    for (const actor_class_t *const *class = self->actors; *class; class ++)
+        if ((*class)->is_wanted == NULL || (*class)->is_wanted(self->settings))
+            host_add(host, *class);
     return host;
 }
 

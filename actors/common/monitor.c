@@ -73,6 +73,13 @@ open_page(monitor_t *self, ctx_t *ctx, const char *address)
     return OK;
 }
 
+/*  Without a page it would only be in the way of the events that it hears.  */
+static bool
+is_wanted(const void *settings)
+{
+    return strcmp(((const settings_t *) settings)->monitor_listen, "off") != 0;
+}
+
 static err_t
 start(void *state, ctx_t *ctx)
 {
@@ -80,7 +87,7 @@ start(void *state, ctx_t *ctx)
     const settings_t *settings = ctx_settings(ctx);
     fault_t fault = {0};
     self->role = settings->agent_db[0] != '\0' ? ROLE_agent : ROLE_server;
-    if (strcmp(settings->monitor_listen, "off") == 0)
+    if (!is_wanted(settings))
         return OK;
     if (door_open(&self->door, settings, &fault) != OK)
         return ctx_fail(ctx, "%s", fault.text);
@@ -356,6 +363,7 @@ const actor_class_t monitor = {
     .state_size = sizeof(monitor_t),
     .sends = sends,
     .hears = hears,
+    .is_wanted = is_wanted,
     .start = start,
     .handlers = handlers,
     .on_error = on_error,

@@ -519,6 +519,10 @@ has_no_page_where_it_is_off(void **state)
     assert_int_equal(status.status, 0);
     assert_null(strstr(status.out, "monitor "));
     outcome_release(&status);
+    outcome_t tree = RUN("tap", "tree", "--run-dir", loner.run);
+    assert_contains(tree.out, "recorder");
+    assert_null(strstr(tree.out, "monitor"));
+    outcome_release(&tree);
     stop_loner(&loner, 0);
 }
 
