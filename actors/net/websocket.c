@@ -36,8 +36,10 @@ static struct lws_context *
 open_context(net_t *self)
 {
     lws_set_log_level(0, NULL); /* what matters comes through the callbacks */
+    /* TLS is asked for by the host that needs it: of two contexts in a process that both do,
+       the library gives back only one's certificates at the end. */
     return lws_create_context(&(struct lws_context_creation_info){
-        .options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT,
+        .options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS,
         .port = CONTEXT_PORT_NO_LISTEN,
         .fd_limit_per_thread = MOST_SOCKETS,
         .pt_serv_buf_size = SERVICE_ROOM,
