@@ -101,10 +101,13 @@ static void
 a_cache_knows_keys_of_numbers_and_of_several_columns(void **state)
 {
     (void) state;
+    static const char tables[] =
+        "CREATE TABLE numbers (n INTEGER PRIMARY KEY, title TEXT);"
+        "CREATE TABLE pairs (a TEXT, b INTEGER, title TEXT, PRIMARY KEY (a, b))";
     waybill_cache_t *numbers = NULL, *pairs = NULL;
-    run_in("agent.db", "CREATE TABLE numbers (n INTEGER PRIMARY KEY, title TEXT);"
-                       "INSERT INTO numbers VALUES (7, 'seven');"
-                       "CREATE TABLE pairs (a TEXT, b INTEGER, title TEXT, PRIMARY KEY (a, b));"
+    run_in("server.db", tables); /* else the server refuses what is written, and it is undone */
+    run_in("agent.db", tables);
+    run_in("agent.db", "INSERT INTO numbers VALUES (7, 'seven');"
                        "INSERT INTO pairs VALUES ('x', 1, 'one')");
     waybill_t *handle = join();
     assert_ok(handle, waybill_cache_open(handle, "numbers", 100, &numbers));
