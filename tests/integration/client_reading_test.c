@@ -105,10 +105,12 @@ a_cache_knows_keys_of_numbers_and_of_several_columns(void **state)
         "CREATE TABLE numbers (n INTEGER PRIMARY KEY, title TEXT);"
         "CREATE TABLE pairs (a TEXT, b INTEGER, title TEXT, PRIMARY KEY (a, b))";
     waybill_cache_t *numbers = NULL, *pairs = NULL;
-    run_in("server.db", tables); /* else the server refuses what is written, and it is undone */
+    static const char rows[] =
+        "INSERT INTO numbers VALUES (7, 'seven'); INSERT INTO pairs VALUES ('x', 1, 'one')";
     run_in("agent.db", tables);
-    run_in("agent.db", "INSERT INTO numbers VALUES (7, 'seven');"
-                       "INSERT INTO pairs VALUES ('x', 1, 'one')");
+    run_in("agent.db", rows);
+    run_in("server.db", tables); /* else the server refuses what is written, and it is undone */
+    run_in("server.db", rows);
     waybill_t *handle = join();
     assert_ok(handle, waybill_cache_open(handle, "numbers", 100, &numbers));
     assert_ok(handle, waybill_cache_open(handle, "pairs", 100, &pairs));
