@@ -29,7 +29,7 @@ judge(const net_upgrade_t *upgrade)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    const char *texts[] = {"localhost:1", "http://localhost:1", "", "token=" SECRET};
+    const char *texts[] = {"localhost:1", "http://localhost:1", "", ("token=" SECRET)};
     if (size == 0)
         return 0;
     char *text = mem_new(size);
