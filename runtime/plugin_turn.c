@@ -140,7 +140,7 @@ static const char *
 json_that_fits(waybill_ctx_t *acts, const pipe_frame_t *act)
 {
     const char *json = plugin_host.json(acts, act->texts[0], bytes(act->blobs[0]));
-    if (json == NULL || strlen(json) <= 2 * WAYBILL_MOST_PAYLOAD)
+    if (json == NULL || strlen(json) <= (size_t) 2 * WAYBILL_MOST_PAYLOAD)
         return json;
     plugin_host.log(acts, WAYBILL_WARNING, "json: it is too large for a process of its own");
     return NULL;

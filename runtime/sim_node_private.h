@@ -37,7 +37,7 @@ struct node {
 /*  sim_node_host.c  */
 /*  Of a seat, but for self and system.  */
 extern const cell_host_t seat_host;
-int64_t node_wall_us(void *node);
+int64_t node_wall_us(void *self);
 /*  What the outsider says.  */
-err_t node_put_outside(void *node, const char *to, lane_t lane, bytes_t header,
+err_t node_put_outside(void *self, const char *to, lane_t lane, bytes_t header,
                        blob_t *payload);
