@@ -1,8 +1,7 @@
 /*  The plug-in audit, with a host that says what the test wants: a crash in the middle.  */
 
-#include <waybill/plugin.h>
+#include "tests/unit/loaded_plugin.h"
 
-#include <dlfcn.h>
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -205,13 +204,6 @@ main(void)
         TEST(a_message_told_again_is_known_where_the_file_was_rotated),
         TEST(a_crash_in_the_middle_of_rotating_harms_nothing),
     };
-    void *library = dlopen(PLUGINS "/audit.so", RTLD_NOW);
-    if (library == NULL)
-        return 1;
-    const waybill_plugin_t *(*entry)(uint32_t, uint32_t) =
-        (const waybill_plugin_t *(*) (uint32_t, uint32_t)) dlsym(library, "waybill_plugin_v1");
-    world.plugin = entry(WAYBILL_PLUGIN_MAJOR, WAYBILL_PLUGIN_MINOR);
-    const int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    dlclose(library);
-    return failed;
+    world.plugin = loaded_plugin(PLUGINS "/audit.so");
+    return world.plugin == NULL || cmocka_run_group_tests(tests, NULL, NULL);
 }

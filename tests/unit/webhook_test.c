@@ -1,9 +1,8 @@
 /*  The plug-in webhook, with a host that says what the test wants, and a server that is not
     there.  */
 
-#include <waybill/plugin.h>
+#include "tests/unit/loaded_plugin.h"
 
-#include <dlfcn.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -229,11 +228,6 @@ main(void)
         TEST(a_secret_that_is_too_large_is_refused_rather_than_cut),
         TEST(only_a_url_of_http_is_taken),
     };
-    void *library = dlopen(PLUGINS "/webhook.so", RTLD_NOW);
-    if (library == NULL)
-        return 1;
-    const waybill_plugin_t *(*entry)(uint32_t, uint32_t) =
-        (const waybill_plugin_t *(*) (uint32_t, uint32_t)) dlsym(library, "waybill_plugin_v1");
-    world.plugin = entry(WAYBILL_PLUGIN_MAJOR, WAYBILL_PLUGIN_MINOR);
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    world.plugin = loaded_plugin(PLUGINS "/webhook.so");
+    return world.plugin == NULL || cmocka_run_group_tests(tests, NULL, NULL);
 }
