@@ -41,5 +41,11 @@ typedef struct settings {
 /*  Of that table, or the defaults if the file does not name it.  */
 const table_settings_t *settings_of_table(const settings_t *self, const char *name);
 
+/*  True if server.db is the address of a PostgreSQL database.  */
+bool settings_on_postgres(const settings_t *self);
+/*  The SQLite file that a server sends its clients rows from: its database, or its cache of
+    one in PostgreSQL.  */
+const char *settings_server_file(const settings_t *self);
+
 /*  config.def and config_tables.def for the loader: fills a settings_t.  */
 extern const config_table_t settings_table;

@@ -4,9 +4,11 @@
 -- lsn at the end of each transaction; rows in change_log above it belong to a program
 -- that writes plain SQL, and are sealed as one transaction by whoever of us comes next.
 CREATE TABLE IF NOT EXISTS waybill_head (
-  one   INTEGER PRIMARY KEY CHECK (one = 1),
-  epoch TEXT NOT NULL,
-  lsn   BIGINT NOT NULL
+  one      INTEGER PRIMARY KEY CHECK (one = 1),
+  epoch    TEXT NOT NULL,
+  lsn      BIGINT NOT NULL,
+  floor    BIGINT NOT NULL DEFAULT 0,                -- history is kept from behind here on; 0: all
+  captured BIGINT NOT NULL DEFAULT 0                 -- a cache: nothing up to here is missing
 );
 
 -- What was committed, in commit order: (lsn, seq). Written only by triggers, in the

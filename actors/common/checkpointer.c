@@ -35,7 +35,8 @@ start(void *state, ctx_t *ctx)
 {
     checkpointer_t *self = state;
     const settings_t *settings = ctx_settings(ctx);
-    self->path = settings->agent_db[0] != '\0' ? settings->agent_db : settings->server_db;
+    self->path =
+        settings->agent_db[0] != '\0' ? settings->agent_db : settings_server_file(settings);
     ctx_log(ctx, LOG_info, "SQLite %s", sqlite3_libversion());
     if (sqlite3_libversion_number() < SAFE_SQLITE)
         ctx_log(ctx, LOG_warning,

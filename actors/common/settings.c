@@ -99,3 +99,19 @@ settings_of_table(const settings_t *self, const char *name)
             return &self->tables[i];
     return &table_presets;
 }
+
+bool
+settings_on_postgres(const settings_t *self)
+{
+    static const char *const schemes[] = {"postgres://", "postgresql://"};
+    for (size_t i = 0; i < COUNT_OF(schemes); i++)
+        if (strncmp(self->server_db, schemes[i], strlen(schemes[i])) == 0)
+            return true;
+    return false;
+}
+
+const char *
+settings_server_file(const settings_t *self)
+{
+    return settings_on_postgres(self) ? self->server_cache : self->server_db;
+}

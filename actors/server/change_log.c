@@ -2,12 +2,25 @@
 
 #include <stdio.h>
 
+/*  Databases made by an earlier version do not know it. Their positions have no holes.  */
+static err_t
+find_floor(db_t *db, fault_t *fault)
+{
+    static const char sql[] = "UPDATE waybill_head SET floor ="
+                              " coalesce((SELECT min(lsn) - 1 FROM change_log), lsn)"
+                              " WHERE floor = 0";
+    return db_run(db, sql, NULL, fault, "");
+}
+
 err_t
 change_log_begin(db_t *db, const char *epoch, fault_t *fault)
 {
-    err_t err =
-        db_run(db, "INSERT OR IGNORE INTO waybill_head (one, epoch, lsn) VALUES (1, ?1, ?2)",
-               NULL, fault, "ti", epoch, (int64_t) CHANGE_LOG_ORIGIN);
+    err_t err = db_run(db,
+                       "INSERT OR IGNORE INTO waybill_head (one, epoch, lsn, floor)"
+                       " VALUES (1, ?1, ?2, ?2)",
+                       NULL, fault, "ti", epoch, (int64_t) CHANGE_LOG_ORIGIN);
+    if (err == OK)
+        err = find_floor(db, fault);
     if (err == OK)
         err = db_run(db, "INSERT OR IGNORE INTO waybill_origin (one) VALUES (1)", NULL, fault,
                      "");
@@ -18,7 +31,8 @@ err_t
 change_log_head(db_t *db, log_head_t *head, fault_t *fault)
 {
     static const char sql[] =
-        "SELECT epoch, lsn, EXISTS (SELECT 1 FROM change_log WHERE lsn > waybill_head.lsn)"
+        "SELECT epoch, lsn, EXISTS (SELECT 1 FROM change_log WHERE lsn > waybill_head.lsn),"
+        " max(lsn, captured)"
         " FROM waybill_head WHERE one = 1";
     err_t err = OK;
     sqlite3_stmt *statement = db_query(db, sql, fault, "");
@@ -29,6 +43,7 @@ change_log_head(db_t *db, log_head_t *head, fault_t *fault)
     (void) snprintf(head->epoch, sizeof head->epoch, "%s", column_text(statement, 0));
     head->lsn = (uint64_t) sqlite3_column_int64(statement, 1);
     head->unsealed = sqlite3_column_int(statement, 2) != 0;
+    head->captured = (uint64_t) sqlite3_column_int64(statement, 3);
     sqlite3_reset(statement);
     return OK;
 }
@@ -80,9 +95,22 @@ err_t
 change_log_floor(db_t *db, uint64_t *lsn, fault_t *fault)
 {
     static const char sql[] =
-        "SELECT coalesce((SELECT min(lsn) - 1 FROM change_log), lsn) FROM waybill_head";
+        "SELECT CASE WHEN EXISTS (SELECT 1 FROM change_log) THEN floor ELSE lsn END"
+        " FROM waybill_head";
     int64_t number = 0;
     const err_t err = read_number(db, db_query(db, sql, fault, ""), &number, fault);
+    *lsn = (uint64_t) number;
+    return err;
+}
+
+err_t
+change_log_nth(db_t *db, uint64_t after, uint64_t n, uint64_t *lsn, fault_t *fault)
+{
+    static const char sql[] = "SELECT DISTINCT lsn FROM change_log WHERE lsn > ?1"
+                              " ORDER BY lsn LIMIT 1 OFFSET ?2";
+    int64_t number = 0;
+    const err_t err =
+        read_number(db, db_query(db, sql, fault, "uu", after, n - 1), &number, fault);
     *lsn = (uint64_t) number;
     return err;
 }
@@ -100,17 +128,24 @@ change_log_count(db_t *db, uint64_t after, uint64_t up_to, uint64_t *n, fault_t 
 
 /*  Whole transactions only: half a one would look like the whole to a client.  */
 err_t
-change_log_prune(db_t *db, uint64_t lsn, int64_t max_rows, int64_t *bytes, fault_t *fault)
+change_log_prune(db_t *db, uint64_t lsn, int64_t max_rows, pruned_t *pruned, fault_t *fault)
 {
     static const char sql[] =
         "DELETE FROM change_log WHERE lsn <= min(?1, coalesce("
         "(SELECT lsn FROM change_log ORDER BY lsn LIMIT 1 OFFSET ?2), ?1))"
-        " RETURNING length(data)";
+        " RETURNING lsn, length(data)";
+    static const char raise[] = "UPDATE waybill_head SET floor = max(floor, ?1)";
+    int64_t last = 0;
     err_t err = OK;
     sqlite3_stmt *rows = db_query(db, sql, fault, "ui", lsn, max_rows);
-    for (*bytes = 0; db_step(db, rows, &err, fault);)
-        *bytes += sqlite3_column_int64(rows, 0);
-    return err;
+    *pruned = (pruned_t){0};
+    while (db_step(db, rows, &err, fault)) {
+        const int64_t position = sqlite3_column_int64(rows, 0);
+        pruned->transactions += position != last;
+        pruned->bytes += sqlite3_column_int64(rows, 1);
+        last = position;
+    }
+    return err == OK && last > 0 ? db_run(db, raise, NULL, fault, "i", last) : err;
 }
 
 err_t

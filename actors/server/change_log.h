@@ -1,8 +1,8 @@
 /*  change_log - what was committed on the server, by position.
 
-    Capture triggers write it; here it is sealed, read and shortened. Positions have no
-    holes: a transaction that logged nothing takes none. So a row whose position is more
-    than one above the last one read means that history was cut off under the reader.  */
+    Capture triggers write it; here it is sealed, read and shortened. A transaction that logged
+    nothing takes no position. Positions only rise: those of a database of ours one by one,
+   those of a cache are commit LSNs of PostgreSQL, with holes between them.  */
 
 #pragma once
 
@@ -14,7 +14,8 @@ enum { CHANGE_LOG_ORIGIN = 0x20000000 };
 typedef struct log_head {
     char epoch[UUID_TEXT];
     uint64_t lsn;
-    bool unsealed; /* a foreign writer left rows above lsn */
+    uint64_t captured; /* at least lsn: nothing up to here is missing */
+    bool unsealed;     /* a foreign writer left rows above lsn */
 } log_head_t;
 
 /*  The rows that every history starts with; epoch is used if this is a new one.  */
@@ -33,12 +34,19 @@ CHECKED err_t change_log_seal(db_t *db, uint64_t *lsn, fault_t *fault);
 /*  The position that the oldest row kept follows; the newest one if none is kept. Whoever
     stands before it has missed something.  */
 CHECKED err_t change_log_floor(db_t *db, uint64_t *lsn, fault_t *fault);
+/*  The end of the n-th transaction behind a position; 0 if there are fewer.  */
+CHECKED err_t change_log_nth(db_t *db, uint64_t after, uint64_t n, uint64_t *lsn,
+                             fault_t *fault);
 /*  Rows of the transactions behind a position, up to another.  */
 CHECKED err_t change_log_count(db_t *db, uint64_t after, uint64_t up_to, uint64_t *n,
                                fault_t *fault);
-/*  Forgets whole transactions up to lsn, about max_rows rows of them at a time. *bytes is what
-    their rows took.  */
-CHECKED err_t change_log_prune(db_t *db, uint64_t lsn, int64_t max_rows, int64_t *bytes,
+typedef struct pruned {
+    int64_t transactions;
+    int64_t bytes; /* of their rows */
+} pruned_t;
+
+/*  Forgets whole transactions up to lsn, about max_rows rows of them at a time.  */
+CHECKED err_t change_log_prune(db_t *db, uint64_t lsn, int64_t max_rows, pruned_t *pruned,
                                fault_t *fault);
 
 /*  The last row up to that position; 0 if it is not kept.  */

@@ -48,9 +48,9 @@ start(void *state, ctx_t *ctx)
     distributor_t *self = state;
     const settings_t *settings = ctx_settings(ctx);
     fault_t fault = {0};
-    err_t err = db_open_reader(settings->server_db, &self->reader, &fault);
+    err_t err = db_open_reader(settings_server_file(settings), &self->reader, &fault);
     if (err == OK)
-        err = db_open(settings->server_db, false, &self->writer, &fault);
+        err = db_open(settings_server_file(settings), false, &self->writer, &fault);
     if (err == OK)
         err = catalog_open(self->reader, &self->catalog, &fault);
     if (err == OK)
@@ -64,7 +64,7 @@ source_of(const distributor_t *self, ctx_t *ctx)
     const settings_t *settings = ctx_settings(ctx);
     return (stream_source_t){
         .db = self->reader,
-        .path = settings->server_db,
+        .path = settings_server_file(settings),
         .settings = settings,
         .rights = self->rights,
         .frame_bytes = (size_t) settings->stream_frame_bytes,

@@ -18,7 +18,7 @@ gate_open(gate_t *self, ctx_t *ctx, fault_t *fault)
     const err_t err = auth_open(settings, &self->auth, fault);
     if (err != OK || !auth_is_on(self->auth))
         return err;
-    return db_open_reader(settings->server_db, &self->reader, fault);
+    return db_open_reader(settings_server_file(settings), &self->reader, fault);
 }
 
 void

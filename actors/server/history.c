@@ -18,13 +18,15 @@ typedef err_t limit_fn(history_t *self, db_t *db, const history_now_t *now, uint
 static err_t
 limit_count(history_t *self, db_t *db, const history_now_t *now, uint64_t *lsn, fault_t *fault)
 {
-    (void) self;
+    const int64_t kept = now->settings->stream_history;
     uint64_t floor = 0;
-    const uint64_t kept = (uint64_t) now->settings->stream_history;
+    *lsn = 0;
+    if (self->transactions < kept + SLACK_POSITIONS)
+        return OK;
     const err_t err = change_log_floor(db, &floor, fault);
-    const bool too_many = err == OK && now->head - floor >= kept + SLACK_POSITIONS;
-    *lsn = too_many ? now->head - kept : 0;
-    return err;
+    return err == OK
+               ? change_log_nth(db, floor, (uint64_t) (self->transactions - kept), lsn, fault)
+               : err;
 }
 
 static err_t
@@ -50,31 +52,14 @@ limit_age(history_t *self, db_t *db, const history_now_t *now, uint64_t *lsn, fa
     return OK;
 }
 
-/*  What was written since the last look; all of it, the first time.  */
-static err_t
-count_bytes(history_t *self, db_t *db, uint64_t head, fault_t *fault)
-{
-    static const char sql[] =
-        "SELECT total(length(data)) FROM change_log WHERE lsn > ?1 AND lsn <= ?2";
-    err_t err = OK;
-    sqlite3_stmt *row = db_query(db, sql, fault, "uu", self->counted_to, head);
-    if (!db_step(db, row, &err, fault))
-        return err;
-    self->bytes += sqlite3_column_int64(row, 0);
-    self->counted_to = head;
-    sqlite3_reset(row);
-    return OK;
-}
-
 static err_t
 limit_bytes(history_t *self, db_t *db, const history_now_t *now, uint64_t *lsn, fault_t *fault)
 {
+    (void) db;
+    (void) fault;
     const int64_t most = now->settings->stream_history_bytes;
-    err_t err = OK;
-    if (most > 0 && now->head > self->counted_to)
-        err = count_bytes(self, db, now->head, fault);
     *lsn = most > 0 && self->bytes > most ? now->head : 0;
-    return err;
+    return OK;
 }
 
 static limit_fn *const limits[] = {limit_count, limit_age, limit_bytes};
@@ -99,11 +84,46 @@ must_sweep(const history_t *self, const history_now_t *now)
     return now->head >= self->swept_at + SLACK_POSITIONS;
 }
 
+/*  To *sum, of the rows between two positions.  */
+static err_t
+// NOLINTNEXTLINE(readability-function-size): a query and its bounds
+add_number(db_t *db, const char *sql, uint64_t after, uint64_t up_to, int64_t *sum,
+           fault_t *fault)
+{
+    err_t err = OK;
+    sqlite3_stmt *row = db_query(db, sql, fault, "uu", after, up_to);
+    if (!db_step(db, row, &err, fault))
+        return err;
+    *sum += sqlite3_column_int64(row, 0);
+    sqlite3_reset(row);
+    return OK;
+}
+
+/*  What was written since the last look; all of it, the first time.  */
+static err_t
+count_new(history_t *self, db_t *db, const history_now_t *now, fault_t *fault)
+{
+    static const char transactions[] =
+        "SELECT count(DISTINCT lsn) FROM change_log WHERE lsn > ?1 AND lsn <= ?2";
+    static const char bytes[] =
+        "SELECT total(length(data)) FROM change_log WHERE lsn > ?1 AND lsn <= ?2";
+    if (now->head == self->counted_to)
+        return OK;
+    err_t err =
+        add_number(db, transactions, self->counted_to, now->head, &self->transactions, fault);
+    if (err == OK && now->settings->stream_history_bytes > 0)
+        err = add_number(db, bytes, self->counted_to, now->head, &self->bytes, fault);
+    self->counted_to = now->head;
+    return err;
+}
+
 err_t
 history_look(history_t *self, db_t *db, const history_now_t *now, bool *due, fault_t *fault)
 {
     uint64_t lsn = 0;
-    err_t err = find_limit(self, db, now, &lsn, fault);
+    err_t err = count_new(self, db, now, fault);
+    if (err == OK)
+        err = find_limit(self, db, now, &lsn, fault);
     if (err == OK)
         err = change_log_floor(db, &self->floor, fault);
     *due = err == OK && (lsn > self->floor || must_sweep(self, now));
@@ -158,11 +178,12 @@ err_t
 history_forget(history_t *self, db_t *db, const history_now_t *now, fault_t *fault)
 {
     uint64_t lsn = 0;
-    int64_t bytes = 0;
+    pruned_t pruned = {0};
     err_t err = find_limit(self, db, now, &lsn, fault);
     if (err == OK && lsn > 0)
-        err = change_log_prune(db, lsn, ROWS, &bytes, fault);
-    self->bytes -= bytes;
+        err = change_log_prune(db, lsn, ROWS, &pruned, fault);
+    self->transactions -= pruned.transactions;
+    self->bytes -= pruned.bytes;
     if (err == OK && must_sweep(self, now))
         err = sweep_verdicts(self, db, now, fault);
     return err;

@@ -14,10 +14,11 @@ enum { VERDICT_KEY_ROOM = 130 };
 
 /*  Zero before the first look.  */
 typedef struct history {
-    int64_t bytes;       /* of rows kept, where there is a limit for them */
-    uint64_t counted_to; /* position up to which they were counted */
-    uint64_t floor;      /* nothing is kept up to here, at the last look */
-    uint64_t swept_at;   /* position at which verdicts were looked at last */
+    int64_t transactions; /* kept */
+    int64_t bytes;        /* of their rows, where there is a limit for them */
+    uint64_t counted_to;  /* position up to which both were counted */
+    uint64_t floor;       /* nothing is kept up to here, at the last look */
+    uint64_t swept_at;    /* position at which verdicts were looked at last */
     char client_id[VERDICT_KEY_ROOM], id[VERDICT_KEY_ROOM]; /* of the last one of them */
 } history_t;
 

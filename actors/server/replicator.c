@@ -180,7 +180,7 @@ show(const replicator_t *self, ctx_t *ctx, const log_head_t *head)
 {
     const history_t *history = &self->history;
     ctx_set(ctx, METRIC_log_lsn, head->lsn);
-    ctx_set(ctx, METRIC_log_rows, head->lsn > history->floor ? head->lsn - history->floor : 0);
+    ctx_set(ctx, METRIC_log_rows, (uint64_t) history->transactions);
     ctx_set(ctx, METRIC_log_bytes, history->bytes > 0 ? (uint64_t) history->bytes : 0);
 }
 

@@ -138,8 +138,10 @@ count_chunks(stream_t *self, const stream_source_t *source, uint64_t up_to,
     uint64_t left = 0;
     err_t err = OK;
     if (!ends && self->total == 0 && !rights_hide_rows(source->rights)) {
-        err =
-            change_log_count(source->db, self->lsn, live ? self->lsn + 1 : up_to, &left, fault);
+        if (live)
+            err = change_log_nth(source->db, self->lsn, 1, &up_to, fault);
+        if (err == OK)
+            err = change_log_count(source->db, self->lsn, up_to, &left, fault);
         left -= left < self->index ? left : self->index;
         self->total = chunk->chunk + (left + self->rows - 1) / self->rows;
     }
@@ -200,6 +202,19 @@ rest(const stream_t *self, stream_chunk_t *chunk)
     chunk->lsn = self->lsn;
 }
 
+/*  By transactions: positions may have holes.  */
+static err_t
+is_far_behind(const stream_t *self, const stream_source_t *source, uint64_t head, bool *behind,
+              fault_t *fault)
+{
+    uint64_t lsn = 0;
+    err_t err = OK;
+    if (head > self->lsn + LIVE_BEHIND)
+        err = change_log_nth(source->db, self->lsn, LIVE_BEHIND + 1, &lsn, fault);
+    *behind = lsn != 0;
+    return err;
+}
+
 err_t
 stream_next(stream_t *self, const stream_source_t *source, bool may_open, stream_chunk_t *chunk,
             fault_t *fault)
@@ -207,10 +222,13 @@ stream_next(stream_t *self, const stream_source_t *source, bool may_open, stream
     log_head_t head;
     if (self->phase == STREAM_SNAPSHOT)
         return next_of_snapshot(self, source, may_open, chunk, fault);
-    const err_t err = change_log_head(source->db, &head, fault);
+    bool behind = false;
+    err_t err = change_log_head(source->db, &head, fault);
+    if (err == OK && self->phase == STREAM_LIVE && self->rows == 0)
+        err = is_far_behind(self, source, head.lsn, &behind, fault);
     if (err != OK)
         return err;
-    if (self->phase == STREAM_LIVE && self->rows == 0 && head.lsn > self->lsn + LIVE_BEHIND)
+    if (behind)
         enter_catchup(self);
     if (head.lsn > self->lsn)
         return next_stretch(self, source, head.lsn, chunk, fault);

@@ -10,8 +10,6 @@ enum {
     ROWS_LOOKED_AT = 20000, /* at a time: others want to be served as well */
 };
 
-static const char forgotten[] = "the history before this client was forgotten";
-
 typedef struct reading {
     const stream_t *stream;
     const stream_source_t *source;
@@ -146,8 +144,6 @@ take(reading_t *self, const log_row_t *row, bool *done, fault_t *fault)
         *done = is_enough(self);
         if (*done)
             return OK;
-        if (row->lsn != self->stretch->lsn + 1)
-            return fault_set(fault, ERR_GAP, forgotten);
         self->open = row->lsn;
         self->stretch->last = false;
     }
@@ -173,6 +169,25 @@ take(reading_t *self, const log_row_t *row, bool *done, fault_t *fault)
     return OK;
 }
 
+/*  All there is was read.  */
+static void
+end_at(reading_t *self, uint64_t lsn)
+{
+    end_transaction(self);
+    self->stretch->lsn = lsn;
+}
+
+/*  Afterwards: what is still kept now was kept while it was read.  */
+static err_t
+check_floor(const reading_t *self, fault_t *fault)
+{
+    uint64_t floor = 0;
+    const err_t err = change_log_floor(self->source->db, &floor, fault);
+    if (err == OK && floor > self->stream->lsn)
+        return fault_set(fault, ERR_GAP, "the history before this client was forgotten");
+    return err;
+}
+
 err_t
 stretch_read(const stream_t *stream, const stream_source_t *source, reach_t reach,
              stretch_t *stretch, fault_t *fault)
@@ -191,9 +206,9 @@ stretch_read(const stream_t *stream, const stream_source_t *source, reach_t reac
     if (done)
         sqlite3_reset(rows);
     else if (err == OK)
-        end_transaction(&self);
-    if (err == OK && !done && stretch->lsn != reach.up_to)
-        err = fault_set(fault, ERR_GAP, forgotten);
+        end_at(&self, reach.up_to);
+    if (err == OK)
+        err = check_floor(&self, fault);
     buffer_release(&self.row);
     return err;
 }

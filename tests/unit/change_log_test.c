@@ -90,12 +90,12 @@ forgets_whole_transactions_only(void **state)
     write_as(world, "one", 1);
     write_as(world, "one", 2);
     must(world,
-         change_log_prune(world->db, CHANGE_LOG_ORIGIN + 2, 1, &(int64_t){0}, &world->fault));
+         change_log_prune(world->db, CHANGE_LOG_ORIGIN + 2, 1, &(pruned_t){0}, &world->fault));
     expect(world, "SELECT lsn - 0x20000000 FROM change_log", "2 3");
     must(world, change_log_floor(world->db, &floor, &world->fault));
     assert_int_equal(floor, CHANGE_LOG_ORIGIN + 1);
     must(world,
-         change_log_prune(world->db, CHANGE_LOG_ORIGIN + 2, 100, &(int64_t){0}, &world->fault));
+         change_log_prune(world->db, CHANGE_LOG_ORIGIN + 2, 100, &(pruned_t){0}, &world->fault));
     expect(world, "SELECT lsn - 0x20000000 FROM change_log", "3");
 }
 
@@ -222,7 +222,7 @@ notices_history_cut_off_under_it(void **state)
     write_as(world, "you", 2);
     stream_t *stream = stream_at(world, &source, CHANGE_LOG_ORIGIN);
     must(world,
-         change_log_prune(world->db, CHANGE_LOG_ORIGIN + 1, 100, &(int64_t){0}, &world->fault));
+         change_log_prune(world->db, CHANGE_LOG_ORIGIN + 1, 100, &(pruned_t){0}, &world->fault));
     assert_int_equal(stream_next(stream, &source, true, &chunk, &world->fault), ERR_GAP);
     stream_destroy(&stream);
 }
