@@ -32,7 +32,7 @@ change_log_head(db_t *db, log_head_t *head, fault_t *fault)
 {
     static const char sql[] =
         "SELECT epoch, lsn, EXISTS (SELECT 1 FROM change_log WHERE lsn > waybill_head.lsn),"
-        " max(lsn, captured)"
+        " max(lsn, captured), captured = 0"
         " FROM waybill_head WHERE one = 1";
     err_t err = OK;
     sqlite3_stmt *statement = db_query(db, sql, fault, "");
@@ -44,6 +44,7 @@ change_log_head(db_t *db, log_head_t *head, fault_t *fault)
     head->lsn = (uint64_t) sqlite3_column_int64(statement, 1);
     head->unsealed = sqlite3_column_int(statement, 2) != 0;
     head->captured = (uint64_t) sqlite3_column_int64(statement, 3);
+    head->dense = sqlite3_column_int(statement, 4) != 0;
     sqlite3_reset(statement);
     return OK;
 }
@@ -95,8 +96,8 @@ err_t
 change_log_floor(db_t *db, uint64_t *lsn, fault_t *fault)
 {
     static const char sql[] =
-        "SELECT CASE WHEN EXISTS (SELECT 1 FROM change_log) THEN floor ELSE lsn END"
-        " FROM waybill_head";
+        "SELECT CASE WHEN NOT EXISTS (SELECT 1 FROM change_log) THEN lsn WHEN captured = 0"
+        " THEN (SELECT min(lsn) - 1 FROM change_log) ELSE floor END FROM waybill_head";
     int64_t number = 0;
     const err_t err = read_number(db, db_query(db, sql, fault, ""), &number, fault);
     *lsn = (uint64_t) number;

@@ -15,6 +15,7 @@ typedef struct log_head {
     char epoch[UUID_TEXT];
     uint64_t lsn;
     uint64_t captured; /* at least lsn: nothing up to here is missing */
+    bool dense;        /* positions have no holes: a database of ours, no cache */
     bool unsealed;     /* a foreign writer left rows above lsn */
 } log_head_t;
 

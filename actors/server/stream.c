@@ -154,13 +154,13 @@ count_chunks(stream_t *self, const stream_source_t *source, uint64_t up_to,
 }
 
 static err_t
-next_stretch(stream_t *self, const stream_source_t *source, uint64_t up_to,
+next_stretch(stream_t *self, const stream_source_t *source, const log_head_t *head,
              stream_chunk_t *chunk, fault_t *fault)
 {
     const bool live = self->phase == STREAM_LIVE;
     stretch_t stretch;
-    const err_t err =
-        stretch_read(self, source, (reach_t){.up_to = up_to, .single = live}, &stretch, fault);
+    const reach_t reach = {.up_to = head->lsn, .dense = head->dense, .single = live};
+    const err_t err = stretch_read(self, source, reach, &stretch, fault);
     if (err != OK)
         return err;
     if (stretch.rights_changed) {
@@ -180,7 +180,7 @@ next_stretch(stream_t *self, const stream_source_t *source, uint64_t up_to,
     self->lsn = chunk->lsn;
     self->row = stretch.row;
     self->index = stretch.index;
-    return self->rows > 0 ? count_chunks(self, source, up_to, chunk, fault) : OK;
+    return self->rows > 0 ? count_chunks(self, source, head->lsn, chunk, fault) : OK;
 }
 
 static void
@@ -231,7 +231,7 @@ stream_next(stream_t *self, const stream_source_t *source, bool may_open, stream
     if (behind)
         enter_catchup(self);
     if (head.lsn > self->lsn)
-        return next_stretch(self, source, head.lsn, chunk, fault);
+        return next_stretch(self, source, &head, chunk, fault);
     if (self->phase == STREAM_CATCHUP)
         end_catchup(self, chunk);
     else

@@ -10,6 +10,8 @@ enum {
     ROWS_LOOKED_AT = 20000, /* at a time: others want to be served as well */
 };
 
+static const char forgotten[] = "the history before this client was forgotten";
+
 typedef struct reading {
     const stream_t *stream;
     const stream_source_t *source;
@@ -144,6 +146,8 @@ take(reading_t *self, const log_row_t *row, bool *done, fault_t *fault)
         *done = is_enough(self);
         if (*done)
             return OK;
+        if (self->reach.dense && row->lsn != self->stretch->lsn + 1)
+            return fault_set(fault, ERR_GAP, forgotten);
         self->open = row->lsn;
         self->stretch->last = false;
     }
@@ -184,7 +188,7 @@ check_floor(const reading_t *self, fault_t *fault)
     uint64_t floor = 0;
     const err_t err = change_log_floor(self->source->db, &floor, fault);
     if (err == OK && floor > self->stream->lsn)
-        return fault_set(fault, ERR_GAP, "the history before this client was forgotten");
+        return fault_set(fault, ERR_GAP, forgotten);
     return err;
 }
 

@@ -16,6 +16,7 @@ typedef struct stretch {
 
 typedef struct reach {
     uint64_t up_to; /* a finished position */
+    bool dense;     /* log_head_t.dense */
     bool single;    /* at most one transaction that has something for the client */
 } reach_t;
 
