@@ -7,9 +7,9 @@
     bytea_output hex, and search_path is the schema of the settings, so that a value has one
    text. A pg_t belongs to one actor.
 
-    A connection that broke is opened again by the next pg_begin() or pg_ready(), with a pause
-    between attempts that the caller keeps. What the address holds of passwords never reaches a
-    fault.
+    A connection that broke is opened again by the next pg_ready(), and by nothing else: a
+    transaction never goes on on another connection. The caller keeps a pause between attempts.
+    What the address holds of passwords never reaches a fault.
 
     Errors: ERR_OFFLINE: the database is out of reach, starting, stopping, or has no connection
     left; ERR_BUSY: another transaction was in the way (serialization, deadlock, lock): try the
@@ -46,22 +46,30 @@ PGconn *pg_handle(pg_t *self);
     b bytes_t (bytea)   a pg_array_t *   n NULL. Their types come from the SQL ($1::bigint).  */
 typedef struct pg_array pg_array_t;
 
+/*  A parameter as PostgreSQL takes it: a text, or bytes. Zero is NULL.  */
+typedef struct pg_parameter {
+    const char *text; /* ends with NUL where it is not binary */
+    int length;       /* of bytes */
+    bool binary;
+} pg_parameter_t;
+
 /*  One statement, outside of a pipeline. *result (if wanted) is the caller's to PQclear().  */
 CHECKED err_t pg_run(pg_t *self, const char *sql, PGresult **result, fault_t *fault,
                      const char *letters, ...);
 /*  Several statements without parameters or results, for DDL.  */
 CHECKED err_t pg_exec(pg_t *self, const char *sql, fault_t *fault);
-/*  The first column of the first row as a number, or otherwise.  */
-CHECKED err_t pg_number(pg_t *self, const char *sql, int64_t otherwise, int64_t *number,
-                        fault_t *fault, const char *letters, ...);
+/*  The first column of the first row as a number; *number stays as it was if there is none, or
+    if it is NULL.  */
+CHECKED err_t pg_number(pg_t *self, const char *sql, int64_t *number, fault_t *fault,
+                        const char *letters, ...);
 
 /*  A pipeline: statements are sent without waiting, answers taken in the same order. After one
     that failed all others up to pg_pipeline_sync() are skipped (ERR_STOPPED).  */
 CHECKED err_t pg_pipeline_begin(pg_t *self, fault_t *fault);
 CHECKED err_t pg_send(pg_t *self, const char *sql, fault_t *fault, const char *letters, ...);
-/*  The same with values of a row; formats and lengths as PQsendQueryPrepared() has them.  */
-CHECKED err_t pg_send_values(pg_t *self, const char *sql, int n, const char *const *values,
-                             const int *lengths, const int *formats, fault_t *fault);
+/*  The same with n parameters, as pg_value_write() makes them.  */
+CHECKED err_t pg_send_values(pg_t *self, const char *sql, const pg_parameter_t *parameters,
+                             size_t n, fault_t *fault);
 CHECKED err_t pg_pipeline_sync(pg_t *self, fault_t *fault);
 /*  *result (if wanted) is the caller's.  */
 CHECKED err_t pg_take(pg_t *self, PGresult **result, fault_t *fault);
