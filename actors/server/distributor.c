@@ -15,9 +15,8 @@
 #include "actors/server/actors.h"
 #include "actors/server/change_log.h"
 #include "actors/server/chunk_steps.h"
-#include "actors/server/clients.h"
 #include "actors/server/openings.h"
-#include "actors/server/rejected.h"
+#include "actors/server/registry.h"
 #include "actors/server/resume.h"
 #include "actors/settings.h"
 
@@ -31,7 +30,7 @@ enum {
 
 typedef struct distributor {
     db_t *reader;
-    db_t *writer;
+    registry_t *registry;
     catalog_t *catalog;
     rights_t *rights;
     streams_t streams;
@@ -50,7 +49,7 @@ start(void *state, ctx_t *ctx)
     fault_t fault = {0};
     err_t err = db_open_reader(settings_server_file(settings), &self->reader, &fault);
     if (err == OK)
-        err = db_open(settings_server_file(settings), false, &self->writer, &fault);
+        err = registry_open(settings, REGISTRY_WRITES, &self->registry, &fault);
     if (err == OK)
         err = catalog_open(self->reader, &self->catalog, &fault);
     if (err == OK)
@@ -74,14 +73,25 @@ source_of(const distributor_t *self, ctx_t *ctx)
 
 /*  ---------------------------------------------------------------------- opening  */
 
+static err_t
+rename_history(ctx_t *ctx, fault_t *fault)
+{
+    char epoch[UUID_TEXT];
+    db_t *writer = NULL;
+    ctx_uuid(ctx, epoch);
+    err_t err = db_open(settings_server_file(ctx_settings(ctx)), false, &writer, fault);
+    if (err == OK)
+        err = change_log_rename(writer, epoch, fault);
+    db_close(&writer);
+    return err;
+}
+
 /*  The positions will be given out again, to other changes: nobody may go on from where he
     stands.  */
 static err_t
 begin_another_history(distributor_t *self, ctx_t *ctx, const char *client_id, fault_t *fault)
 {
-    char epoch[UUID_TEXT];
-    ctx_uuid(ctx, epoch);
-    const err_t err = change_log_rename(self->writer, epoch, fault);
+    const err_t err = rename_history(ctx, fault);
     if (err != OK)
         return err;
     ctx_log(ctx, LOG_warning, "%s has seen more than there is: an older copy; all start anew",
@@ -103,41 +113,13 @@ decide_resume(distributor_t *self, ctx_t *ctx, const stream_open_t *request, res
     return err;
 }
 
-/*  Tables without a key cannot be synchronised.  */
-static size_t
-describe_tables(distributor_t *self, arena_t *arena, table_schema_t **tables)
-{
-    const size_t n = catalog_count(self->catalog);
-    size_t described = 0;
-    *tables = arena_new(arena, (n + 1) * sizeof **tables);
-    for (size_t i = 0; i < n; i++) {
-        const table_t *table = catalog_at(self->catalog, i);
-        if (table_key(table) == NULL)
-            continue;
-        const rule_t *rule = rights_of(self->rights, table_name(table));
-        (*tables)[described] = table_describe(table, arena);
-        if (rule)
-            rule_describe(rule, &(*tables)[described]);
-        described++;
-    }
-    return described;
-}
-
 /*  The client id belongs to the user from now on.  */
 static err_t
 claim(distributor_t *self, ctx_t *ctx, const stream_open_t *request, fault_t *fault)
 {
-    if (request->user == NULL || request->user[0] == '\0')
-        return OK;
-    err_t err = db_begin(self->writer, fault);
-    if (err != OK)
-        return err;
-    err =
-        clients_claim(self->writer, request->client_id, request->user, ctx_wall_ms(ctx), fault);
-    if (err == OK)
-        return db_commit(self->writer, fault);
-    db_rollback(self->writer);
-    return err;
+    const char *user = request->user ? request->user : "";
+    return self->registry->class->claim(self->registry, request->client_id, user,
+                                        ctx_wall_ms(ctx), fault);
 }
 
 static err_t
@@ -167,7 +149,7 @@ on_stream_open(void *state, ctx_t *ctx, const void *body)
     err = stream_start(stream, &source, resume.lsn, &fault);
     if (err != OK)
         return ctx_refuse(ctx, err, "%s", fault.text);
-    const size_t n_tables = describe_tables(self, ctx_arena(ctx), &tables);
+    const size_t n_tables = rights_describe(self->rights, ctx_arena(ctx), &tables);
     opened_t *opened = openings_add(&self->openings, ctx, request);
     opened->answer = (stream_opened_t){
         .session = request->session,
@@ -284,17 +266,26 @@ on_timer(void *state, ctx_t *ctx, uint64_t timer)
 }
 
 static void
+tell_growth(const distributor_t *self, ctx_t *ctx)
+{
+    const registry_class_t *class = self->registry->class;
+    if (class->wal_pages)
+        SEND(ctx, "checkpointer", wal_grown,
+             .pages = (uint64_t) class->wal_pages(self->registry));
+}
+
+static void
 save_acks(distributor_t *self, ctx_t *ctx)
 {
     fault_t fault = {0};
     self->save = false;
     self->n_acks = 0;
     ctx_cancel(ctx, TIMER_ACKS);
-    if (streams_save(&self->streams, self->writer, ctx_wall_ms(ctx), &fault) != OK) {
+    if (streams_save(&self->streams, self->registry, ctx, &fault) != OK) {
         ctx_log(ctx, LOG_warning, "positions of clients were not saved: %s", fault.text);
         return;
     }
-    SEND(ctx, "checkpointer", wal_grown, .pages = (uint64_t) db_wal_pages(self->writer));
+    tell_growth(self, ctx);
 }
 
 /*  ------------------------------------------------------------------------- head  */
@@ -317,7 +308,14 @@ static err_t
 on_rejected_get(void *state, ctx_t *ctx, const void *body)
 {
     distributor_t *self = state;
-    return rejected_tell(ctx, self->reader, body);
+    rejected_page_t page;
+    fault_t fault = {0};
+    const err_t err =
+        self->registry->class->rejected(self->registry, body, ctx_arena(ctx), &page, &fault);
+    if (err != OK)
+        return ctx_refuse(ctx, err, "%s", fault.text);
+    ctx_reply(ctx, MSG_rejected_page, &page);
+    return OK;
 }
 
 static err_t
@@ -335,8 +333,10 @@ static err_t
 settle(void *state, ctx_t *ctx)
 {
     distributor_t *self = state;
-    if (self->openings.n > 0)
-        openings_answer(&self->openings, ctx, &self->streams, self->writer);
+    if (self->openings.n > 0) {
+        openings_answer(&self->openings, ctx, &self->streams, self->registry);
+        tell_growth(self, ctx);
+    }
     if (self->save)
         save_acks(self, ctx);
     streams_sweep(&self->streams);
@@ -364,7 +364,7 @@ stop(void *state, ctx_t *ctx)
     streams_release(&self->streams);
     rights_close(&self->rights);
     catalog_close(&self->catalog);
-    db_close(&self->writer);
+    registry_close(&self->registry);
     db_close(&self->reader);
 }
 

@@ -1,6 +1,5 @@
 #include "actors/server/gate.h"
 
-#include "actors/server/clients.h"
 #include "actors/settings.h"
 
 #include <string.h>
@@ -18,14 +17,14 @@ gate_open(gate_t *self, ctx_t *ctx, fault_t *fault)
     const err_t err = auth_open(settings, &self->auth, fault);
     if (err != OK || !auth_is_on(self->auth))
         return err;
-    return db_open_reader(settings_server_file(settings), &self->reader, fault);
+    return registry_open(settings, REGISTRY_READS, &self->registry, fault);
 }
 
 void
 gate_close(gate_t *self)
 {
     auth_close(&self->auth);
-    db_close(&self->reader);
+    registry_close(&self->registry);
 }
 
 /*  ------------------------------------------------------------------------- tokens  */
@@ -87,15 +86,23 @@ gate_admit(gate_t *self, ctx_t *ctx, const net_upgrade_t *upgrade, visitor_t *vi
 
 /*  ------------------------------------------------------------------------- clients  */
 
+static err_t
+check_owner(const gate_t *self, const visitor_t *visitor, fault_t *fault)
+{
+    const registry_class_t *class = self->registry->class;
+    if (class->check == NULL)
+        return OK; /* distributor will claim it */
+    return class->check(self->registry, visitor->client_id, visitor->identity.user, fault);
+}
+
 bool
 gate_check_owner(gate_t *self, ctx_t *ctx, const net_upgrade_t *upgrade,
                  const visitor_t *visitor, net_answer_t *answer)
 {
     fault_t fault = {0};
-    if (self->reader == NULL)
+    if (self->registry == NULL)
         return true;
-    const err_t err =
-        clients_check(self->reader, visitor->client_id, visitor->identity.user, &fault);
+    const err_t err = check_owner(self, visitor, &fault);
     ctx_log(ctx, err == OK ? LOG_info : LOG_warning,
             "%s: user %s from %.64s, origin \"%.80s\": %s", visitor->client_id,
             visitor->identity.user, upgrade->peer, upgrade->origin,

@@ -7,12 +7,12 @@
 
 #pragma once
 
-#include "actors/common/db.h"
+#include "actors/server/registry.h"
 #include "actors/server/session.h"
 
 typedef struct gate {
     auth_t *auth;
-    db_t *reader; /* for who owns a client id; NULL: users are not known */
+    registry_t *registry; /* for who owns a client id; NULL: users are not known */
     uint64_t read_ms;
 } gate_t;
 

@@ -23,45 +23,47 @@ openings_add(openings_t *self, ctx_t *ctx, const stream_open_t *request)
     return opened;
 }
 
-static err_t
-take_lease(opened_t *opened, ctx_t *ctx, streams_t *streams, db_t *db, fault_t *fault)
+/*  A copy of somebody else's database.  */
+static void
+turn_away(opened_t *opened, ctx_t *ctx, streams_t *streams)
 {
-    bool taken = false;
     stream_t *stream = streams_find(streams, opened->answer.session);
-    if (opened->lease.shown == NULL)
-        return OK;
-    const err_t err = leases_take(db, &opened->lease, ctx_wall_ms(ctx), &taken, fault);
-    if (err != OK || !taken)
-        return err;
     ctx_log(ctx, LOG_warning, "%s: a copy of its database has connected under its name",
             opened->lease.client_id);
     opened->answer.phase = "taken";
     opened->answer.lease = NULL;
     if (stream)
         stream->closed = true;
-    return OK;
 }
 
 static err_t
-take_leases(const openings_t *self, ctx_t *ctx, streams_t *streams, db_t *db, fault_t *fault)
+take_leases(openings_t *self, ctx_t *ctx, streams_t *streams, registry_t *registry,
+            fault_t *fault)
 {
-    err_t err = db_begin(db, fault);
-    if (err != OK)
-        return err;
-    for (size_t i = 0; err == OK && i < self->n; i++)
-        err = take_lease(&self->items[i], ctx, streams, db, fault);
-    if (err == OK)
-        err = db_commit(db, fault);
-    else
-        db_rollback(db);
+    lease_t *leases = arena_new(ctx_arena(ctx), self->n * sizeof *leases);
+    opened_t **owners = arena_new(ctx_arena(ctx), self->n * sizeof(opened_t *));
+    bool *taken = arena_new(ctx_arena(ctx), self->n * sizeof *taken);
+    size_t n = 0;
+    for (size_t i = 0; i < self->n; i++)
+        if (self->items[i].lease.shown) {
+            owners[n] = &self->items[i];
+            leases[n++] = self->items[i].lease;
+        }
+    if (n == 0)
+        return OK;
+    const err_t err =
+        registry->class->take_leases(registry, leases, n, ctx_wall_ms(ctx), taken, fault);
+    for (size_t i = 0; err == OK && i < n; i++)
+        if (taken[i])
+            turn_away(owners[i], ctx, streams);
     return err;
 }
 
 void
-openings_answer(openings_t *self, ctx_t *ctx, streams_t *streams, db_t *db)
+openings_answer(openings_t *self, ctx_t *ctx, streams_t *streams, registry_t *registry)
 {
     fault_t fault = {0};
-    const err_t err = take_leases(self, ctx, streams, db, &fault);
+    const err_t err = take_leases(self, ctx, streams, registry, &fault);
     if (err != OK)
         ctx_log(ctx, LOG_warning, "no leases were given: %s", fault.text);
     for (size_t i = 0; i < self->n; i++) {
@@ -71,7 +73,6 @@ openings_answer(openings_t *self, ctx_t *ctx, streams_t *streams, db_t *db)
         ctx_answer(ctx, &opened->ticket, MSG_stream_opened, &opened->answer);
     }
     self->n = 0;
-    SEND(ctx, "checkpointer", wal_grown, .pages = (uint64_t) db_wal_pages(db));
 }
 
 void

@@ -6,7 +6,7 @@
 
 #pragma once
 
-#include "actors/server/leases.h"
+#include "actors/server/registry.h"
 #include "actors/server/streams.h"
 #include "runtime/actor.h"
 
@@ -26,5 +26,5 @@ typedef struct openings {
     What is given lives in the round's arena, the item until the next is added.  */
 opened_t *openings_add(openings_t *self, ctx_t *ctx, const stream_open_t *request);
 /*  Commits, then answers. The stream of a copy is closed.  */
-void openings_answer(openings_t *self, ctx_t *ctx, streams_t *streams, db_t *db);
+void openings_answer(openings_t *self, ctx_t *ctx, streams_t *streams, registry_t *registry);
 void openings_release(openings_t *self);

@@ -1,10 +1,21 @@
-/*  rejected - changes of clients that the server rejected, for people.  */
+/*  rejected - a page of the changes that the server rejected, for people: filled row by row.
+
+    A page ends early if its rows are large.  */
 
 #pragma once
 
-#include "actors/common/db.h"
-#include "runtime/actor.h"
+#include "schemas/message.h"
 
-/*  Answers the request with rows of changes_history, newest first; a page ends early if they
-    are large.  */
-CHECKED err_t rejected_tell(ctx_t *ctx, db_t *db, const rejected_get_t *request);
+typedef struct rejected_paging {
+    rejected_page_t *page;
+    arena_t *arena;
+    uint64_t before; /* this seq the rows are wanted */
+    size_t room;     /* for rows; ask for one more: it tells whether there are more */
+    size_t bytes;
+} rejected_paging_t;
+
+/*  Empties the page.  */
+rejected_paging_t rejected_begin(const rejected_get_t *request, arena_t *arena,
+                                 rejected_page_t *page);
+/*  Newest first; texts are copied. False if the page is full: that row was not taken.  */
+bool rejected_add(rejected_paging_t *self, const rejected_change_t *row);

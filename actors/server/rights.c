@@ -135,3 +135,22 @@ rights_depend_on(const rights_t *self, const char *table)
             return true;
     return false;
 }
+
+size_t
+rights_describe(const rights_t *self, arena_t *arena, table_schema_t **tables)
+{
+    const size_t n = catalog_count(self->catalog);
+    size_t described = 0;
+    *tables = arena_new(arena, (n + 1) * sizeof **tables);
+    for (size_t i = 0; i < n; i++) {
+        const table_t *table = catalog_at(self->catalog, i);
+        if (table_key(table) == NULL)
+            continue;
+        const rule_t *rule = rights_of(self, table_name(table));
+        (*tables)[described] = table_describe(table, arena);
+        if (rule)
+            rule_describe(rule, &(*tables)[described]);
+        described++;
+    }
+    return described;
+}

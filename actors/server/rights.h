@@ -30,3 +30,7 @@ bool rights_are_lost(const rights_t *self, const char *table);
 bool rights_hide_rows(const rights_t *self);
 /*  True if what may be read of some table depends on the rows of this one.  */
 bool rights_depend_on(const rights_t *self, const char *table);
+
+/*  All tables as clients are told of them: those without a key cannot be synchronised. In
+    arena.  */
+size_t rights_describe(const rights_t *self, arena_t *arena, table_schema_t **tables);

@@ -107,36 +107,15 @@ streams_wait_for_snapshot(const streams_t *self)
 
 /*  -------------------------------------------------------------- acknowledgements  */
 
-static err_t
-save_one(const stream_t *stream, db_t *db, int64_t wall_ms, fault_t *fault)
-{
-    static const char sql[] =
-        "INSERT INTO waybill_clients (client_id, lsn, seen) VALUES (?1, ?2, ?3)"
-        " ON CONFLICT (client_id) DO UPDATE SET lsn = excluded.lsn, seen = excluded.seen";
-    return db_run(db, sql, NULL, fault, "tui", stream->client_id, stream->acked, wall_ms);
-}
-
-static err_t
-save_dirty(const streams_t *self, db_t *db, int64_t wall_ms, fault_t *fault)
-{
-    err_t err = OK;
-    for (size_t i = 0; err == OK && i < self->n; i++)
-        if (self->items[i]->dirty)
-            err = save_one(self->items[i], db, wall_ms, fault);
-    return err;
-}
-
 err_t
-streams_save(streams_t *self, db_t *db, int64_t wall_ms, fault_t *fault)
+streams_save(streams_t *self, registry_t *registry, ctx_t *ctx, fault_t *fault)
 {
-    err_t err = db_begin(db, fault);
-    if (err != OK)
-        return err;
-    err = save_dirty(self, db, wall_ms, fault);
-    if (err == OK)
-        err = db_commit(db, fault);
-    else
-        db_rollback(db);
+    acked_t *acked = arena_new(ctx_arena(ctx), self->n * sizeof *acked);
+    size_t n = 0;
+    for (size_t i = 0; i < self->n; i++)
+        if (self->items[i]->dirty)
+            acked[n++] = (acked_t){self->items[i]->client_id, self->items[i]->acked};
+    const err_t err = registry->class->save(registry, acked, n, ctx_wall_ms(ctx), fault);
     for (size_t i = 0; err == OK && i < self->n; i++)
         self->items[i]->dirty = false;
     return err;

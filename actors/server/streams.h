@@ -2,7 +2,9 @@
 
 #pragma once
 
+#include "actors/server/registry.h"
 #include "actors/server/stream.h"
+#include "runtime/actor.h"
 
 typedef struct streams {
     stream_t **items; /* by ascending session */
@@ -25,5 +27,6 @@ size_t streams_count_snapshots(const streams_t *self);
 /*  Whether one waits for its turn to open a snapshot.  */
 bool streams_wait_for_snapshot(const streams_t *self);
 
-/*  Writes what clients have acknowledged to waybill_clients, in one transaction.  */
-CHECKED err_t streams_save(streams_t *self, db_t *db, int64_t wall_ms, fault_t *fault);
+/*  Has the registry keep what clients have acknowledged; what it cannot keep stays for the next
+    time.  */
+CHECKED err_t streams_save(streams_t *self, registry_t *registry, ctx_t *ctx, fault_t *fault);
