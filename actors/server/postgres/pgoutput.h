@@ -1,6 +1,7 @@
 /*  pgoutput - decodes what PostgreSQL's logical replication sends, protocol 1: one message at a
-    time, in place, without allocating. What does not fit is ERR_PROTOCOL before anything is
-    believed: lengths are checked against the bytes that are there.  */
+    time, in place: only lists of columns and values are made. What does not fit is ERR_PROTOCOL
+    before anything is believed: lengths and counts are checked against the bytes that are
+   there.  */
 
 #pragma once
 
