@@ -8,7 +8,8 @@ CREATE TABLE IF NOT EXISTS waybill_head (
   epoch    TEXT NOT NULL,
   lsn      BIGINT NOT NULL,
   floor    BIGINT NOT NULL DEFAULT 0,                -- history is kept from behind here on; 0: all
-  captured BIGINT NOT NULL DEFAULT 0                 -- a cache: nothing up to here is missing
+  captured BIGINT NOT NULL DEFAULT 0,                -- a cache: nothing up to here is missing
+  clock    BIGINT NOT NULL DEFAULT 0                 -- a cache: no version was newer when it was made
 );
 
 -- What was committed, in commit order: (lsn, seq). Written only by triggers, in the

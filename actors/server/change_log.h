@@ -2,8 +2,8 @@
 
     Capture triggers write it; here it is sealed, read and shortened. A transaction that logged
     nothing takes no position. Positions only rise: those of a database of ours one by one, so
-    that a hole means that history was cut off under a reader; those of a cache are commit LSNs of
-    PostgreSQL, with holes between them.  */
+    that a hole means that history was cut off under a reader; those of a cache are commit LSNs
+   of PostgreSQL, with holes between them.  */
 
 #pragma once
 

@@ -78,7 +78,10 @@ snapshot_lsn(const snapshot_t *self)
 int64_t
 snapshot_clock(snapshot_t *self)
 {
-    return db_number(self->db, "SELECT max(updated_at) FROM waybill_versions", 0);
+    static const char sql[] =
+        "SELECT max(clock, coalesce((SELECT max(updated_at) FROM waybill_versions), 0))"
+        " FROM waybill_head";
+    return db_number(self->db, sql, 0);
 }
 
 /*  ------------------------------------------------------------------------- a page  */
