@@ -9,8 +9,8 @@
 
 #include "actors/common/wal_watch.h"
 #include "actors/server/actors.h"
-#include "actors/server/client_changes/schema.h"
 #include "actors/server/history.h"
+#include "actors/server/schema.h"
 #include "actors/server/watermark.h"
 #include "actors/settings.h"
 

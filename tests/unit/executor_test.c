@@ -1,6 +1,6 @@
 /*  The executor: a change is made as it was meant, under its sender's name, or not at all.  */
 
-#include "actors/server/client_changes/executor.h"
+#include "actors/server/embedded/executor.h"
 #include "tests/unit/server_world.h"
 
 static void

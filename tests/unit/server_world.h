@@ -5,9 +5,9 @@
 
 #include "actors/common/catalog.h"
 #include "actors/server/change_log.h"
-#include "actors/server/client_changes/executor.h"
-#include "actors/server/client_changes/schema.h"
-#include "actors/server/client_changes/transaction.h"
+#include "actors/server/embedded/executor.h"
+#include "actors/server/embedded/transaction.h"
+#include "actors/server/schema.h"
 #include "schemas/codec.h"
 #include "tests/defaults.h"
 

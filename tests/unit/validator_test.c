@@ -1,6 +1,6 @@
 /*  The validator: what may be changed, and who wins.  */
 
-#include "actors/server/client_changes/validator.h"
+#include "actors/server/embedded/validator.h"
 #include "tests/unit/server_world.h"
 
 /*  How todo "a" stands before the change, which is made at 100.  */
@@ -20,7 +20,7 @@ static err_t
 check(world_t *world, client_change_t made, validated_t *validated)
 {
     const work_t work = work_of(world, "client");
-    const err_t err = validator_check_fields(&made, &world->fault);
+    const err_t err = decisions_check_fields(&made, &world->fault);
     if (err != OK)
         return err;
     return validator_check(&work, &made, validated, &world->fault);
@@ -36,7 +36,7 @@ check_standing(world_t *world, const char *operation, standing_t standing)
     plain_sql(world, standings[standing]);
     const err_t err = check(world, made, &validated);
     if (err == OK)
-        assert_int_equal(validated.decision, validator_decide(validated.operation, standing));
+        assert_int_equal(validated.decision, decisions_decide(validated.operation, standing));
     return err;
 }
 
@@ -46,7 +46,7 @@ finds_out_how_the_row_stands(void **state)
     static const char *const operations[] = {"insert", "update", "delete"};
     for (operation_t operation = 0; operation < OPERATION_COUNT; operation++) {
         for (standing_t standing = 0; standing < STANDING_COUNT; standing++) {
-            const bool found = validator_decide(operation, standing) != DECISION_NOT_FOUND;
+            const bool found = decisions_decide(operation, standing) != DECISION_NOT_FOUND;
             assert_int_equal(check_standing(*state, operations[operation], standing),
                              found ? OK : ERR_ENTITY_NOT_FOUND);
         }
@@ -58,9 +58,9 @@ lets_nothing_newer_be_overwritten(void **state)
 {
     (void) state;
     for (operation_t operation = 0; operation < OPERATION_COUNT; operation++) {
-        assert_int_equal(validator_decide(operation, ROW_OLDER), DECISION_APPLY);
-        assert_int_equal(validator_decide(operation, ROW_NEWER), DECISION_MERGE);
-        assert_int_equal(validator_decide(operation, GONE_SINCE), DECISION_MERGE);
+        assert_int_equal(decisions_decide(operation, ROW_OLDER), DECISION_APPLY);
+        assert_int_equal(decisions_decide(operation, ROW_NEWER), DECISION_MERGE);
+        assert_int_equal(decisions_decide(operation, GONE_SINCE), DECISION_MERGE);
     }
 }
 
@@ -68,12 +68,12 @@ static void
 wants_a_row_to_update_or_delete(void **state)
 {
     (void) state;
-    assert_int_equal(validator_decide(OPERATION_INSERT, ROW_NEVER), DECISION_APPLY);
-    assert_int_equal(validator_decide(OPERATION_UPDATE, ROW_NEVER), DECISION_NOT_FOUND);
-    assert_int_equal(validator_decide(OPERATION_DELETE, ROW_NEVER), DECISION_NOT_FOUND);
-    assert_int_equal(validator_decide(OPERATION_INSERT, GONE_BEFORE), DECISION_APPLY);
-    assert_int_equal(validator_decide(OPERATION_UPDATE, GONE_BEFORE), DECISION_NOT_FOUND);
-    assert_int_equal(validator_decide(OPERATION_DELETE, GONE_BEFORE), DECISION_MERGE);
+    assert_int_equal(decisions_decide(OPERATION_INSERT, ROW_NEVER), DECISION_APPLY);
+    assert_int_equal(decisions_decide(OPERATION_UPDATE, ROW_NEVER), DECISION_NOT_FOUND);
+    assert_int_equal(decisions_decide(OPERATION_DELETE, ROW_NEVER), DECISION_NOT_FOUND);
+    assert_int_equal(decisions_decide(OPERATION_INSERT, GONE_BEFORE), DECISION_APPLY);
+    assert_int_equal(decisions_decide(OPERATION_UPDATE, GONE_BEFORE), DECISION_NOT_FOUND);
+    assert_int_equal(decisions_decide(OPERATION_DELETE, GONE_BEFORE), DECISION_MERGE);
 }
 
 static void

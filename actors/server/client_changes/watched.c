@@ -3,19 +3,6 @@
 #include <assert.h>
 #include <string.h>
 
-void
-watched_left_out(ctx_t *ctx, catalog_t *catalog)
-{
-    for (size_t i = 0; i < catalog_count(catalog); i++) {
-        const table_t *table = catalog_at(catalog, i);
-        if (table_key(table) == NULL)
-            ctx_log(
-                ctx, LOG_warning,
-                "table %s is not synchronised: it has no primary key; give it a PRIMARY KEY",
-                table_name(table));
-    }
-}
-
 /*  What was put off is neither judged nor on disk.  */
 static const struct {
     const char *verdict;
@@ -43,7 +30,7 @@ void
 watched_judged(ctx_t *ctx, const verdict_t *verdicts, size_t n)
 {
     for (size_t i = 0; i < n; i++)
-        if (meanings[meaning_of(&verdicts[i])].decided)
+        if (verdicts[i].verdict && meanings[meaning_of(&verdicts[i])].decided)
             ctx_step(ctx, STEP_judged, verdicts[i].id, 0);
 }
 

@@ -1,4 +1,4 @@
-#include "actors/server/client_changes/ledger.h"
+#include "actors/server/embedded/ledger.h"
 
 #include "schemas/codec.h"
 

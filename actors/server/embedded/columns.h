@@ -6,7 +6,7 @@
 
 #pragma once
 
-#include "actors/server/client_changes/validator.h"
+#include "actors/server/embedded/validator.h"
 
 /*  Of a change to a row that is there: leaves in validated->row the key and the columns that
     win, and decides to merge if there is none.  */

@@ -1,4 +1,4 @@
-#include "actors/server/client_changes/columns.h"
+#include "actors/server/embedded/columns.h"
 
 static err_t
 wins(const work_t *work, const validated_t *validated, const char *column, bool *won,

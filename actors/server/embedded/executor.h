@@ -2,7 +2,7 @@
 
 #pragma once
 
-#include "actors/server/client_changes/validator.h"
+#include "actors/server/embedded/validator.h"
 
 /*  Constraint failures are ERR_RULE_VIOLATION, with SQLite's words. *written is false if a rule
     of the database has ignored the change.  */

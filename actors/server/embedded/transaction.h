@@ -2,7 +2,7 @@
 
 #pragma once
 
-#include "actors/server/client_changes/work.h"
+#include "actors/server/embedded/work.h"
 
 /*  A rule may end in ROLLBACK, and takes the whole round with it. The change keeps the mark
     while the round begins again, and is then rejected without being tried.  */
@@ -18,9 +18,6 @@ typedef struct transaction {
     size_t n;
     bool hasty; /* without a savepoint of its own */
 } transaction_t;
-
-/*  The local transaction that begins at first: changes without a txn stand alone.  */
-size_t transaction_size(const client_changes_t *request, size_t first);
 
 /*  Inside the round's transaction, with nothing unsealed. It is one position at most, and
     *lsn is the newest one, before and afterwards. An error is trouble of the database: nothing

@@ -1,4 +1,4 @@
-#include "actors/server/client_changes/schema.h"
+#include "actors/server/schema.h"
 
 #include "actors/common/own_tables.h"
 #include "actors/server/change_log.h"

@@ -1,6 +1,6 @@
-#include "actors/server/client_changes/executor.h"
+#include "actors/server/embedded/executor.h"
 
-#include "actors/server/client_changes/columns.h"
+#include "actors/server/embedded/columns.h"
 #include "schemas/codec.h"
 
 #include <string.h>

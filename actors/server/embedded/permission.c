@@ -1,9 +1,6 @@
-#include "actors/server/client_changes/permission.h"
+#include "actors/server/embedded/permission.h"
 
 #include "actors/server/rights.h"
-
-/*  What the validator says of a row that is not there, letter by letter.  */
-#define NOT_FOUND_TEXT "%s %s: there is no such row to %s; insert it first"
 
 /*  In words of those that table_check() has for a column that is not there.  */
 static err_t
@@ -14,18 +11,16 @@ refuse_hidden(const rule_t *rule, const client_change_t *change, fault_t *fault)
     row_reader_t reader = row_read(change->data);
     while (row_next(&reader, &name, &value))
         if (rule_hides(rule, name))
-            return fault_set(fault, ERR_INVALID_CHANGE,
-                             "table %s: it has no column \"%.*s\"; leave that out or add it",
-                             change->table, (int) (name.size < 64 ? name.size : 64),
-                             (const char *) name.data);
+            return fault_set(fault, ERR_INVALID_CHANGE, HIDDEN_TEXT, change->table,
+                             (int) (name.size < 64 ? name.size : 64), (const char *) name.data);
     return OK;
 }
 
 static err_t
 deny(const client_change_t *change, const validated_t *validated, fault_t *fault)
 {
-    return fault_set(fault, ERR_PERMISSION_DENIED, "%s %s: this user may not %s it",
-                     change->table, validated->key_text, change->operation);
+    return fault_set(fault, ERR_PERMISSION_DENIED, DENIED_TEXT, change->table,
+                     validated->key_text, change->operation);
 }
 
 /*  The row as it stands before the change.  */

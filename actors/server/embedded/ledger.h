@@ -7,7 +7,7 @@
 
 #pragma once
 
-#include "actors/server/client_changes/work.h"
+#include "actors/server/embedded/work.h"
 
 /*  Takes the change's place in the ledger, as applied at that position: most are, and need not
     be recorded once more. *fresh is false if it has a place already.  */

@@ -1,87 +1,36 @@
-#include "actors/server/client_changes/validator.h"
+#include "actors/server/embedded/validator.h"
 
-#include "actors/server/client_changes/columns.h"
+#include "actors/server/embedded/columns.h"
 
 #include <string.h>
-
-static const char *const operations[OPERATION_COUNT] = {
-    [OPERATION_INSERT] = "insert",
-    [OPERATION_UPDATE] = "update",
-    [OPERATION_DELETE] = "delete",
-};
-
-/*  An insert of a row that is there is an upsert. An update of a row deleted before is an
-    error, because it carries only some of the columns; a second delete is none.  */
-static const decision_t decisions[OPERATION_COUNT][STANDING_COUNT] = {
-    [OPERATION_INSERT] = {[ROW_OLDER] = DECISION_APPLY,
-                          [ROW_NEWER] = DECISION_MERGE,
-                          [GONE_BEFORE] = DECISION_APPLY,
-                          [GONE_SINCE] = DECISION_MERGE,
-                          [ROW_NEVER] = DECISION_APPLY},
-    [OPERATION_UPDATE] = {[ROW_OLDER] = DECISION_APPLY,
-                          [ROW_NEWER] = DECISION_MERGE,
-                          [GONE_BEFORE] = DECISION_NOT_FOUND,
-                          [GONE_SINCE] = DECISION_MERGE,
-                          [ROW_NEVER] = DECISION_NOT_FOUND},
-    [OPERATION_DELETE] = {[ROW_OLDER] = DECISION_APPLY,
-                          [ROW_NEWER] = DECISION_MERGE,
-                          [GONE_BEFORE] = DECISION_MERGE,
-                          [GONE_SINCE] = DECISION_MERGE,
-                          [ROW_NEVER] = DECISION_NOT_FOUND},
-};
-
-decision_t
-validator_decide(operation_t operation, standing_t standing)
-{
-    return decisions[operation][standing];
-}
-
-static err_t
-find_operation(const client_change_t *change, operation_t *operation, fault_t *fault)
-{
-    for (size_t i = 0; i < OPERATION_COUNT; i++) {
-        if (strcmp(operations[i], change->operation) == 0) {
-            *operation = (operation_t) i;
-            return OK;
-        }
-    }
-    return fault_set(fault, ERR_INVALID_CHANGE,
-                     "field operation: \"%.40s\": it must be insert, update or delete",
-                     change->operation);
-}
 
 err_t
 validator_find(const work_t *work, const client_change_t *change, validated_t *validated,
                fault_t *fault)
 {
-    err_t err = find_operation(change, &validated->operation, fault);
+    err_t err = decisions_find_operation(change, &validated->operation, fault);
     if (err != OK)
         return err;
     validated->table = catalog_table(work->catalog, change->table);
     if (validated->table == NULL || table_key(validated->table) == NULL)
-        return fault_set(fault, ERR_INVALID_CHANGE,
-                         "field table: \"%.80s\": the server synchronises no such table",
-                         change->table);
+        return fault_set(fault, ERR_INVALID_CHANGE, NO_TABLE_TEXT, change->table);
     err = table_check(validated->table, change->data, work->arena, &validated->key_text, fault);
     validated->key = change->data;
     return err;
 }
 
-static bool
-is_own(const work_t *work, const char *origin, const char *client_id)
+static writer_t
+writer_of(const work_t *work, const validated_t *validated)
 {
-    return strcmp(client_id, work->client_id) == 0
-           || (origin != NULL && strcmp(client_id, origin) == 0);
+    return (writer_t){validated->updated_at, work->client_id, validated->origin};
 }
 
 bool
 validator_wins(const work_t *work, const validated_t *validated, int64_t their_time,
                const char *their_client)
 {
-    if (validated->updated_at != their_time)
-        return validated->updated_at > their_time;
-    return is_own(work, validated->origin, their_client)
-           || strcmp(work->client_id, their_client) > 0;
+    const writer_t writer = writer_of(work, validated);
+    return decisions_wins(&writer, their_time, their_client);
 }
 
 /*  ------------------------------------------------------------------------- versions  */
@@ -158,7 +107,7 @@ judge_by_row(const work_t *work, const contest_t *contest, validated_t *validate
 {
     (void) work;
     (void) fault;
-    validated->decision = validator_decide(validated->operation, contest->standing);
+    validated->decision = decisions_decide(validated->operation, contest->standing);
     return OK;
 }
 
@@ -181,16 +130,12 @@ refuse_stale(const work_t *work, const contest_t *contest, validated_t *validate
 {
     const version_t *version = contest->version;
     const client_change_t *change = contest->change;
-    const bool own = version->known && is_own(work, change->origin, version->client_id);
+    const writer_t writer = writer_of(work, validated);
+    const bool own = version->known && decisions_is_own(&writer, version->client_id);
     if (version->known && !own && version->lsn > change->base)
-        return fault_set(fault, ERR_STALE,
-                         "%s %s: somebody else has changed it since; look at it and change it"
-                         " again",
-                         change->table, validated->key_text);
-    const standing_t seen = contest->standing == ROW_NEWER    ? ROW_OLDER
-                            : contest->standing == GONE_SINCE ? GONE_BEFORE
-                                                              : contest->standing;
-    validated->decision = validator_decide(validated->operation, seen);
+        return fault_set(fault, ERR_STALE, STALE_TEXT, change->table, validated->key_text);
+    validated->decision =
+        decisions_decide(validated->operation, decisions_seen(contest->standing));
     return OK;
 }
 
@@ -222,32 +167,19 @@ judge_contest(const work_t *work, const client_change_t *change, validated_t *va
 /*  ------------------------------------------------------------------------- checking  */
 
 err_t
-validator_check_fields(const client_change_t *change, fault_t *fault)
-{
-    if (change->id[0] == '\0')
-        return fault_set(fault, ERR_INVALID_CHANGE, "field id: it must not be empty");
-    if (change->updated_at <= 0)
-        return fault_set(fault, ERR_INVALID_CHANGE,
-                         "field updated_at: it must be milliseconds since 1970");
-    return OK;
-}
-
-err_t
 validator_check(const work_t *work, const client_change_t *change, validated_t *validated,
                 fault_t *fault)
 {
     err_t err = validator_find(work, change, validated, fault);
     if (err != OK)
         return err;
-    /* A clock too far ahead would win against everybody until theirs get there. */
-    const bool believed = change->updated_at <= work->wall_ms + work->settings->limits_ahead_ms;
-    validated->updated_at = believed ? change->updated_at : work->wall_ms;
+    validated->updated_at =
+        decisions_time(change, work->wall_ms, work->settings->limits_ahead_ms);
     validated->row = change->data;
     validated->origin = change->origin;
     err = judge_contest(work, change, validated, fault);
     if (err == OK && validated->decision == DECISION_NOT_FOUND)
-        return fault_set(fault, ERR_ENTITY_NOT_FOUND,
-                         "%s %s: there is no such row to %s; insert it first", change->table,
-                         validated->key_text, operations[validated->operation]);
+        return fault_set(fault, ERR_ENTITY_NOT_FOUND, NOT_FOUND_TEXT, change->table,
+                         validated->key_text, change->operation);
     return err;
 }

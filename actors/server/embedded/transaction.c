@@ -1,10 +1,10 @@
-#include "actors/server/client_changes/transaction.h"
+#include "actors/server/embedded/transaction.h"
 
 #include "actors/server/change_log.h"
 #include "actors/server/client_changes/errors.h"
-#include "actors/server/client_changes/executor.h"
-#include "actors/server/client_changes/ledger.h"
-#include "actors/server/client_changes/permission.h"
+#include "actors/server/embedded/executor.h"
+#include "actors/server/embedded/ledger.h"
+#include "actors/server/embedded/permission.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -15,41 +15,7 @@ is(const verdict_t *verdict, const char *name)
     return strcmp(verdict->verdict, name) == 0;
 }
 
-static bool
-is_same_txn(const client_change_t *first, const client_change_t *second)
-{
-    return first->txn && first->txn[0] && second->txn && strcmp(first->txn, second->txn) == 0;
-}
-
-size_t
-transaction_size(const client_changes_t *request, size_t first)
-{
-    const client_change_t *changes = request->changes;
-    size_t n = 1;
-    while (first + n < request->n_changes && is_same_txn(&changes[first], &changes[first + n]))
-        n++;
-    return n;
-}
-
 /*  --------------------------------------------------------------- the server's row  */
-
-/*  Columns that an insert did not name got the server's defaults, which need not be the
-    client's; those that an update did not name are as the stream left them.  */
-static bool
-differs(const work_t *work, bytes_t sent, bytes_t row, bool inserted)
-{
-    bytes_t name;
-    value_t value;
-    value_t now;
-    row_reader_t reader = row_read(row);
-    while (row_next(&reader, &name, &now)) {
-        const char *column = arena_text_of(work->arena, name.data, name.size);
-        const bool named = row_find(sent, column, &value);
-        if (named ? !value_equal(&value, &now) : inserted && now.kind != VALUE_NULL)
-            return true;
-    }
-    return false;
-}
 
 /*  Gives the client the server's row; with sent, only if it is not what the client has. A rule
     of the database may throw a written row away, or bring a deleted one back: then the
@@ -68,7 +34,7 @@ attach_row(const work_t *work, const validated_t *validated, const bytes_t *sent
     if (err == OK && found)
         err = permission_show(work, validated->table, buffer_bytes(&row), &shown, fault);
     const bool visible = shown.size > 0;
-    if (err == OK && visible && (sent == NULL || differs(work, *sent, shown, inserted)))
+    if (err == OK && visible && (sent == NULL || decisions_differs(*sent, shown, inserted)))
         verdict->row = arena_bytes(work->arena, shown);
     if (err == OK && visible == deleted && is(verdict, "applied"))
         verdict->verdict = "merged";
@@ -99,20 +65,6 @@ set_mark(const work_t *work, mark_t *mark, fault_t *fault)
 
 /*  ----------------------------------------------------------------- one change  */
 
-static void
-note_clock(const work_t *work, const client_change_t *change, const validated_t *validated,
-           verdict_t *verdict)
-{
-    char text[120];
-    if (validated->updated_at == change->updated_at)
-        return;
-    const int64_t ahead_ms = change->updated_at - work->wall_ms;
-    (void) snprintf(text, sizeof text,
-                    "its clock is %lld s ahead of the server's: taken as made now; set it",
-                    (long long) (ahead_ms / 1000));
-    verdict->message = arena_text(work->arena, text);
-}
-
 /*  A rule of the database may have left the row as it was.  */
 static err_t
 apply(const work_t *work, const client_change_t *change, const validated_t *validated,
@@ -120,7 +72,8 @@ apply(const work_t *work, const client_change_t *change, const validated_t *vali
 {
     bool written = false;
     verdict->verdict = "applied";
-    note_clock(work, change, validated, verdict);
+    verdict->message =
+        decisions_note_clock(change, validated->updated_at, work->wall_ms, work->arena);
     err_t err = executor_apply(work, change, validated, &written, fault);
     if (err == OK)
         err = permission_after(work, change, validated, fault);
@@ -143,7 +96,7 @@ judge(const work_t *work, const client_change_t *change, uint64_t lsn, verdict_t
     err_t err = ledger_claim(work, change, lsn, &fresh, fault);
     if (err != OK || !fresh)
         return err;
-    err = validator_check_fields(change, fault);
+    err = decisions_check_fields(change, fault);
     if (err == OK)
         err = permission_before(work, change, fault);
     if (err == OK)

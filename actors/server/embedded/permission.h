@@ -5,7 +5,7 @@
 
 #pragma once
 
-#include "actors/server/client_changes/validator.h"
+#include "actors/server/embedded/validator.h"
 
 /*  Before a change is applied: ERR_INVALID_CHANGE for a column that clients do not know,
     ERR_ENTITY_NOT_FOUND, ERR_PERMISSION_DENIED.  */
