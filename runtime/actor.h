@@ -162,7 +162,8 @@ void ctx_after(ctx_t *ctx, uint64_t timer, uint64_t ms);
 void ctx_cancel(ctx_t *ctx, uint64_t timer);
 
 /*  Calls on_fd while fd is ready for that; again for the same fd: for something else. fd stays
-    the actor's, which unwatches it before it closes it. The simulator never calls on_fd.  */
+    the actor's, which unwatches it before it closes it. The simulator calls on_fd only where a
+    test asks for it.  */
 void ctx_watch(ctx_t *ctx, int fd, int ready);
 void ctx_watch_fd(ctx_t *ctx, int fd); /* FD_READ */
 void ctx_unwatch_fd(ctx_t *ctx, int fd);

@@ -12,6 +12,7 @@ struct sim {
     node_t *nodes[NODES];
     size_t n;
     agenda_t agenda;
+    ears_t ears;
 };
 
 sim_t *
@@ -33,6 +34,7 @@ sim_destroy(sim_t **self_p)
         node_destroy(&self->nodes[i]);
     network_destroy(&self->network);
     agenda_release(&self->agenda);
+    ears_release(&self->ears);
     free(self);
     *self_p = NULL;
 }
@@ -68,14 +70,33 @@ sim_start(sim_t *self, int node, fault_t *fault)
 
 /*  ---------------------------------------------------------------------------- stepping  */
 
-static bool
-step(sim_t *self, uint64_t limit_ns)
+static void
+plan(sim_t *self)
 {
     self->agenda.n = 0;
     for (size_t i = 0; i < self->n; i++)
         node_agenda(self->nodes[i], &self->agenda);
     network_agenda(self->network, &self->agenda);
+}
+
+/*  What is ready beside the simulation comes first, and other choices after it.  */
+static void
+listen_beside(sim_t *self, uint64_t limit_ns)
+{
+    const uint64_t first = agenda_first(&self->agenda);
+    for (size_t i = 0; i < self->n; i++)
+        node_ears(self->nodes[i], &self->ears);
+    ears_listen(&self->ears, &self->world, first < limit_ns ? first : limit_ns, node_hears);
+    plan(self);
+}
+
+static bool
+step(sim_t *self, uint64_t limit_ns)
+{
     choice_t choice;
+    plan(self);
+    if (self->world.speed > 0)
+        listen_beside(self, limit_ns);
     if (!agenda_draw(&self->agenda, &self->world, limit_ns, &choice))
         return false;
     choice.run(choice.subject);
@@ -170,6 +191,12 @@ void
 sim_calm(sim_t *self)
 {
     self->world.faults = (sim_faults_t){0};
+}
+
+void
+sim_watch_files(sim_t *self, uint32_t speed)
+{
+    self->world.speed = speed;
 }
 
 /*  ------------------------------------------------------------------------- the outsiders  */

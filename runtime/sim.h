@@ -43,6 +43,11 @@ void sim_link(sim_t *self, int node, bool up);
 /*  From now on the node's wall clock is so far from that of the simulation.  */
 void sim_set_clock(sim_t *self, int node, int64_t ahead_ms);
 
+/*  From now on descriptors that actors watch are polled in earnest, and while there are any,
+    virtual time goes so many times as fast as real time at most: for tests with a database
+    beside the simulation. No run is like another then.  */
+void sim_watch_files(sim_t *self, uint32_t speed);
+
 /*  Speaks to an actor of a node as a process joined over ipc would. Replies and events to
     the outsider are kept until taken. A crash of the node loses what was under way.  */
 void sim_tell(sim_t *self, int node, const char *to, message_id_t id, const void *body);

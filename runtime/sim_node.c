@@ -278,3 +278,18 @@ node_agenda(node_t *self, agenda_t *agenda)
     }
     mail_agenda(self->mail, self->n, true, agenda);
 }
+
+void
+node_ears(node_t *self, ears_t *ears)
+{
+    for (size_t i = 0; self->mail && i < self->n; i++)
+        ears_add(ears, &self->seats[i].files, &self->seats[i]);
+}
+
+void
+node_hears(void *owner, int fd, int ready)
+{
+    seat_t *seat = owner;
+    cell_on_fd(seat->cell, fd, ready);
+    touch(seat);
+}

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "runtime/cell.h"
+#include "runtime/sim_files.h"
 #include "runtime/sim_net.h"
 #include "runtime/sim_outsider.h"
 
@@ -33,3 +34,6 @@ cell_t *node_cell(node_t *self, size_t i);
 void node_touch(node_t *self, size_t i);
 
 void node_agenda(node_t *self, agenda_t *agenda);
+/*  What its actors watch; node_hears() is who is called.  */
+void node_ears(node_t *self, ears_t *ears);
+void node_hears(void *owner, int fd, int ready);

@@ -74,13 +74,10 @@ seat_state(void *self, cell_state_t state, const char *reason)
                 reason ? reason : "");
 }
 
-/*  Nothing outside the simulation can make a descriptor readable.  */
 static void
 seat_watch_fd(void *self, int fd, int ready)
 {
-    (void) self;
-    (void) fd;
-    (void) ready;
+    files_watch(&((seat_t *) self)->files, fd, ready);
 }
 
 const cell_host_t seat_host = {

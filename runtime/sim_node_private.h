@@ -3,6 +3,7 @@
 
 #pragma once
 
+#include "runtime/sim_files.h"
 #include "runtime/sim_node.h"
 
 /*  An actor and its place in the node.  */
@@ -12,6 +13,7 @@ typedef struct seat {
     const actor_class_t *class;
     cell_t *cell;
     net_t *net;
+    files_t files;
     uint64_t due_ns;
     bool touched;
 } seat_t;

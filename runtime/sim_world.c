@@ -151,8 +151,8 @@ agenda_add(agenda_t *self, uint64_t at_ns, void (*run)(void *subject), void *sub
     self->choices[self->n++] = (choice_t){.at_ns = at_ns, .run = run, .subject = subject};
 }
 
-static uint64_t
-earliest(const agenda_t *self)
+uint64_t
+agenda_first(const agenda_t *self)
 {
     uint64_t at = NEVER;
     for (size_t i = 0; i < self->n; i++)
@@ -175,7 +175,7 @@ narrow(agenda_t *self, uint64_t now_ns)
 bool
 agenda_draw(agenda_t *self, world_t *world, uint64_t limit_ns, choice_t *drawn)
 {
-    uint64_t at = earliest(self);
+    uint64_t at = agenda_first(self);
     if (at == NEVER || at > limit_ns) {
         if (limit_ns != NEVER && limit_ns > world->now_ns)
             world->now_ns = limit_ns;

@@ -13,8 +13,9 @@ typedef struct world {
     uint64_t random[4];
     sim_faults_t faults;
     uint64_t hash;
-    FILE *trace; /* NULL: nobody reads along */
-    bool log;    /* lines of the actors go to stderr */
+    FILE *trace;    /* NULL: nobody reads along */
+    uint32_t speed; /* against real time, while files are watched; 0: none ever is ready */
+    bool log;       /* lines of the actors go to stderr */
 } world_t;
 
 #define NEVER UINT64_MAX
@@ -47,6 +48,8 @@ typedef struct agenda {
 } agenda_t;
 
 void agenda_add(agenda_t *self, uint64_t at_ns, void (*run)(void *subject), void *subject);
+/*  When the first choice is; NEVER: there is none.  */
+uint64_t agenda_first(const agenda_t *self);
 /*  Moves the clock to the first choice, unless that lies beyond limit_ns, and draws one of
     those due. False: nothing happens until limit_ns, where the clock stands now.  */
 bool agenda_draw(agenda_t *self, world_t *world, uint64_t limit_ns, choice_t *drawn);

@@ -4,6 +4,7 @@
 #include "tests/sim/outsider.h"
 
 #include <string.h>
+#include <unistd.h>
 
 enum { ASK_MS = 700, ANSWER_MS = 1000, MOST_STARTS = 16 };
 
@@ -186,6 +187,73 @@ no_two_of_a_million_ids_are_alike(void **state)
     sim_destroy(&sim);
 }
 
+/*  --------------------------------------------------------------------------- files  */
+
+static int ends[2]; /* of a pipe: what the listener watches, and the test's */
+static int heard;
+
+static err_t
+start_listening(void *state, ctx_t *ctx)
+{
+    (void) state;
+    ctx_watch_fd(ctx, ends[0]);
+    return OK;
+}
+
+static err_t
+take_byte(void *state, ctx_t *ctx, int fd, int ready)
+{
+    char byte;
+    (void) state;
+    assert_int_equal(ready, FD_READ);
+    assert_int_equal(read(fd, &byte, 1), 1);
+    if (++heard == 2)
+        ctx_unwatch_fd(ctx, fd);
+    return OK;
+}
+
+static const actor_class_t listening = {
+    .name = "listening", .start = start_listening, .on_fd = take_byte};
+
+static sim_t *
+begin_listening(void)
+{
+    heard = 0;
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(write(ends[1], "abc", 3), 3);
+    return begin((const actor_class_t *const[]){&listening, NULL});
+}
+
+static void
+end_listening(sim_t **sim)
+{
+    sim_destroy(sim);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+static void
+files_are_never_ready_unless_a_test_wants_them(void **state)
+{
+    (void) state;
+    sim_t *sim = begin_listening();
+    sim_run_ms(sim, 1000);
+    assert_int_equal(heard, 0);
+    end_listening(&sim);
+}
+
+static void
+files_are_ready_as_long_as_they_are_watched_and_time_goes_on(void **state)
+{
+    (void) state;
+    sim_t *sim = begin_listening();
+    sim_watch_files(sim, 1000);
+    sim_run_ms(sim, 1000);
+    assert_int_equal(heard, 2);
+    assert_int_equal(sim_now_ms(sim), 1000);
+    end_listening(&sim);
+}
+
 int
 main(void)
 {
@@ -194,6 +262,8 @@ main(void)
         cmocka_unit_test(an_answer_that_comes_too_late_is_a_dead_letter),
         cmocka_unit_test(asking_again_at_once_does_not_hold_up_the_rest),
         cmocka_unit_test(no_two_of_a_million_ids_are_alike),
+        cmocka_unit_test(files_are_never_ready_unless_a_test_wants_them),
+        cmocka_unit_test(files_are_ready_as_long_as_they_are_watched_and_time_goes_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
