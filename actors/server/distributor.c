@@ -8,10 +8,10 @@
    a snapshot waits for the position of what another program wrote.
 
     It answers each pull with one chunk and never sends unasked, so a slow client costs a
-    cursor and nothing else. What clients acknowledge is saved now and then: it only tells
-    people where each client stands.  */
+    cursor and nothing else.  */
 
 #include "actors/common/catalog.h"
+#include "actors/server/acks.h"
 #include "actors/server/actors.h"
 #include "actors/server/change_log.h"
 #include "actors/server/chunk_steps.h"
@@ -20,12 +20,11 @@
 #include "actors/server/resume.h"
 #include "actors/settings.h"
 
+#include <string.h>
+
 enum {
     SNAPSHOTS = 8,        /* held at a time: each keeps the log from being emptied */
     SNAPSHOT_MS = 600000, /* and none longer than that between two pages */
-    ACKS = 50,            /* saved at once */
-    ACKS_MS = 5000,       /* or after so long */
-    TIMER_ACKS = 0,       /* other timers are sessions */
 };
 
 typedef struct distributor {
@@ -34,12 +33,19 @@ typedef struct distributor {
     catalog_t *catalog;
     rights_t *rights;
     streams_t streams;
-    log_head_t head;     /* as read for the request being handled */
-    size_t n_acks;       /* since they were saved */
-    bool save;           /* at the end of this round */
+    log_head_t head; /* as read last; every stream is in its epoch */
+    acks_t acks;
     bool slot_freed;     /* somebody may take a snapshot now */
     openings_t openings; /* of this round */
 } distributor_t;
+
+/*  Tables of a cache may come later, and their rules with them.  */
+static err_t
+open_rights(distributor_t *self, const settings_t *settings, fault_t *fault)
+{
+    return (settings_on_postgres(settings) ? rights_open_later : rights_open)(
+        self->reader, self->catalog, settings, &self->rights, fault);
+}
 
 static err_t
 start(void *state, ctx_t *ctx)
@@ -53,7 +59,7 @@ start(void *state, ctx_t *ctx)
     if (err == OK)
         err = catalog_open(self->reader, &self->catalog, &fault);
     if (err == OK)
-        err = rights_open(self->reader, self->catalog, settings, &self->rights, &fault);
+        err = open_rights(self, settings, &fault);
     return err == OK ? OK : ctx_fail(ctx, "%s", fault.text);
 }
 
@@ -63,6 +69,7 @@ source_of(const distributor_t *self, ctx_t *ctx)
     const settings_t *settings = ctx_settings(ctx);
     return (stream_source_t){
         .db = self->reader,
+        .epoch = self->head.epoch,
         .path = settings_server_file(settings),
         .settings = settings,
         .rights = self->rights,
@@ -71,55 +78,57 @@ source_of(const distributor_t *self, ctx_t *ctx)
     };
 }
 
-/*  ---------------------------------------------------------------------- opening  */
-
+/*  Positions mean something in one history only. Whoever is in another is refused at his next
+    pull, and opens his stream anew.  */
 static err_t
-rename_history(ctx_t *ctx, fault_t *fault)
+read_head(distributor_t *self, ctx_t *ctx, fault_t *fault)
 {
-    char epoch[UUID_TEXT];
-    db_t *writer = NULL;
-    ctx_uuid(ctx, epoch);
-    err_t err = db_open(settings_server_file(ctx_settings(ctx)), false, &writer, fault);
-    if (err == OK)
-        err = change_log_rename(writer, epoch, fault);
-    db_close(&writer);
-    return err;
+    log_head_t head;
+    const err_t err = change_log_head(self->reader, &head, fault);
+    if (err != OK)
+        return err;
+    const bool another =
+        self->head.epoch[0] != '\0' && strcmp(self->head.epoch, head.epoch) != 0;
+    self->head = head;
+    if (!another)
+        return OK;
+    ctx_log(ctx, LOG_warning, "another history has begun: all clients start anew");
+    streams_close(&self->streams);
+    self->slot_freed = true;
+    SEND(ctx, "listener", log_advanced, .lsn = head.lsn);
+    return OK;
 }
+
+/*  ---------------------------------------------------------------------- opening  */
 
 /*  The positions will be given out again, to other changes: nobody may go on from where he
     stands.  */
 static err_t
 begin_another_history(distributor_t *self, ctx_t *ctx, const char *client_id, fault_t *fault)
 {
-    const err_t err = rename_history(ctx, fault);
-    if (err != OK)
-        return err;
-    ctx_log(ctx, LOG_warning, "%s has seen more than there is: an older copy; all start anew",
-            client_id);
-    streams_close(&self->streams);
-    SEND(ctx, "listener", log_advanced, .lsn = self->head.lsn);
-    return change_log_head(self->reader, &self->head, fault);
+    char epoch[UUID_TEXT];
+    db_t *writer = NULL;
+    ctx_log(ctx, LOG_warning, "%s has seen more than there is: an older copy", client_id);
+    ctx_uuid(ctx, epoch);
+    err_t err = db_open(settings_server_file(ctx_settings(ctx)), false, &writer, fault);
+    if (err == OK)
+        err = change_log_rename(writer, epoch, fault);
+    db_close(&writer);
+    return err == OK ? read_head(self, ctx, fault) : err;
 }
 
 static err_t
 decide_resume(distributor_t *self, ctx_t *ctx, const stream_open_t *request, resume_t *resume,
               fault_t *fault)
 {
-    err_t err = change_log_head(self->reader, &self->head, fault);
+    err_t err = read_head(self, ctx, fault);
+    if (err == OK && settings_on_postgres(ctx_settings(ctx)))
+        err = resume_check_cache(&self->head, request, fault);
     if (err == OK)
         err = resume_decide(resume, self->reader, &self->head, request, fault);
     if (err == OK && resume->older_copy)
         err = begin_another_history(self, ctx, request->client_id, fault);
     return err;
-}
-
-/*  The client id belongs to the user from now on.  */
-static err_t
-claim(distributor_t *self, ctx_t *ctx, const stream_open_t *request, fault_t *fault)
-{
-    const char *user = request->user ? request->user : "";
-    return self->registry->class->claim(self->registry, request->client_id, user,
-                                        ctx_wall_ms(ctx), fault);
 }
 
 static err_t
@@ -128,10 +137,12 @@ on_stream_open(void *state, ctx_t *ctx, const void *body)
     distributor_t *self = state;
     const stream_open_t *request = body;
     const stream_source_t source = source_of(self, ctx);
+    const char *user = request->user ? request->user : "";
     resume_t resume;
     fault_t fault = {0};
     table_schema_t *tables = NULL;
-    err_t err = claim(self, ctx, request, &fault);
+    err_t err = self->registry->class->claim(self->registry, request->client_id, user,
+                                             ctx_wall_ms(ctx), &fault);
     if (err != OK)
         return ctx_refuse(ctx, err, "%s", fault.text);
     streams_close_older(&self->streams, request->session, request->client_id);
@@ -143,8 +154,7 @@ on_stream_open(void *state, ctx_t *ctx, const void *body)
         err = rights_follow(self->rights, &fault);
     if (err != OK)
         return ctx_refuse(ctx, err, "%s", fault.text);
-    stream_t *stream =
-        streams_add(&self->streams, request->session, request->client_id, request->user);
+    stream_t *stream = streams_add(&self->streams, request->session, request->client_id, user);
     stream->rows = request->rows;
     err = stream_start(stream, &source, resume.lsn, &fault);
     if (err != OK)
@@ -178,12 +188,30 @@ note_snapshot(distributor_t *self, ctx_t *ctx, const stream_t *stream, bool had_
     }
 }
 
+/*  In one read transaction: rows of a table come with the rule that says who may see them.  */
+static err_t
+next_chunk(distributor_t *self, ctx_t *ctx, stream_t *stream, stream_chunk_t *chunk,
+           fault_t *fault)
+{
+    const stream_source_t source = source_of(self, ctx);
+    const bool may_open = streams_count_snapshots(&self->streams) < SNAPSHOTS;
+    err_t err = db_begin_read(self->reader, fault);
+    if (err != OK)
+        return err;
+    err = rights_follow(self->rights, fault);
+    if (err == OK)
+        err = stream_next(stream, &source, may_open, chunk, fault);
+    db_rollback(self->reader);
+    if (may_open && stream->phase == STREAM_SNAPSHOT && stream->snapshot == NULL)
+        SEND(ctx, "replicator", committed, .lsn = self->head.lsn); /* to be sealed first */
+    return err;
+}
+
 static err_t
 on_stream_pull(void *state, ctx_t *ctx, const void *body)
 {
     distributor_t *self = state;
     const stream_pull_t *request = body;
-    const stream_source_t source = source_of(self, ctx);
     stream_chunk_t chunk = {.session = request->session};
     fault_t fault = {0};
     stream_t *stream = streams_find(&self->streams, request->session);
@@ -191,13 +219,10 @@ on_stream_pull(void *state, ctx_t *ctx, const void *body)
         return ctx_refuse(ctx, ERR_NOT_FOUND, "session %llu: it has no stream",
                           (unsigned long long) request->session);
     const bool had_snapshot = stream->snapshot != NULL;
-    const bool may_open = streams_count_snapshots(&self->streams) < SNAPSHOTS;
-    err_t err = rights_follow(self->rights, &fault);
-    if (err == OK)
-        err = stream_next(stream, &source, may_open, &chunk, &fault);
+    err_t err = next_chunk(self, ctx, stream, &chunk, &fault);
     note_snapshot(self, ctx, stream, had_snapshot);
-    if (may_open && stream->phase == STREAM_SNAPSHOT && stream->snapshot == NULL)
-        SEND(ctx, "replicator", committed, .lsn = self->head.lsn); /* to be sealed first */
+    if (err == ERR_REGRESSED)
+        err = read_head(self, ctx, &fault) == OK ? ERR_REGRESSED : fault.err;
     if (err != OK)
         return ctx_refuse(ctx, err, "%s", fault.text);
     chunk_steps(ctx, STEP_fetched, &chunk);
@@ -229,11 +254,7 @@ on_stream_ack(void *state, ctx_t *ctx, const void *body)
     stream_t *stream = streams_find(&self->streams, ack->session);
     if (stream == NULL || ack->lsn <= stream->acked)
         return OK;
-    stream->acked = ack->lsn;
-    stream->dirty = true;
-    if (self->n_acks++ == 0)
-        ctx_after(ctx, TIMER_ACKS, ACKS_MS);
-    self->save = self->save || self->n_acks >= ACKS;
+    acks_note(&self->acks, ctx, stream, ack->lsn);
     return OK;
 }
 
@@ -250,7 +271,7 @@ on_stream_close(void *state, ctx_t *ctx, const void *body)
     self->slot_freed = self->slot_freed || stream->snapshot != NULL;
     snapshot_destroy(&stream->snapshot);
     stream->closed = true;
-    self->save = self->save || stream->dirty;
+    self->acks.due = self->acks.due || stream->dirty;
     return OK;
 }
 
@@ -259,33 +280,10 @@ on_timer(void *state, ctx_t *ctx, uint64_t timer)
 {
     distributor_t *self = state;
     if (timer == TIMER_ACKS)
-        self->save = self->n_acks > 0;
+        self->acks.due = self->acks.n > 0;
     else
         take_snapshot_away(self, ctx, timer);
     return OK;
-}
-
-static void
-tell_growth(const distributor_t *self, ctx_t *ctx)
-{
-    const registry_class_t *class = self->registry->class;
-    if (class->wal_pages)
-        SEND(ctx, "checkpointer", wal_grown,
-             .pages = (uint64_t) class->wal_pages(self->registry));
-}
-
-static void
-save_acks(distributor_t *self, ctx_t *ctx)
-{
-    fault_t fault = {0};
-    self->save = false;
-    self->n_acks = 0;
-    ctx_cancel(ctx, TIMER_ACKS);
-    if (streams_save(&self->streams, self->registry, ctx, &fault) != OK) {
-        ctx_log(ctx, LOG_warning, "positions of clients were not saved: %s", fault.text);
-        return;
-    }
-    tell_growth(self, ctx);
 }
 
 /*  ------------------------------------------------------------------------- head  */
@@ -296,7 +294,7 @@ on_head_get(void *state, ctx_t *ctx, const void *body)
     distributor_t *self = state;
     const head_get_t *request = body;
     fault_t fault = {0};
-    const err_t err = change_log_head(self->reader, &self->head, &fault);
+    const err_t err = read_head(self, ctx, &fault);
     if (err != OK)
         return ctx_refuse(ctx, err, "%s", fault.text);
     REPLY(ctx, head, .session = request->session, .epoch = self->head.epoch,
@@ -335,10 +333,10 @@ settle(void *state, ctx_t *ctx)
     distributor_t *self = state;
     if (self->openings.n > 0) {
         openings_answer(&self->openings, ctx, &self->streams, self->registry);
-        tell_growth(self, ctx);
+        registry_tell_growth(self->registry, ctx);
     }
-    if (self->save)
-        save_acks(self, ctx);
+    if (self->acks.due)
+        acks_save(&self->acks, ctx, &self->streams, self->registry);
     streams_sweep(&self->streams);
     if (self->slot_freed && streams_wait_for_snapshot(&self->streams))
         SEND(ctx, "listener", log_advanced, .lsn = self->head.lsn);
@@ -350,8 +348,8 @@ static err_t
 drain(void *state, ctx_t *ctx)
 {
     distributor_t *self = state;
-    if (self->n_acks > 0)
-        save_acks(self, ctx);
+    if (self->acks.n > 0)
+        acks_save(&self->acks, ctx, &self->streams, self->registry);
     return OK;
 }
 

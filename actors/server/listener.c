@@ -308,12 +308,10 @@ on_error(void *state, ctx_t *ctx, const failure_t *failure)
         ctx_after(ctx, TIMER_HEAD, HEAD_AGAIN_MS);
     if (session == NULL)
         return OK;
-    if (failure->err == ERR_PERMISSION_DENIED)
-        session_close(session, ctx, 1008, "This client id belongs to another user");
-    else if (failure->request == MSG_head_get)
+    if (failure->request == MSG_head_get)
         session_end_request(session, ctx);
     else if (failure->request != MSG_stream_pull)
-        session_close(session, ctx, 1011, "The server has trouble: try again");
+        session_fail(session, ctx, failure);
     else if (session->opened)
         session_reopen_stream(session, ctx);
     return OK;

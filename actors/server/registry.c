@@ -12,3 +12,10 @@ registry_close(registry_t **self)
     if (*self)
         (*self)->class->close(self);
 }
+
+void
+registry_tell_growth(const registry_t *self, ctx_t *ctx)
+{
+    if (self->class->wal_pages)
+        SEND(ctx, "checkpointer", wal_grown, .pages = (uint64_t) self->class->wal_pages(self));
+}

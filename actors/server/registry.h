@@ -14,6 +14,7 @@
 #pragma once
 
 #include "actors/settings.h"
+#include "runtime/actor.h"
 #include "schemas/message.h"
 
 typedef struct registry_class registry_class_t;
@@ -70,3 +71,5 @@ CHECKED err_t registry_open(const settings_t *settings, registry_use_t use, regi
                             fault_t *fault);
 /*  Does nothing if it is NULL.  */
 void registry_close(registry_t **self);
+/*  After it has written: a hint for checkpointer, where it writes to the server's file.  */
+void registry_tell_growth(const registry_t *self, ctx_t *ctx);

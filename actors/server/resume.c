@@ -10,13 +10,30 @@ typedef struct limits {
     uint64_t rules; /* that are in force since */
 } limits_t;
 
+static bool
+is_of_this_history(const log_head_t *head, const stream_open_t *request)
+{
+    return request->epoch && strcmp(request->epoch, head->epoch) == 0;
+}
+
+err_t
+resume_check_cache(const log_head_t *head, const stream_open_t *request, fault_t *fault)
+{
+    if (head->dense)
+        return fault_set(fault, ERR_RETRY_LATER, "this server is still reading its database");
+    if (is_of_this_history(head, request) && request->lsn > head->captured)
+        return fault_set(fault, ERR_RETRY_LATER,
+                         "this server has not read as far as this client has, from another");
+    return OK;
+}
+
 static const char *
 reason_to_resync(const log_head_t *head, const limits_t *limits, const stream_open_t *request)
 {
     const bool epoch_known = request->epoch != NULL && request->epoch[0] != '\0';
     if (epoch_known && strcmp(request->epoch, head->epoch) != 0)
         return "epoch_changed";
-    if (request->lsn > head->lsn)
+    if (request->lsn > head->captured)
         return "client_ahead";
     if (request->lsn < limits->floor)
         return "history_truncated";
@@ -36,8 +53,7 @@ resume_decide(resume_t *self, db_t *db, const log_head_t *head, const stream_ope
     *self = (resume_t){.phase = "snapshot"};
     if (err != OK || request->lsn == 0)
         return err;
-    const bool same_epoch = request->epoch && strcmp(request->epoch, head->epoch) == 0;
-    self->older_copy = same_epoch && request->lsn > head->lsn;
+    self->older_copy = is_of_this_history(head, request) && request->lsn > head->captured;
     self->reason = reason_to_resync(head, &limits, request);
     self->phase = self->reason ? "resync" : request->lsn < head->lsn ? "catchup" : "live";
     self->lsn = self->reason ? 0 : request->lsn;

@@ -10,8 +10,13 @@ typedef struct resume {
     const char *reason; /* of a resync */
     uint64_t lsn;       /* where the stream begins; 0: with a snapshot */
     bool older_copy;    /* the client has seen more of this very history than there is: our
-                           database was replaced by an older copy */
+                           database was replaced by an older copy (no cache: that is behind) */
 } resume_t;
 
+/*  Of a cache: ERR_RETRY_LATER, and the reason, where another server can serve that client, or
+    this one later: it does not hold the whole database yet, or has not read as far as the
+    client.  */
+CHECKED err_t resume_check_cache(const log_head_t *head, const stream_open_t *request,
+                                 fault_t *fault);
 CHECKED err_t resume_decide(resume_t *self, db_t *db, const log_head_t *head,
                             const stream_open_t *request, fault_t *fault);

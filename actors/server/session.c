@@ -142,6 +142,19 @@ session_close(session_t *self, ctx_t *ctx, int code, const char *reason)
     net_close(ctx, self->conn, code, reason);
 }
 
+void
+session_fail(session_t *self, ctx_t *ctx, const failure_t *failure)
+{
+    if (failure->err == ERR_PERMISSION_DENIED)
+        session_close(self, ctx, 1008, "This client id belongs to another user");
+    else if (failure->err == ERR_RETRY_LATER)
+        session_close(self, ctx, 1013, failure->text);
+    else if (failure->err == ERR_OFFLINE)
+        session_close(self, ctx, 1013, "The server's database is out of reach: try later");
+    else
+        session_close(self, ctx, 1011, "The server has trouble: try again");
+}
+
 /*  ------------------------------------------------------------------------ requests  */
 
 /*  Whoever sends and does not read what is answered must not fill our memory.  */

@@ -104,6 +104,8 @@ void session_send(session_t *self, ctx_t *ctx, message_id_t id, const void *body
 #define TELL(self, ctx, name, ...) session_send(self, ctx, MSG_##name, &(name##_t){__VA_ARGS__})
 /*  The connection ends; its stream ends now.  */
 void session_close(session_t *self, ctx_t *ctx, int code, const char *reason);
+/*  A request of its came to nothing: closes it, and says whether to come again.  */
+void session_fail(session_t *self, ctx_t *ctx, const failure_t *failure);
 
 /*  Its stream begins, or begins again, after lsn; epoch may be empty.  */
 void session_open_stream(session_t *self, ctx_t *ctx, uint64_t lsn, const char *epoch);

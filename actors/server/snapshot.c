@@ -3,6 +3,7 @@
 #include "actors/common/catalog.h"
 #include "actors/server/change_log.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /*  What a change costs in a frame beside its row.  */
@@ -13,6 +14,7 @@ struct snapshot {
     catalog_t *catalog;
     rights_t *rights;
     char *user;
+    char epoch[UUID_TEXT];
     uint64_t lsn;
     size_t table; /* index in the catalog */
     uint64_t n_pages;
@@ -33,9 +35,11 @@ begin(snapshot_t *self, const char *database, bool *sealed, fault_t *fault)
     if (err == OK)
         err = catalog_open(self->db, &self->catalog, fault);
     *sealed = err == OK && !head.unsealed;
-    if (err == OK)
-        self->lsn = head.lsn;
-    return err;
+    if (err != OK)
+        return err;
+    self->lsn = head.lsn;
+    (void) snprintf(self->epoch, sizeof self->epoch, "%s", head.epoch);
+    return OK;
 }
 
 err_t
@@ -73,6 +77,12 @@ uint64_t
 snapshot_lsn(const snapshot_t *self)
 {
     return self->lsn;
+}
+
+const char *
+snapshot_epoch(const snapshot_t *self)
+{
+    return self->epoch;
 }
 
 int64_t

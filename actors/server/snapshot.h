@@ -15,6 +15,8 @@ CHECKED err_t snapshot_open(const char *database, const settings_t *settings, co
                             snapshot_t **self, fault_t *fault);
 void snapshot_destroy(snapshot_t **self);
 uint64_t snapshot_lsn(const snapshot_t *self);
+/*  Of the history that the position belongs to.  */
+const char *snapshot_epoch(const snapshot_t *self);
 /*  The newest version of any row in it, ms; reads them all.  */
 int64_t snapshot_clock(snapshot_t *self);
 

@@ -4,6 +4,7 @@
 #include "actors/server/stretch.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /*  A live stream that is further behind than this many transactions catches up first,
     several in a frame.  */
@@ -74,6 +75,15 @@ stream_start(stream_t *self, const stream_source_t *source, uint64_t lsn, fault_
 /*  ---------------------------------------------------------------------- snapshot  */
 
 static err_t
+check_epoch(const stream_source_t *source, const char *epoch, fault_t *fault)
+{
+    if (strcmp(source->epoch, epoch) == 0)
+        return OK;
+    return fault_set(fault, ERR_REGRESSED, "another history has begun");
+}
+
+/*  It has a connection of its own, which may see what we do not see yet.  */
+static err_t
 begin_snapshot(stream_t *self, const stream_source_t *source, bool may_open,
                stream_chunk_t *chunk, fault_t *fault)
 {
@@ -86,7 +96,7 @@ begin_snapshot(stream_t *self, const stream_source_t *source, bool may_open,
         return err; /* the replicator seals what there is, and then we are pulled again */
     chunk->phase = "snapshot_begin";
     chunk->lsn = snapshot_lsn(self->snapshot);
-    return OK;
+    return check_epoch(source, snapshot_epoch(self->snapshot), fault);
 }
 
 static err_t
@@ -224,6 +234,8 @@ stream_next(stream_t *self, const stream_source_t *source, bool may_open, stream
         return next_of_snapshot(self, source, may_open, chunk, fault);
     bool behind = false;
     err_t err = change_log_head(source->db, &head, fault);
+    if (err == OK)
+        err = check_epoch(source, head.epoch, fault);
     if (err == OK && self->phase == STREAM_LIVE && self->rows == 0)
         err = is_far_behind(self, source, head.lsn, &behind, fault);
     if (err != OK)

@@ -36,7 +36,8 @@ typedef struct stream {
 
 /*  What a stream is produced from.  */
 typedef struct stream_source {
-    db_t *db; /* for reading */
+    db_t *db;          /* for reading */
+    const char *epoch; /* of the history that the streams are in */
     const char *path;
     const settings_t *settings;
     const rights_t *rights; /* of db; NULL: everybody may read everything */
@@ -55,6 +56,7 @@ CHECKED err_t stream_start(stream_t *self, const stream_source_t *source, uint64
                            fault_t *fault);
 
 /*  The next chunk. A snapshot is opened if the stream needs one and may_open is true; else
-    the chunk is idle. ERR_GAP: history was cut off under it; it must be started again.  */
+    the chunk is idle. ERR_GAP: history was cut off under it; it must be started again.
+    ERR_REGRESSED: it is another history.  */
 CHECKED err_t stream_next(stream_t *self, const stream_source_t *source, bool may_open,
                           stream_chunk_t *chunk, fault_t *fault);

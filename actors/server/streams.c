@@ -104,19 +104,3 @@ streams_wait_for_snapshot(const streams_t *self)
     }
     return false;
 }
-
-/*  -------------------------------------------------------------- acknowledgements  */
-
-err_t
-streams_save(streams_t *self, registry_t *registry, ctx_t *ctx, fault_t *fault)
-{
-    acked_t *acked = arena_new(ctx_arena(ctx), self->n * sizeof *acked);
-    size_t n = 0;
-    for (size_t i = 0; i < self->n; i++)
-        if (self->items[i]->dirty)
-            acked[n++] = (acked_t){self->items[i]->client_id, self->items[i]->acked};
-    const err_t err = registry->class->save(registry, acked, n, ctx_wall_ms(ctx), fault);
-    for (size_t i = 0; err == OK && i < self->n; i++)
-        self->items[i]->dirty = false;
-    return err;
-}

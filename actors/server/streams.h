@@ -2,9 +2,7 @@
 
 #pragma once
 
-#include "actors/server/registry.h"
 #include "actors/server/stream.h"
-#include "runtime/actor.h"
 
 typedef struct streams {
     stream_t **items; /* by ascending session */
@@ -26,7 +24,3 @@ void streams_release(streams_t *self);
 size_t streams_count_snapshots(const streams_t *self);
 /*  Whether one waits for its turn to open a snapshot.  */
 bool streams_wait_for_snapshot(const streams_t *self);
-
-/*  Has the registry keep what clients have acknowledged; what it cannot keep stays for the next
-    time.  */
-CHECKED err_t streams_save(streams_t *self, registry_t *registry, ctx_t *ctx, fault_t *fault);
