@@ -195,6 +195,20 @@ gives_the_row_that_a_trigger_made_of_it(void **state)
 }
 
 static void
+gives_the_row_of_which_a_trigger_wrote_what_the_change_did_not_name(void **state)
+{
+    world_t *world = *state;
+    plain_sql(world, "CREATE TRIGGER shout AFTER UPDATE OF list ON todo BEGIN"
+                     " UPDATE todo SET title = upper(title) WHERE id = NEW.id; END");
+    submit_one(world, "client",
+               change(world, "c1 todo insert", "{\"id\":\"a\",\"title\":\"x\"}", 10));
+    submit_one(world, "client",
+               change(world, "c2 todo update", "{\"id\":\"a\",\"list\":null}", 11));
+    expect_verdict(world, 0, "applied");
+    expect_row(world, 0, "{\"id\":\"a\",\"title\":\"X\",\"list\":null}");
+}
+
+static void
 takes_a_row_back_that_a_trigger_threw_away(void **state)
 {
     world_t *world = *state;
@@ -298,6 +312,7 @@ main(void)
         WITH_WORLD(does_not_let_a_clock_ahead_win_for_ever),
         WITH_WORLD(gives_no_row_for_what_was_applied_as_sent),
         WITH_WORLD(gives_the_row_that_a_trigger_made_of_it),
+        WITH_WORLD(gives_the_row_of_which_a_trigger_wrote_what_the_change_did_not_name),
         WITH_WORLD(takes_a_row_back_that_a_trigger_threw_away),
         WITH_WORLD(gives_the_row_that_a_trigger_brought_back),
         WITH_WORLD(knows_rows_of_triggers_under_a_key_with_a_strange_name),

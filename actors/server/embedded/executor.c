@@ -133,20 +133,23 @@ is_own(const work_t *work, const validated_t *validated, bytes_t data, bool *own
 
 err_t
 executor_disown_derived(const work_t *work, const client_change_t *change,
-                        const validated_t *validated, fault_t *fault)
+                        const validated_t *validated, bool *again, fault_t *fault)
 {
     static const char sql[] = "SELECT seq, tbl, data FROM change_log"
                               " WHERE lsn > (SELECT lsn FROM waybill_head) AND change_id = ?1";
     static const char disown[] = "UPDATE change_log SET client_id = NULL WHERE seq = ?1";
     err_t err = OK;
+    size_t n_own = 0;
     sqlite3_stmt *rows = db_query(work->db, sql, fault, "t", change->id);
     while (err == OK && db_step(work->db, rows, &err, fault)) {
         bool own = false;
         if (strcmp(column_text(rows, 1), table_name(validated->table)) == 0)
             err = is_own(work, validated, column_bytes(rows, 2), &own, fault);
+        n_own += own;
         if (err == OK && !own)
             err = db_run(work->db, disown, NULL, fault, "i", sqlite3_column_int64(rows, 0));
     }
     sqlite3_reset(rows);
+    *again = n_own > 1;
     return err;
 }

@@ -134,12 +134,15 @@ disown_derived(const work_t *work, const transaction_t *self, fault_t *fault)
     if (!derived)
         return err;
     for (size_t i = 0; err == OK && i < self->n; i++) {
+        bool again = false;
         validated_t validated = {0};
         if (is(&self->verdicts[i], "duplicate"))
             continue;
         err = validator_find(work, &self->changes[i], &validated, fault);
         if (err == OK)
-            err = executor_disown_derived(work, &self->changes[i], &validated, fault);
+            err = executor_disown_derived(work, &self->changes[i], &validated, &again, fault);
+        if (err == OK && again)
+            err = attach_row(work, &validated, NULL, &self->verdicts[i], fault);
     }
     return err;
 }
