@@ -24,6 +24,7 @@ typedef struct comparison {
     side_t *left, *right;
     table_schema_t table;
     size_t n_key;
+    const texts_t *except;
     uint64_t differences;
     err_t err;
     fault_t fault;
@@ -45,6 +46,30 @@ close_side(side_t *self)
 }
 
 /*  ---------------------------------------------------------------- one table's rows  */
+
+/*  TABLE.COLUMN, as the command line has it.  */
+static bool
+is_left_out(const comparison_t *self, const column_t *column)
+{
+    const size_t size = strlen(self->table.name);
+    for (size_t i = 0; i < self->except->n; i++) {
+        const char *item = self->except->items[i];
+        if (strncmp(item, self->table.name, size) == 0 && item[size] == '.'
+            && strcmp(item + size + 1, column->name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static void
+leave_out_columns(comparison_t *self)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < self->table.n_columns; i++)
+        if (!is_left_out(self, &self->table.columns[i]))
+            self->table.columns[n++] = self->table.columns[i];
+    self->table.n_columns = n;
+}
 
 /*  The key first, then the other columns, both in the left one's order.  */
 static void
@@ -203,6 +228,7 @@ compare_table(comparison_t *self, const table_t *table, uint64_t *rows)
 {
     arena_t arena = {0};
     self->table = table_describe(table, &arena);
+    leave_out_columns(self);
     sort_columns(self);
     if (self->n_key == 0)
         self->n_key = self->table.n_columns;
@@ -231,11 +257,11 @@ compare_pair(comparison_t *self, uint64_t *rows)
 
 /*  All against the first. Gives the exit status.  */
 static int
-compare_all(side_t *sides, size_t n)
+compare_all(side_t *sides, size_t n, const texts_t *except)
 {
     uint64_t differences = 0, rows = 0;
     for (size_t i = 1; i < n; i++) {
-        comparison_t pair = {.left = &sides[0], .right = &sides[i]};
+        comparison_t pair = {.left = &sides[0], .right = &sides[i], .except = except};
         rows = 0;
         compare_pair(&pair, &rows);
         if (pair.err != OK)
@@ -254,7 +280,9 @@ static int
 compare(args_t *args)
 {
     int status;
-    if (!options_read(args, &(option_rule_t){0}, 2, 100, &status))
+    texts_t except = {0};
+    const option_rule_t rules[] = {{"except", OPTION_TEXTS, &except, 0, 0}, {0}};
+    if (!options_read(args, rules, 2, 100, &status))
         return status;
     size_t n = (size_t) args->count;
     side_t *sides = mem_new(n * sizeof *sides);
@@ -263,7 +291,7 @@ compare(args_t *args)
     for (size_t i = 0; i < n && err == OK; i++)
         err = open_side(&sides[i], args->values[i], &fault);
     if (err == OK)
-        status = compare_all(sides, n);
+        status = compare_all(sides, n, &except);
     else
         complain("%s", fault.text), status = STATUS_USAGE;
     for (size_t i = 0; i < n; i++)
@@ -276,10 +304,12 @@ const verb_t verb_compare = {
     .name = "compare",
     .summary = "tell whether databases hold the same rows",
     .usage =
-        "usage: waybill compare DB DB...\n\n"
+        "usage: waybill compare [--except TABLE.COLUMN]... DB DB...\n\n"
         "Reads the application's tables of each SQLite file (not the engine's own) and\n"
         "compares them row by row with the first one's. Programs may go on using the files.\n"
         "Prints `all equal`, or the differences.\n\n"
+        "  --except TABLE.COLUMN   leave that column out, as one that never leaves the "
+        "server\n\n"
         "Exit status 0: all equal. 1: different. 2: a file cannot be read.\n",
     .run = compare,
 };

@@ -304,6 +304,24 @@ compare_tells_equal_from_different(void **state)
 }
 
 static void
+compare_leaves_out_the_columns_that_it_is_told(void **state)
+{
+    (void) state;
+    char *dir = directory_new(), *a = path_in(dir, "a.db"), *b = path_in(dir, "b.db");
+    fill(a, "CREATE TABLE t (id INTEGER PRIMARY KEY, x, y); INSERT INTO t VALUES (1, 2, 3)");
+    fill(b, "CREATE TABLE t (id INTEGER PRIMARY KEY, y); INSERT INTO t VALUES (1, 3)");
+    outcome_t equal = RUN("compare", "--except", "t.x", a, b);
+    assert_int_equal(equal.status, 0);
+    outcome_t different = RUN("compare", "--except", "t.y", a, b);
+    assert_int_equal(different.status, 1);
+    outcome_release(&equal);
+    outcome_release(&different);
+    free(a);
+    free(b);
+    directory_destroy(&dir);
+}
+
+static void
 compare_refuses_what_is_no_database(void **state)
 {
     (void) state;
@@ -342,6 +360,7 @@ main(void)
         cmocka_unit_test(history_splits_a_very_large_commit),
         cmocka_unit_test(history_refuses_what_is_none),
         cmocka_unit_test(compare_tells_equal_from_different),
+        cmocka_unit_test(compare_leaves_out_the_columns_that_it_is_told),
         cmocka_unit_test(compare_refuses_what_is_no_database),
         cmocka_unit_test(what_only_an_agent_knows_is_not_asked_of_a_server),
     };
