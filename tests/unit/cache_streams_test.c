@@ -4,7 +4,7 @@
 #include "actors/common/catalog.h"
 #include "actors/server/actors.h"
 #include "actors/server/change_log.h"
-#include "actors/server/client_changes/schema.h"
+#include "actors/server/schema.h"
 #include "tests/unit/agent_sim.h"
 
 #include <inttypes.h>
