@@ -1,0 +1,63 @@
+/*  Waiting for the database: the one place where an actor may wait, and never without a limit.
+ */
+
+#include "actors/server/postgres/pg_private.h"
+
+#include <errno.h>
+#include <poll.h>
+
+/*  On top of what the database itself gives a statement.  */
+enum { SLACK_MS = 5000 };
+
+static err_t
+fall_silent(pg_t *self, int64_t limit_ms, fault_t *fault)
+{
+    self->broken = true;
+    return fault_set(fault, ERR_OFFLINE,
+                     "PostgreSQL at %s: no answer for %lld ms; look whether it is stopped, or "
+                     "give it more time with postgres.statement_ms",
+                     PQhost(self->connection), (long long) limit_ms);
+}
+
+static err_t
+wait_for(pg_t *self, short events, fault_t *fault)
+{
+    const int64_t limit_ms = self->statement_ms + SLACK_MS;
+    struct pollfd socket = {.fd = PQsocket(self->connection), .events = events};
+    int n = 0;
+    do
+        n = poll(&socket, 1, (int) limit_ms);
+    while (n < 0 && errno == EINTR);
+    return n == 0 ? fall_silent(self, limit_ms, fault) : OK;
+}
+
+/*  1: there is more to send. What cannot be sent shows when the answer is read.  */
+static short
+events_of(pg_t *self)
+{
+    return PQflush(self->connection) == 1 ? POLLIN | POLLOUT : POLLIN;
+}
+
+err_t
+pg_await(pg_t *self, fault_t *fault)
+{
+    err_t err = OK;
+    while (err == OK && PQisBusy(self->connection) == 1) {
+        err = wait_for(self, events_of(self), fault);
+        if (err == OK && PQconsumeInput(self->connection) == 0)
+            break;
+    }
+    return err;
+}
+
+err_t
+pg_push(pg_t *self, fault_t *fault)
+{
+    err_t err = OK;
+    while (err == OK && PQflush(self->connection) == 1) {
+        err = wait_for(self, POLLIN | POLLOUT, fault);
+        if (err == OK && PQconsumeInput(self->connection) == 0)
+            break;
+    }
+    return err;
+}
