@@ -172,8 +172,7 @@ connect_anew(pg_t *self, fault_t *fault)
 err_t
 pg_ready(pg_t *self, fault_t *fault)
 {
-    if (pg_is_connected(self) && PQconsumeInput(self->connection) == 1
-        && PQstatus(self->connection) == CONNECTION_OK)
+    if (pg_is_connected(self) && pg_is_alive(self))
         return OK;
     pg_disconnect(self);
     return connect_anew(self, fault);

@@ -60,6 +60,8 @@ struct pg {
 CHECKED err_t pg_await(pg_t *self, fault_t *fault);
 /*  Until the socket has taken everything that was sent, reading meanwhile.  */
 CHECKED err_t pg_push(pg_t *self, fault_t *fault);
+/*  False if it was ended while nobody looked. Does not wait.  */
+bool pg_is_alive(pg_t *self);
 
 /*  ------------------------------------------------------------------------- statements  */
 

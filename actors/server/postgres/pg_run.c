@@ -54,7 +54,7 @@ collect(pg_t *self, PGresult **answer, fault_t *fault)
     PGresult *result = NULL;
     err_t err = pg_await(self, fault);
     while (err == OK && (result = PQgetResult(self->connection)) != NULL) {
-        if (PQresultStatus(*answer) == PGRES_FATAL_ERROR) {
+        if (*answer != NULL && PQresultStatus(*answer) == PGRES_FATAL_ERROR) {
             PQclear(result);
         } else {
             PQclear(*answer);

@@ -61,3 +61,15 @@ pg_push(pg_t *self, fault_t *fault)
     }
     return err;
 }
+
+/*  What ends a connection is behind the words that say why.  */
+bool
+pg_is_alive(pg_t *self)
+{
+    enum { READS = 4 };
+    struct pollfd socket = {.fd = PQsocket(self->connection), .events = POLLIN};
+    for (int i = 0; i < READS && poll(&socket, 1, 0) > 0; i++)
+        if (PQconsumeInput(self->connection) == 0)
+            return false;
+    return PQstatus(self->connection) == CONNECTION_OK;
+}
