@@ -35,3 +35,8 @@ int bench_tap(const bench_t *bench); /* bench_tap.c */
 
 /*  What synchronising costs; name: only that figure. Gives the exit status.  */
 int bench_sync(const verb_t *verb, const bench_t *bench, const char *name); /* bench_sync.c */
+
+/*  What the server on PostgreSQL costs beside PostgreSQL itself; name: only that figure. Gives
+   the exit status.  */
+int bench_postgres(const verb_t *verb, const bench_t *bench,
+                   const char *name); /* bench_postgres.c */

@@ -147,7 +147,8 @@ bench_idle(const bench_t *bench)
 {
     char address[128] = "";
     idle_t self = {0};
-    pid_t server = bench_spawn_server(bench->dir, address, sizeof address);
+    AUTO(text) database = mem_format("%s/server.db", bench->dir);
+    pid_t server = bench_spawn_server(bench->dir, database, address, sizeof address);
     int status = address[0] ? run_agent(bench->dir, address, &self) : STATUS_USAGE;
     bench_end(&server);
     if (status != STATUS_DONE || !self.measured)

@@ -3,6 +3,7 @@
 #include "tools/bench_agent.h"
 #include "tools/bench_sync.h"
 #include "tools/bench_world.h"
+#include "tools/bench_writes.h"
 #include "tools/measure.h"
 #include "tools/verb.h"
 
@@ -11,8 +12,6 @@ enum {
     UPLOAD = 10000,
     STREAM = 20000,
     A_TRANSACTION = 100,
-    UNDER_WAY = 200,
-    ANSWER_MS = 60000,
 };
 
 /*  ------------------------------------------------------------------------- the clocks  */
@@ -78,49 +77,12 @@ sync_initial(const bench_t *bench, measured_t *ours)
 
 /*  ----------------------------------------------------------------------------- upload  */
 
-static bool
-ask_write(member_t *agent, size_t number)
+static bytes_t
+as_recorded(size_t number, arena_t *arena, const char **id)
 {
     const bench_item_t item = bench_item(number);
-    arena_t arena = {0};
-    entry_t entry = {.table = "items", .operation = "insert", .id = item.id};
-    entry.data = bench_item_row(&item, &arena);
-    uint64_t ask;
-    const err_t err =
-        ipc_client_ask(agent->client, "service", MSG_write,
-                       &(write_t){.changes = &entry, .n_changes = 1}, ANSWER_MS, &ask);
-    arena_release(&arena);
-    if (err != OK)
-        complain("bench: %s", err_text(err));
-    return err == OK;
-}
-
-static bool
-take_answer(member_t *agent)
-{
-    ipc_heard_t heard = {0};
-    const err_t err = ipc_client_next(agent->client, ANSWER_MS, &heard);
-    if (err == OK && heard.id != MSG_problem)
-        return true;
-    complain("bench: %s",
-             err == OK ? ((const problem_t *) heard.body)->message : err_text(err));
-    return false;
-}
-
-/*  Each change is a local transaction of its own.  */
-static bool
-queue_changes(member_t *agent, size_t n)
-{
-    bool good = true;
-    for (size_t asked = 0, answered = 0; good && answered < n;) {
-        if (asked < n && asked - answered < UNDER_WAY) {
-            good = ask_write(agent, asked++);
-        } else {
-            good = take_answer(agent);
-            answered++;
-        }
-    }
-    return good;
+    *id = arena_text(arena, item.id);
+    return bench_item_row(&item, arena);
 }
 
 static bool
@@ -129,7 +91,7 @@ upload(bench_world_t *world, size_t n, measured_t *ours)
     static const char undecided[] =
         "SELECT EXISTS (SELECT 1 FROM local_changes WHERE processed_sync = 0)";
     member_t *agent = &world->agents[0];
-    if (!member_disconnect(agent) || !queue_changes(agent, n))
+    if (!member_disconnect(agent) || !member_queue_items(agent, 0, n, as_recorded))
         return false;
     const watch_t watch = watch_start(world);
     const bool good = member_connect(agent) && member_await(agent, undecided, 0);

@@ -44,20 +44,31 @@ bench_spawn(const char *log, int out, const char *const *arguments)
     _exit(127);
 }
 
-pid_t
-bench_spawn_server(const char *dir, char *address, size_t room)
+static bool
+write_server_config(const char *dir, const char *database, const char *path)
 {
-    AUTO(text) db = mem_format("%s/server.db", dir);
-    AUTO(text) run_dir = mem_format("%s/server", dir);
+    FILE *out = fopen(path, "w");
+    if (!out)
+        return complain("%s: %s", path, strerror(errno)), false;
+    fprintf(out,
+            "server\n    db = \"%s\"\n    cache = \"%s/server.db\"\n"
+            "    listen = \"127.0.0.1:0\"\n"
+            "process\n    run_dir = \"%s/server\"\n    log_level = \"warning\"\n",
+            database, dir, dir);
+    return fclose(out) == 0;
+}
+
+pid_t
+bench_spawn_server(const char *dir, const char *database, char *address, size_t room)
+{
+    AUTO(text) config = mem_format("%s/server.conf", dir);
     AUTO(text) log = mem_format("%s/server.log", dir);
-    const char *const arguments[] = {"waybill",     "server",      "--db",      db,
-                                     "--listen",    "127.0.0.1:0", "--run-dir", run_dir,
-                                     "--log-level", "warning",     NULL};
     int ends[2];
     address[0] = '\0';
-    if (pipe2(ends, O_CLOEXEC) != 0)
+    if (!write_server_config(dir, database, config) || pipe2(ends, O_CLOEXEC) != 0)
         return -1;
-    const pid_t pid = bench_spawn(log, ends[1], arguments);
+    const pid_t pid = bench_spawn(
+        log, ends[1], (const char *const[]){"waybill", "server", "--config", config, NULL});
     close(ends[1]);
     FILE *out = fdopen(ends[0], "r");
     char line[128] = "";
@@ -245,7 +256,6 @@ static bool
 fill_server(bench_world_t *self, size_t rows)
 {
     member_t *server = &self->server;
-    server->path = mem_format("%s/server.db", self->dir);
     AUTO(text) items = mem_format("%s/app.db", self->dir);
     return loop_make_file(self->dir) && rename(items, server->path) == 0 && open_file(server)
            && run(server, "PRAGMA synchronous = OFF")
@@ -254,17 +264,51 @@ fill_server(bench_world_t *self, size_t rows)
            && run(server, "PRAGMA synchronous = FULL");
 }
 
-bench_world_t *
-bench_world_new(const bench_t *bench, size_t rows)
+/*  database: NULL for its own file.  */
+static bench_world_t *
+make_world(const bench_t *bench, const char *database)
 {
     bench_world_t *self = mem_new(sizeof *self);
     self->bench = bench;
     self->dir = mem_format("%s/world.XXXXXX", bench->dir);
-    if (!mkdtemp(self->dir))
+    if (!mkdtemp(self->dir)) {
         complain("%s: %s", self->dir, strerror(errno));
-    else if (fill_server(self, rows))
-        self->server.pid = bench_spawn_server(self->dir, self->address, sizeof self->address);
-    if (!self->address[0])
+        bench_world_destroy(&self);
+        return NULL;
+    }
+    self->server.path = mem_format("%s/server.db", self->dir);
+    self->database = mem_text(database ? database : self->server.path);
+    return self;
+}
+
+bool
+bench_world_start_server(bench_world_t *self)
+{
+    self->server.pid =
+        bench_spawn_server(self->dir, self->database, self->address, sizeof self->address);
+    return self->address[0] != '\0';
+}
+
+void
+bench_world_stop_server(bench_world_t *self)
+{
+    bench_end(&self->server.pid);
+}
+
+bench_world_t *
+bench_world_new(const bench_t *bench, size_t rows)
+{
+    bench_world_t *self = make_world(bench, NULL);
+    if (self && (!fill_server(self, rows) || !bench_world_start_server(self)))
+        bench_world_destroy(&self);
+    return self;
+}
+
+bench_world_t *
+bench_world_on(const bench_t *bench, const char *database)
+{
+    bench_world_t *self = make_world(bench, database);
+    if (self && (!bench_world_start_server(self) || !open_file(&self->server)))
         bench_world_destroy(&self);
     return self;
 }
@@ -288,6 +332,7 @@ bench_world_destroy(bench_world_t **self_p)
         release(&self->agents[i]);
     release(&self->server);
     nftw(self->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    free(self->database);
     free(self->dir);
     free(self);
     *self_p = NULL;

@@ -9,7 +9,7 @@
 #include <sqlite3.h>
 #include <sys/types.h>
 
-enum { AGENTS_MOST = 2 };
+enum { AGENTS_MOST = 10 };
 
 typedef struct member {
     pid_t pid;
@@ -22,6 +22,7 @@ typedef struct member {
 typedef struct bench_world {
     const bench_t *bench;
     char *dir;
+    char *database;    /* the server's; PostgreSQL: its address */
     char address[128]; /* where the server listens */
     member_t server;
     member_t agents[AGENTS_MOST];
@@ -30,6 +31,11 @@ typedef struct bench_world {
 
 /*  A server whose table `items` has so many rows already. NULL after a complaint.  */
 bench_world_t *bench_world_new(const bench_t *bench, size_t rows);
+/*  A server on that PostgreSQL database; server.path is its cache. NULL after a complaint.  */
+bench_world_t *bench_world_on(const bench_t *bench, const char *database);
+/*  False after a complaint.  */
+bool bench_world_start_server(bench_world_t *self);
+void bench_world_stop_server(bench_world_t *self);
 /*  Ends the processes and removes the directory.  */
 void bench_world_destroy(bench_world_t **self);
 
@@ -57,6 +63,7 @@ double member_memory(const member_t *self);
 /*  The path of this program, once more as `waybill ARGUMENTS`; ends when the bench does. Its
     standard output goes to out, the rest to the file log.  */
 pid_t bench_spawn(const char *log, int out, const char *const *arguments);
-/*  As `waybill server`, on DIR/server.db; address is where it listens, or empty.  */
-pid_t bench_spawn_server(const char *dir, char *address, size_t room);
+/*  As `waybill server` on that database, with its files in dir; address is where it listens, or
+    empty.  */
+pid_t bench_spawn_server(const char *dir, const char *database, char *address, size_t room);
 void bench_end(pid_t *pid);

@@ -89,6 +89,8 @@ run_named(const verb_t *verb, const bench_t *bench, const char *name, const char
         return bench_tap(bench);
     if (strcmp(name, "sync") == 0)
         return bench_sync(verb, bench, figure);
+    if (strcmp(name, "postgres") == 0)
+        return bench_postgres(verb, bench, figure);
     return complain_usage(verb, "%s: no such bench", name);
 }
 
@@ -168,8 +170,8 @@ const verb_t verb_bench = {
     .name = "bench",
     .summary = "measure, beside the same work on the bare library",
     .usage =
-        "usage: waybill bench bus|record|apply|idle|tap|sync [FIGURE] [--runs N] [--dir DIR] "
-        "[--quick]\n\n"
+        "usage: waybill bench bus|record|apply|idle|tap|sync|postgres [FIGURE] [--runs N] "
+        "[--dir DIR] [--quick]\n\n"
         "  bus       200-byte messages from actor to actor, and round trips, beside bare\n"
         "            ZeroMQ inproc sockets between two threads\n"
         "  record    durable changes through the service, in batches of 100, beside a loop\n"
@@ -179,12 +181,17 @@ const verb_t verb_bench = {
         "  tap       the bus saturated while nobody, somebody or a stopped reader watches it\n"
         "  sync      a server and agents as processes, everything durable, each figure with\n"
         "            its goal, or one of record, apply, initial, upload, fan-out, catch-up,\n"
-        "            live, memory and crowd\n\n"
+        "            live, memory and crowd\n"
+        "  postgres  the server on PostgreSQL, beside what PostgreSQL does with the same "
+        "rows:\n"
+        "            a reader that throws the stream away, a subscription, prepared upserts;\n"
+        "            or one of read-1, read-10000, live, initial, apply and apply-100. It\n"
+        "            starts private clusters with Debian's programs\n\n"
         "Bare and ours take turns; medians are printed, and their ratio. Use a release "
         "build.\n\n"
         "  --runs N        how often each; default 5\n"
         "  --dir DIR       where the databases are made; default $TMPDIR, else /var/tmp\n"
-        "  --quick         sync: a hundredth of it, once: only whether it works\n\n"
+        "  --quick         sync, postgres: a hundredth of it, once: only whether it works\n\n"
         "Exit status 1: a goal was missed.\n",
     .run = bench,
 };
