@@ -1,6 +1,7 @@
 /*  agent - synchronises one database with a server.  */
 
 #include "actors/agent/actors.h"
+#include "actors/agent/servers.h"
 #include "actors/net/address.h"
 #include "actors/net/websocket.h"
 #include "tools/launch.h"
@@ -10,19 +11,31 @@
 #include <stdio.h>
 #include <unistd.h>
 
+/*  Every address makes sense.  */
+static bool
+check_servers(const char *list)
+{
+    fault_t fault = {0};
+    arena_t arena = {0};
+    url_t url;
+    err_t err = OK;
+    for (size_t i = 0; err == OK && i < servers_count(list); i++)
+        err = url_parse(servers_at(list, i, &arena), &url, &fault);
+    arena_release(&arena);
+    if (err != OK)
+        complain("%s", fault.text);
+    return err == OK;
+}
+
 static bool
 check(const verb_t *verb, const settings_t *settings)
 {
-    fault_t fault = {0};
-    url_t url;
     if (!settings->agent_db[0])
         complain_usage(verb, "--db: it is missing; name the application's database file");
-    else if (!settings->agent_server[0])
+    else if (servers_count(settings->agent_server) == 0)
         complain_usage(verb, "--server: it is missing; give ws://HOST:PORT/api/sync");
-    else if (url_parse(settings->agent_server, &url, &fault) != OK)
-        complain("%s", fault.text);
     else
-        return true;
+        return check_servers(settings->agent_server);
     return false;
 }
 
@@ -30,13 +43,19 @@ check(const verb_t *verb, const settings_t *settings)
 static void
 warn_of_listeners(const settings_t *settings)
 {
+    const char *list = settings->agent_server;
     fault_t fault = {0};
+    arena_t arena = {0};
     url_t url;
-    if (url_parse(settings->agent_server, &url, &fault) == OK && !url.secure
-        && !address_is_loopback(&url.address))
-        complain("warning: %s is not encrypted: whoever is on the way can read and change what "
-                 "is synchronised; use wss://",
-                 settings->agent_server);
+    for (size_t i = 0; i < servers_count(list); i++) {
+        const char *server = servers_at(list, i, &arena);
+        if (url_parse(server, &url, &fault) == OK && !url.secure
+            && !address_is_loopback(&url.address))
+            complain("warning: %s is not encrypted: whoever is on the way can read and change "
+                     "what is synchronised; use wss://",
+                     server);
+    }
+    arena_release(&arena);
 }
 
 /*  Programs that join stand elsewhere, and are told where the file is.  */
@@ -118,7 +137,10 @@ const verb_t verb_agent = {
         "  --config FILE   read settings from FILE; `waybill init` writes one. Options given\n"
         "                  here count more than the file\n"
         "  --db FILE       the application's SQLite file; made if missing\n"
-        "  --server URL    ws://HOST:PORT/api/sync, or wss://\n"
+        "  --server URL    ws://HOST:PORT/api/sync, or wss://; several in one argument, with\n"
+        "                  blanks or commas between them, if several servers share a "
+        "database:\n"
+        "                  when one is out of reach, the next is tried\n"
         "  --client-id ID  who this is to the server; default: made once, kept in the file\n"
         "  --capture HOW   api (default): what applications record through the agent is sent.\n"
         "                  triggers: what any program writes to the file with plain SQL is\n"

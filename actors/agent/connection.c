@@ -1,5 +1,6 @@
 #include "actors/agent/connection.h"
 
+#include "actors/agent/servers.h"
 #include "actors/common/secret.h"
 #include "actors/settings.h"
 
@@ -47,6 +48,13 @@ connection_step(connection_t *self, ctx_t *ctx, event_t event)
 
 /*  ------------------------------------------------------------------------ dialling  */
 
+const char *
+connection_server(const connection_t *self, ctx_t *ctx)
+{
+    const settings_t *settings = ctx_settings(ctx);
+    return servers_at(settings->agent_server, self->server, ctx_arena(ctx));
+}
+
 void
 connection_dial_if_due(connection_t *self, ctx_t *ctx)
 {
@@ -63,12 +71,14 @@ connection_dial(connection_t *self, ctx_t *ctx)
     self->dial_waits = self->locating || self->down.n > 0 || self->up.recording > 0;
     if (self->dial_waits)
         return;
-    const settings_t *settings = ctx_settings(ctx);
     ctx_cancel(ctx, TIMER_RETRY);
     self->retry_at_ms = 0;
     self->locating = true;
     self->dials++;
-    keep_line(self->reason, sizeof self->reason, "connecting to %s", settings->agent_server);
+    self->server += self->moves ? 1 : 0;
+    self->moves = false;
+    keep_line(self->reason, sizeof self->reason, "connecting to %s",
+              connection_server(self, ctx));
     connection_step(self, ctx, EVENT_dial);
     REQUEST(ctx, "lsn-manager", 0, sync_request);
 }
@@ -142,13 +152,14 @@ open_socket(connection_t *self, ctx_t *ctx)
     const settings_t *settings = ctx_settings(ctx);
     buffer_t url = {0};
     fault_t fault = {0};
-    write_url(self, settings->agent_server, &url);
+    write_url(self, connection_server(self, ctx), &url);
     self->heard_ms = ctx_now_ms(ctx);
     self->down.progress_ms = self->heard_ms;
     dial_as(self, ctx, buffer_text(&url), &fault);
     buffer_release(&url);
     if (self->conn == 0)
-        connection_lose(self, ctx, "cannot reach %s: %s", settings->agent_server, fault.text);
+        connection_lose(self, ctx, "cannot reach %s: %s", connection_server(self, ctx),
+                        fault.text);
     else
         ctx_after(ctx, TIMER_HEARTBEAT, (uint64_t) settings->connection_heartbeat_ms);
 }
@@ -204,6 +215,20 @@ backoff_ms(const connection_t *self, ctx_t *ctx)
     return delay - ctx_random(ctx) % (delay / 2 + 1);
 }
 
+/*  The next server comes next, almost at once; when all have failed, it is time to wait.  */
+static uint64_t
+plan_attempt(connection_t *self, ctx_t *ctx)
+{
+    const settings_t *settings = ctx_settings(ctx);
+    self->moves = true;
+    if (++self->lost < servers_count(settings->agent_server))
+        return ctx_random(ctx) % ((uint64_t) settings->connection_base_ms / 4 + 1);
+    const uint64_t delay = backoff_ms(self, ctx);
+    self->lost = 0;
+    self->failures++;
+    return delay;
+}
+
 static void
 forget_socket(connection_t *self, ctx_t *ctx, int code, const char *reason)
 {
@@ -227,10 +252,9 @@ connection_lose(connection_t *self, ctx_t *ctx, const char *format, ...)
     va_start(arguments, format);
     line_format(self->reason, sizeof self->reason, format, arguments);
     va_end(arguments);
-    const uint64_t delay = backoff_ms(self, ctx);
+    const uint64_t delay = plan_attempt(self, ctx);
     COUNT(ctx, connects_failed, 1);
     ctx_observe(ctx, METRIC_backoff, delay * US_PER_MS);
-    self->failures++;
     self->retry_at_ms = ctx_now_ms(ctx) + delay;
     ctx_after(ctx, TIMER_RETRY, delay);
     forget_socket(self, ctx, 1001, "Giving up");
@@ -330,23 +354,24 @@ connection_beat(connection_t *self, ctx_t *ctx)
     if (self->conn == 0)
         return;
     if (now_ms - self->heard_ms >= silent_ms) {
-        connection_lose(self, ctx, "%s: it has been silent for %.1f s", settings->agent_server,
+        connection_lose(self, ctx, "%s: it has been silent for %.1f s",
+                        connection_server(self, ctx),
                         (double) (now_ms - self->heard_ms) / 1000);
         return;
     }
     if (uplink_is_stuck(self, now_ms, silent_ms)) {
-        connection_lose(self, ctx, "%s: no verdicts for %.1f s", settings->agent_server,
+        connection_lose(self, ctx, "%s: no verdicts for %.1f s", connection_server(self, ctx),
                         (double) (now_ms - self->up.progress_ms) / 1000);
         return;
     }
     if (downlink_is_stuck(self, now_ms, silent_ms)) {
         connection_lose(self, ctx, "%s: nothing has come in for %.1f s, and more is there",
-                        settings->agent_server,
+                        connection_server(self, ctx),
                         (double) (now_ms - self->down.progress_ms) / 1000);
         return;
     }
     if (self->state == STATE_live)
-        self->failures = 0;
+        self->failures = self->lost = 0;
     if (self->open)
         connection_tell_alive(self, ctx);
     self->up.wanted = self->up.wanted || (self->up.pending > 0 && self->up.sent.n == 0);

@@ -73,7 +73,10 @@ typedef struct connection {
     uint64_t dials;       /* counts them */
     bool locating;        /* lsn-manager was asked where we stand, or keeps who we are */
     bool dial_waits;      /* for what is under way */
-    unsigned failures;    /* in a row */
+    size_t server;        /* number of the one that was dialled last */
+    bool moves;           /* the next one comes next */
+    unsigned lost;        /* servers that failed since the last wait */
+    unsigned failures;    /* waits in a row */
     uint64_t retry_at_ms; /* monotonic; 0: not planned */
     uint64_t apart_ms;    /* since then there is no connection, if there is none */
     uint64_t heard_ms;
@@ -92,6 +95,8 @@ typedef struct connection {
 
 /*  Moves to the next state, tells everybody.  */
 void connection_step(connection_t *self, ctx_t *ctx, event_t event);
+/*  The address that was dialled last; in the round's arena.  */
+const char *connection_server(const connection_t *self, ctx_t *ctx);
 /*  Begins an attempt, as soon as nothing of the last connection is under way.  */
 void connection_dial(connection_t *self, ctx_t *ctx);
 void connection_dial_if_due(connection_t *self, ctx_t *ctx);
@@ -101,7 +106,7 @@ void connection_locate(connection_t *self, ctx_t *ctx, const sync_response_t *re
     the next attempt.  */
 void connection_keep_lease(connection_t *self, ctx_t *ctx, const char *lease);
 void connection_change_identity(connection_t *self, ctx_t *ctx);
-/*  Gives the connection up, and plans the next attempt.  */
+/*  Gives the connection up, and plans the next attempt: with the next server.  */
 void connection_lose(connection_t *self, ctx_t *ctx, const char *format, ...) PRINTF_LIKE(3, 4);
 /*  A stretch could not be applied: begins anew once no local change is on its way.  */
 void connection_refuse(connection_t *self, ctx_t *ctx, const char *reason);

@@ -41,7 +41,7 @@ on_connect(void *state, ctx_t *ctx, const void *body)
 {
     connection_t *self = state;
     (void) body;
-    self->failures = 0;
+    self->failures = self->lost = 0;
     connection_step(self, ctx, EVENT_connect);
     connection_dial(self, ctx);
     return OK;
@@ -252,37 +252,36 @@ lose_for_token(connection_t *self, ctx_t *ctx)
         connection_lose(self, ctx,
                         "%s wants a token (HTTP 401): name its file in "
                         "agent.token_file",
-                        settings->agent_server);
+                        connection_server(self, ctx));
     else
         connection_lose(self, ctx,
                         "%s refused the token (HTTP 401): put a valid one into %s; "
                         "it is read at each attempt",
-                        settings->agent_server, settings->agent_token_file);
+                        connection_server(self, ctx), settings->agent_token_file);
 }
 
 static err_t
 on_close(void *state, ctx_t *ctx, conn_t conn, int status, const char *reason)
 {
     connection_t *self = state;
-    const settings_t *settings = ctx_settings(ctx);
+    const char *server = connection_server(self, ctx);
     const char *text = reason && reason[0] ? reason : "closed without a reason";
     if (conn != self->conn)
         return OK;
     self->conn = 0;
     if (self->open)
-        connection_lose(self, ctx, "lost %s: %s", settings->agent_server, text);
+        connection_lose(self, ctx, "lost %s: %s", server, text);
     else if (status == 401)
         lose_for_token(self, ctx);
     else if (status == 404)
         connection_lose(self, ctx,
                         "%s has nothing there (HTTP 404): if it is a server of ours, its URL "
                         "ends with /api/sync",
-                        settings->agent_server);
+                        server);
     else if (status != 0)
-        connection_lose(self, ctx, "%s refused us: HTTP %d: %s", settings->agent_server, status,
-                        text);
+        connection_lose(self, ctx, "%s refused us: HTTP %d: %s", server, status, text);
     else
-        connection_lose(self, ctx, "cannot reach %s: %s", settings->agent_server, text);
+        connection_lose(self, ctx, "cannot reach %s: %s", server, text);
     return OK;
 }
 

@@ -76,7 +76,7 @@ questions_status(const connection_t *self, ctx_t *ctx)
     return (status_t){
         .state = state_name(self->state),
         .reason = reason_of(self, ctx),
-        .server = settings->agent_server,
+        .server = connection_server(self, ctx),
         .client_id = self->position.client_id,
         .epoch = self->position.epoch,
         .lsn = self->position.lsn,
