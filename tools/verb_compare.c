@@ -1,6 +1,7 @@
 /*  compare - are these databases equal, row by row?  */
 
 #include "actors/common/catalog.h"
+#include "tools/compare_postgres.h"
 #include "tools/measure.h"
 #include "tools/verbs.h"
 
@@ -14,6 +15,7 @@ enum { SHOWN = 20 };
 /*  One database, and where we are in the table being compared.  */
 typedef struct side {
     const char *path;
+    compare_copy_t copy; /* of a PostgreSQL database */
     db_t *db;
     catalog_t *catalog;
     sqlite3_stmt *rows;
@@ -33,8 +35,13 @@ typedef struct comparison {
 static err_t
 open_side(side_t *self, const char *path, fault_t *fault)
 {
-    self->path = path;
-    err_t err = db_open_reader(path, &self->db, fault);
+    err_t err = OK;
+    const bool postgres = compare_is_postgres(path);
+    if (postgres)
+        err = compare_copy_postgres(path, &self->copy, fault);
+    self->path = postgres ? self->copy.name : path;
+    if (err == OK)
+        err = db_open_reader(postgres ? self->copy.path : path, &self->db, fault);
     return err == OK ? catalog_open(self->db, &self->catalog, fault) : err;
 }
 
@@ -43,6 +50,7 @@ close_side(side_t *self)
 {
     catalog_close(&self->catalog);
     db_close(&self->db);
+    compare_forget_copy(&self->copy);
 }
 
 /*  ---------------------------------------------------------------- one table's rows  */
@@ -307,7 +315,8 @@ const verb_t verb_compare = {
         "usage: waybill compare [--except TABLE.COLUMN]... DB DB...\n\n"
         "Reads the application's tables of each SQLite file (not the engine's own) and\n"
         "compares them row by row with the first one's. Programs may go on using the files.\n"
-        "Prints `all equal`, or the differences.\n\n"
+        "postgres://USER@HOST/DATABASE stands for the published tables of that database, with\n"
+        "values as a server on it sends them. Prints `all equal`, or the differences.\n\n"
         "  --except TABLE.COLUMN   leave that column out, as one that never leaves the "
         "server\n\n"
         "Exit status 0: all equal. 1: different. 2: a file cannot be read.\n",
