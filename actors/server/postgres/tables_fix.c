@@ -17,11 +17,11 @@ begin_alter(buffer_t *sql, const char *schema, const pg_table_t *table)
     pg_name(sql, table->name);
 }
 
-/*  A name that is free as far as one can see.  */
+/*  Not reserved, and free as far as one can see.  */
 static void
 add_other_name(buffer_t *sql, const char *name)
 {
-    char *other = mem_format("%s_2", strncasecmp(name, "sqlite_", 7) == 0 ? name + 7 : name);
+    char *other = mem_format("my_%s", name);
     pg_name(sql, other);
     free(other);
 }

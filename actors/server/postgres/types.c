@@ -97,11 +97,11 @@ read_real(bytes_t text, value_t *value)
 {
     char number[NUMBER_ROOM];
     char *end = NULL;
-    *value = (value_t){.kind = VALUE_REAL, .real = INFINITY};
+    *value = (value_t){.kind = VALUE_REAL, .real = HUGE_VAL};
     if (equals(text, "Infinity"))
         return true;
     if (equals(text, "-Infinity"))
-        value->real = -INFINITY;
+        value->real = -HUGE_VAL;
     else if (equals(text, "NaN"))
         *value = (value_t){.kind = VALUE_TEXT, .bytes = text};
     else if (number_text(text, number))
