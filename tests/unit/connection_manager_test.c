@@ -245,17 +245,17 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(moves_between_states_as_decided),
-        IN_WORLD(waits_for_a_connect_command_if_told_so),
-        IN_WORLD(says_why_it_is_offline_and_when_it_tries_again),
-        IN_WORLD(becomes_live_and_synced),
-        IN_WORLD(sends_what_was_recorded_while_it_was_down),
-        IN_WORLD(moves_the_position_over_several_changes_of_its_own_at_once),
-        IN_WORLD(comes_back_after_the_link_was_cut),
-        IN_WORLD(stays_down_once_disconnected),
-        IN_WORLD(follows_a_column_that_was_added_at_the_server),
+        IN_PAIR(waits_for_a_connect_command_if_told_so),
+        IN_PAIR(says_why_it_is_offline_and_when_it_tries_again),
+        IN_PAIR(becomes_live_and_synced),
+        IN_PAIR(sends_what_was_recorded_while_it_was_down),
+        IN_PAIR(moves_the_position_over_several_changes_of_its_own_at_once),
+        IN_PAIR(comes_back_after_the_link_was_cut),
+        IN_PAIR(stays_down_once_disconnected),
+        IN_PAIR(follows_a_column_that_was_added_at_the_server),
         cmocka_unit_test_setup_teardown(gives_way_where_a_rule_of_the_table_allows_only_one,
-                                        make_distant_world, remove_world),
-        IN_WORLD(sends_a_refused_change_again_and_then_leaves_it_to_a_person),
+                                        make_distant_world, remove_pair),
+        IN_PAIR(sends_a_refused_change_again_and_then_leaves_it_to_a_person),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

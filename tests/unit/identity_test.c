@@ -237,12 +237,12 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        IN_WORLD(gives_a_copy_a_name_of_its_own),
-        IN_WORLD(applies_once_what_both_copies_had_not_sent_yet),
-        IN_WORLD(keeps_its_name_over_ten_connections_and_restarts),
-        IN_WORLD(finds_its_name_and_place_again_whatever_happened_to_its_state),
-        IN_WORLD(is_welcome_at_a_server_that_has_forgotten_it),
-        IN_WORLD(keeps_its_name_at_a_server_that_got_an_older_copy),
+        IN_PAIR(gives_a_copy_a_name_of_its_own),
+        IN_PAIR(applies_once_what_both_copies_had_not_sent_yet),
+        IN_PAIR(keeps_its_name_over_ten_connections_and_restarts),
+        IN_PAIR(finds_its_name_and_place_again_whatever_happened_to_its_state),
+        IN_PAIR(is_welcome_at_a_server_that_has_forgotten_it),
+        IN_PAIR(keeps_its_name_at_a_server_that_got_an_older_copy),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -272,17 +272,17 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        IN_WORLD(a_change_is_followed_from_the_call_to_each_replica),
-        IN_WORLD(positions_of_a_change_are_the_same_everywhere),
-        IN_WORLD(a_refused_change_is_followed_to_its_end),
-        IN_WORLD(each_refusal_is_a_line_with_its_attempt_and_reason),
-        IN_WORLD(a_merge_is_one_line),
-        IN_WORLD(a_person_puts_a_change_back),
-        IN_WORLD(plain_sql_has_no_call_and_is_captured),
-        IN_WORLD(a_change_that_a_replica_cannot_write_is_held),
-        IN_WORLD(a_snapshot_leaves_no_steps),
-        IN_WORLD(a_change_of_a_json_client_keeps_its_id_to_the_last_replica),
-        IN_WORLD(a_change_is_distributed_to_a_json_client),
+        IN_PAIR(a_change_is_followed_from_the_call_to_each_replica),
+        IN_PAIR(positions_of_a_change_are_the_same_everywhere),
+        IN_PAIR(a_refused_change_is_followed_to_its_end),
+        IN_PAIR(each_refusal_is_a_line_with_its_attempt_and_reason),
+        IN_PAIR(a_merge_is_one_line),
+        IN_PAIR(a_person_puts_a_change_back),
+        IN_PAIR(plain_sql_has_no_call_and_is_captured),
+        IN_PAIR(a_change_that_a_replica_cannot_write_is_held),
+        IN_PAIR(a_snapshot_leaves_no_steps),
+        IN_PAIR(a_change_of_a_json_client_keeps_its_id_to_the_last_replica),
+        IN_PAIR(a_change_is_distributed_to_a_json_client),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -219,18 +219,18 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        IN_WORLD(a_change_is_counted_on_its_way),
-        IN_WORLD(times_are_taken_where_they_pass),
-        IN_WORLD(verdicts_are_counted_by_their_kind),
-        IN_WORLD(the_outbox_is_what_the_database_has),
-        IN_WORLD(the_server_counts_what_it_judges),
-        IN_WORLD(what_the_server_puts_off_is_counted_and_not_judged),
-        IN_WORLD(a_connection_is_shown_while_it_lasts),
-        IN_WORLD(the_lag_is_what_has_come_and_is_not_committed),
-        IN_WORLD(history_and_capture_are_shown),
-        IN_WORLD(bytes_of_the_history_are_shown_where_they_are_limited),
-        IN_WORLD(rows_of_a_snapshot_are_counted_apart),
-        IN_WORLD(pages_of_the_write_ahead_log_are_shown),
+        IN_PAIR(a_change_is_counted_on_its_way),
+        IN_PAIR(times_are_taken_where_they_pass),
+        IN_PAIR(verdicts_are_counted_by_their_kind),
+        IN_PAIR(the_outbox_is_what_the_database_has),
+        IN_PAIR(the_server_counts_what_it_judges),
+        IN_PAIR(what_the_server_puts_off_is_counted_and_not_judged),
+        IN_PAIR(a_connection_is_shown_while_it_lasts),
+        IN_PAIR(the_lag_is_what_has_come_and_is_not_committed),
+        IN_PAIR(history_and_capture_are_shown),
+        IN_PAIR(bytes_of_the_history_are_shown_where_they_are_limited),
+        IN_PAIR(rows_of_a_snapshot_are_counted_apart),
+        IN_PAIR(pages_of_the_write_ahead_log_are_shown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

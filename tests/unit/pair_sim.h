@@ -1,14 +1,16 @@
 /*  pair_sim - an agent and the server it goes to in one simulation, and what passes between
-    their actors.  */
+    their actors. The server's database is SQLite, or PostgreSQL where the environment says so
+    (backend.h).  */
 
 #pragma once
 
-#include "actors/server/actors.h"
 #include "tests/unit/agent_sim.h"
+#include "tests/unit/backend.h"
 
 typedef struct server {
     char path[140], schema_path[140];
     settings_t settings;
+    backend_t backend;
     int node;
 } server_t;
 
@@ -26,17 +28,18 @@ add_server(world_t *world)
                  file);
     (void) fclose(file);
     server.settings = defaults;
-    server.settings.server_db = server.path;
+    backend_open(&server.backend, server.path, &server.settings);
     server.settings.server_schema = server.schema_path;
     server.node = sim_node(world->sim, "server", "server:1", &server.settings);
-    for (size_t i = 0; server_actors[i]; i++)
-        sim_add(world->sim, server.node, server_actors[i]);
+    backend_join(&server.backend, world->sim, server.node);
 }
 
 static inline void
 start_server(world_t *world)
 {
     start_node(world->sim, server.node);
+    if (on_postgres())
+        backend_follow(&server.backend); /* it has read the database */
 }
 
 /*  Of any agent in the simulation.  */
@@ -79,20 +82,27 @@ await_synced(world_t *world)
     await_synced_of(world, world->node);
 }
 
+/*  As another program, which knows nothing of the server.  */
 static inline void
 run_on_server(const char *sql)
 {
-    sqlite3 *db = NULL;
-    assert_int_equal(sqlite3_open(server.path, &db), SQLITE_OK);
-    sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-    sqlite3_close(db);
+    backend_run(&server.backend, sql);
 }
 
-/*  The simulator watches no files.  */
+/*  The server sees what was written, and says so to the agents.  */
 static inline void
 tell_replicator(world_t *world)
 {
-    sim_tell(world->sim, server.node, "replicator", MSG_committed, &(committed_t){.lsn = 0});
+    backend_follow(&server.backend);
     sim_run_ms(world->sim, 1000);
 }
+
+/*  For cmocka's tear-down, in place of remove_world().  */
+static inline int
+remove_pair(void **state)
+{
+    const int result = remove_world(state);
+    backend_close(&server.backend);
+    return result;
+}
+#define IN_PAIR(test) cmocka_unit_test_setup_teardown(test, make_world, remove_pair)

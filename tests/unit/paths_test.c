@@ -1,5 +1,6 @@
 /*  Which way a change goes: through which actors, over which connection, and when.  */
 
+#include "actors/server/actors.h"
 #include "schemas/message.h"
 #include "tests/unit/pair_sim.h"
 #include "tests/unit/sim_trace.h"
@@ -283,13 +284,13 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        IN_WORLD(a_local_change_goes_through_the_journal_and_the_connection),
-        IN_WORLD(a_change_of_the_server_goes_through_the_connection_to_the_processor),
-        IN_WORLD(both_ways_use_one_connection),
-        IN_WORLD(nothing_is_sent_while_a_snapshot_comes_in),
-        IN_WORLD(nothing_is_acknowledged_before_it_is_committed),
-        IN_WORLD(asks_anew_where_something_is_missing),
-        IN_WORLD(each_actor_tells_that_it_starts_and_is_ready),
+        IN_PAIR(a_local_change_goes_through_the_journal_and_the_connection),
+        IN_PAIR(a_change_of_the_server_goes_through_the_connection_to_the_processor),
+        IN_PAIR(both_ways_use_one_connection),
+        IN_PAIR(nothing_is_sent_while_a_snapshot_comes_in),
+        IN_PAIR(nothing_is_acknowledged_before_it_is_committed),
+        IN_PAIR(asks_anew_where_something_is_missing),
+        IN_PAIR(each_actor_tells_that_it_starts_and_is_ready),
         cmocka_unit_test(whatever_an_actor_sends_is_handled_where_it_goes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,12 +1,12 @@
 /*  server_sim - a server in the simulator, without faults, and an outsider who asks its
-    actors.  */
+    actors. Its database is SQLite, or PostgreSQL where the environment says so (backend.h).  */
 
 #pragma once
 
-#include "actors/server/actors.h"
 #include "schemas/row.h"
 #include "tests/defaults.h"
 #include "tests/sim/outsider.h"
+#include "tests/unit/backend.h"
 
 #include <sqlite3.h>
 #include <stdio.h>
@@ -15,8 +15,9 @@
 #include <unistd.h>
 
 typedef struct world {
-    char path[64];
+    char path[64]; /* of the database, or of the cache */
     char schema_path[80];
+    backend_t backend;
     settings_t settings;
     sim_t *sim;
     int node;
@@ -40,6 +41,8 @@ static inline void
 start_server(world_t *world)
 {
     start_node(world->sim, world->node);
+    if (on_postgres())
+        backend_follow(&world->backend); /* it has read the database */
 }
 
 /*  Not started: tests may change the settings first.  */
@@ -52,12 +55,11 @@ make_world(void **state)
     (void) close(mkstemp(world->path));
     write_schema(world);
     world->settings = defaults;
-    world->settings.server_db = world->path;
+    backend_open(&world->backend, world->path, &world->settings);
     world->settings.server_schema = world->schema_path;
     world->sim = sim_new(1, &none);
     world->node = sim_node(world->sim, "server", "127.0.0.1:8787", &world->settings);
-    for (size_t i = 0; server_actors[i]; i++)
-        sim_add(world->sim, world->node, server_actors[i]);
+    backend_join(&world->backend, world->sim, world->node);
     *state = world;
     return 0;
 }
@@ -68,6 +70,7 @@ remove_world(void **state)
     static const char *const suffixes[] = {"", "-wal", "-shm", "-mark", ".sql"};
     world_t *world = *state;
     sim_destroy(&world->sim);
+    backend_close(&world->backend);
     for (size_t i = 0; i < COUNT_OF(suffixes); i++) {
         char *path = mem_format("%s%s", world->path, suffixes[i]);
         (void) unlink(path);
@@ -84,6 +87,18 @@ ask(world_t *world, const char *to, message_id_t id, const void *body, message_i
 {
     const uint64_t asked = sim_ask(world->sim, world->node, to, id, body);
     return await_answer(world->sim, world->node, asked, expected, &world->heard);
+}
+
+/*  The same word, that lives longer than the answer.  */
+static inline const char *
+verdict_word(const char *verdict)
+{
+    static const char *const words[] = {"applied", "merged", "rejected", "duplicate", "retry"};
+    for (size_t i = 0; i < COUNT_OF(words); i++)
+        if (strcmp(words[i], verdict) == 0)
+            return words[i];
+    fail_msg("a verdict: %s", verdict);
+    return NULL;
 }
 
 /*  A client inserts a todo; gives its verdict.  */
@@ -105,32 +120,29 @@ insert_todo(world_t *world, const char *client_id, const char *id)
         world, "client-changes", client_changes, client_verdicts, .session = ++world->sessions,
         .client_id = client_id, .changes = &made, .n_changes = 1);
     assert_int_equal(verdicts->n_verdicts, 1);
-    return verdicts->verdicts[0].verdict;
+    const char *verdict = verdict_word(verdicts->verdicts[0].verdict);
+    if (on_postgres())
+        backend_follow(&world->backend);
+    return verdict;
 }
 
 /*  As another program, which knows nothing of the server.  */
 static inline void
 foreign_sql(world_t *world, const char *sql)
 {
-    sqlite3 *db = NULL;
-    assert_int_equal(sqlite3_open(world->path, &db), SQLITE_OK);
-    sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-    assert_int_equal(sqlite3_exec(db, sql, NULL, NULL, NULL), SQLITE_OK);
-    sqlite3_close(db);
+    backend_run(&world->backend, sql);
 }
 
 /*  One number out of the server's database.  */
 static inline int64_t
 number_of(world_t *world, const char *sql)
 {
-    sqlite3 *db = NULL;
-    sqlite3_stmt *statement = NULL;
-    assert_int_equal(sqlite3_open(world->path, &db), SQLITE_OK);
-    sqlite3_db_config(db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &statement, NULL), SQLITE_OK);
-    const int64_t number =
-        sqlite3_step(statement) == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : -1;
-    sqlite3_finalize(statement);
-    sqlite3_close(db);
-    return number;
+    return backend_number(&world->backend, sql);
+}
+
+/*  The newest position.  */
+static inline uint64_t
+head_of(world_t *world)
+{
+    return (uint64_t) number_of(world, "SELECT lsn FROM waybill_head");
 }

@@ -282,15 +282,15 @@ int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        IN_WORLD(waits_longer_each_time_and_not_so_after_a_success),
+        IN_PAIR(waits_longer_each_time_and_not_so_after_a_success),
         cmocka_unit_test_setup_teardown(stays_connected_through_an_idle_hour,
-                                        make_jittery_world, remove_world),
-        IN_WORLD(keeps_position_outbox_and_name_over_a_drop),
-        IN_WORLD(sends_a_thousand_changes_from_before_its_start_in_order),
-        IN_WORLD(goes_on_where_it_stood),
-        IN_WORLD(a_row_of_its_own_that_it_deleted_stays_deleted),
-        IN_WORLD(tells_of_each_state_once),
-        IN_WORLD(always_knows_what_it_waits_for),
+                                        make_jittery_world, remove_pair),
+        IN_PAIR(keeps_position_outbox_and_name_over_a_drop),
+        IN_PAIR(sends_a_thousand_changes_from_before_its_start_in_order),
+        IN_PAIR(goes_on_where_it_stood),
+        IN_PAIR(a_row_of_its_own_that_it_deleted_stays_deleted),
+        IN_PAIR(tells_of_each_state_once),
+        IN_PAIR(always_knows_what_it_waits_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
