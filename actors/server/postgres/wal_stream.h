@@ -9,11 +9,12 @@
         wal_stream_next()      until WAL_NOTHING or the caller's budget ends
         wal_stream_confirm()   what is durable
 
-    open and start wait with the limits of pg.h. The others never wait: the owner watches
-    wal_stream_fd() for wal_stream_ready(), which may be another set after each call, and calls
-    wal_stream_next() (or _created()) when it is ready. It confirms at least every
-    wal_stream_pause_ms(), also while it is busy with a large transaction, or the database takes
-    it for dead. What the database asks to be confirmed at once is answered by the next call.
+    open waits, with the limits of pg.h. The others never wait: the owner watches
+   wal_stream_fd() for wal_stream_ready(), which may be another set after each call, and calls
+   wal_stream_next() (or _created()) when it is ready. What is wrong with the slot is told by
+   the first of these. It confirms at least every wal_stream_pause_ms(), also while it is busy
+   with a large transaction, or the database takes it for dead. What the database asks to be
+   confirmed at once is answered by the next call of either.
 
     After any error the connection is of no use: wal_stream_close(), and from the beginning.
     Errors, besides those of pg.h:
@@ -67,7 +68,7 @@ CHECKED err_t wal_stream_create(wal_stream_t *self, const char *slot, fault_t *f
 CHECKED err_t wal_stream_created(wal_stream_t *self, wal_snapshot_t *snapshot, bool *done,
                                  fault_t *fault);
 
-/*  Commits at or behind lsn come, and no others, but for those that the slot no longer has.  */
+/*  Commits come that begin at lsn or behind, but for those that were confirmed before.  */
 CHECKED err_t wal_stream_start(wal_stream_t *self, const char *slot, uint64_t lsn,
                                fault_t *fault);
 
