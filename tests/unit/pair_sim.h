@@ -4,6 +4,7 @@
 
 #pragma once
 
+#include "actors/server/actors.h"
 #include "tests/unit/agent_sim.h"
 #include "tests/unit/backend.h"
 
