@@ -1,0 +1,94 @@
+/*  Transactions of the log, message by message.  */
+
+#include "actors/server/postgres/cache_private.h"
+
+#include <string.h>
+
+typedef err_t apply_fn(cache_t *self, const pgoutput_message_t *message, fault_t *fault);
+
+static err_t
+on_begin(cache_t *self, const pgoutput_message_t *message, fault_t *fault)
+{
+    self->inside = true;
+    self->skipping = message->lsn <= self->now.captured;
+    self->logged = 0;
+    self->origin = (origin_t){
+        .lsn = message->lsn, .time_ms = message->time_ms, .updated_at = message->time_ms};
+    if (self->skipping)
+        return OK;
+    if (self->oldest_ms == 0)
+        self->oldest_ms = message->time_ms;
+    return cache_begin(self, fault);
+}
+
+static err_t
+on_commit(cache_t *self, const pgoutput_message_t *message, fault_t *fault)
+{
+    (void) fault;
+    if (!self->skipping) {
+        self->now.head = self->logged > 0 ? self->origin.lsn : self->now.head;
+        self->now.captured = self->origin.lsn;
+        self->now.confirmed = message->end;
+    }
+    label_set_clear(&self->labels);
+    self->inside = self->skipping = false;
+    return OK;
+}
+
+static err_t
+on_relation(cache_t *self, const pgoutput_message_t *message, fault_t *fault)
+{
+    (void) fault;
+    cache_tell(self, message);
+    return OK;
+}
+
+static err_t
+on_message(cache_t *self, const pgoutput_message_t *message, fault_t *fault)
+{
+    label_t *labels = NULL;
+    size_t n = 0;
+    if (!message->transactional || self->skipping
+        || strcmp(message->prefix, LABELS_PREFIX) != 0)
+        return OK;
+    const err_t err = labels_unpack(message->content, &self->labels.arena, &labels, &n, fault);
+    if (err == OK)
+        label_set_add(&self->labels, labels, n);
+    return err;
+}
+
+static err_t
+on_other(cache_t *self, const pgoutput_message_t *message, fault_t *fault)
+{
+    (void) self;
+    (void) message;
+    (void) fault;
+    return OK;
+}
+
+static const struct {
+    apply_fn *apply;
+    bool writes; /* rows, inside of a transaction */
+} actions[PGOUTPUT_KINDS] = {
+    [PGOUTPUT_BEGIN] = {on_begin, false},         [PGOUTPUT_COMMIT] = {on_commit, false},
+    [PGOUTPUT_RELATION] = {on_relation, false},   [PGOUTPUT_INSERT] = {cache_insert, true},
+    [PGOUTPUT_UPDATE] = {cache_update, true},     [PGOUTPUT_DELETE] = {cache_delete, true},
+    [PGOUTPUT_TRUNCATE] = {cache_truncate, true}, [PGOUTPUT_MESSAGE] = {on_message, false},
+    [PGOUTPUT_OTHER] = {on_other, false},
+};
+
+err_t
+cache_apply(cache_t *self, const pgoutput_message_t *message, fault_t *fault)
+{
+    const bool writes = actions[message->kind].writes;
+    if (writes && !self->inside)
+        return fault_set(fault, ERR_PROTOCOL,
+                         "the database sent a row outside of a transaction");
+    arena_clear(&self->arena);
+    if (writes && self->skipping)
+        return OK;
+    const err_t err = actions[message->kind].apply(self, message, fault);
+    if (err != OK && err != ERR_STALE)
+        cache_rollback(self);
+    return err;
+}

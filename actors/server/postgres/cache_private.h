@@ -1,0 +1,65 @@
+/*  cache_private - what the sources of cache share; nobody else's.  */
+
+#pragma once
+
+#include "actors/server/postgres/cache.h"
+#include "actors/server/postgres/label_set.h"
+#include "actors/server/postgres/replica.h"
+
+/*  A table as the log tells of it, and where its rows go.  */
+typedef struct relation {
+    uint32_t id;
+    arena_t told; /* what the Relation message said */
+    const char *table;
+    const char **names; /* of its columns */
+    size_t n;
+    const char *columns; /* as in waybill_cache_tables */
+    bool foreign;        /* of another schema */
+    bool ignored;
+    replica_t *replica; /* NULL: not looked at yet */
+    size_t *places;     /* of each column in the replica */
+} relation_t;
+
+struct cache {
+    db_t *db;
+    catalog_t *catalog;
+    const settings_t *settings;
+    cache_state_t durable, now;
+    relation_t *relations;
+    size_t n_relations;
+
+    bool open;     /* a transaction of SQLite is */
+    bool inside;   /* one of PostgreSQL is */
+    bool skipping; /* that is here already */
+    origin_t origin;
+    label_set_t labels;
+    size_t logged; /* rows of it in the history */
+    size_t rows;   /* since the last commit */
+    int64_t oldest_ms;
+
+    cache_misfit_t misfit; /* of the last ERR_STALE */
+    char *misfit_table;
+    relation_t *misfit_relation; /* NULL: no Relation message told of it */
+    replica_t *filled;           /* while the cache is filled */
+    arena_t arena;               /* of the message or line at hand */
+};
+
+CHECKED err_t cache_begin(cache_t *self, fault_t *fault);
+/*  Reads what is durable again.  */
+CHECKED err_t cache_load(cache_t *self, fault_t *fault);
+/*  The schema has changed: tables are to be looked at again.  */
+CHECKED err_t cache_refresh(cache_t *self, fault_t *fault);
+
+/*  Keeps what the message says.  */
+void cache_tell(cache_t *self, const pgoutput_message_t *message);
+/*  NULL in *relation for rows that are passed over. ERR_STALE as cache_apply() has it.  */
+CHECKED err_t cache_relation(cache_t *self, uint32_t id, relation_t **relation, fault_t *fault);
+CHECKED err_t cache_remember_columns(cache_t *self, const char *table, const char *columns,
+                                     fault_t *fault);
+void cache_forget_relations(cache_t *self);
+
+/*  Rows of the transaction at hand.  */
+CHECKED err_t cache_insert(cache_t *self, const pgoutput_message_t *message, fault_t *fault);
+CHECKED err_t cache_update(cache_t *self, const pgoutput_message_t *message, fault_t *fault);
+CHECKED err_t cache_delete(cache_t *self, const pgoutput_message_t *message, fault_t *fault);
+CHECKED err_t cache_truncate(cache_t *self, const pgoutput_message_t *message, fault_t *fault);

@@ -1,0 +1,123 @@
+#include "actors/server/postgres/following.h"
+
+#include "actors/server/postgres/table_columns.h"
+
+#include <string.h>
+
+enum { MESSAGES_AT_ONCE = 2000 };
+
+/*  ----------------------------------------------------------------------- misfits  */
+
+static err_t
+must_fill(const char *table, const char *why, fault_t *fault)
+{
+    return fault_set(fault, ERR_GAP, "table %s %s", table, why);
+}
+
+/*  Would the rows that are there have anything in it? Then the log does not tell.  */
+static bool
+is_added_empty(const pg_table_t *table, const table_schema_t *replica)
+{
+    for (size_t i = 0; i < table->n_columns; i++) {
+        bool known = false;
+        for (size_t j = 0; j < replica->n_columns; j++)
+            known |= strcmp(replica->columns[j].name, table->columns[i].name) == 0;
+        if (!known && table->columns[i].has_default && !table->columns[i].generated)
+            return false;
+    }
+    return true;
+}
+
+static err_t
+add_columns(following_t *self, const pg_table_t *table, fault_t *fault)
+{
+    table_schema_t replica = {0};
+    err_t err = cache_describe(self->cache, table->name, &self->arena, &replica, fault);
+    if (err != OK)
+        return err;
+    if (!is_added_empty(table, &replica))
+        return must_fill(table->name, "has a new column with a default", fault);
+    const table_schema_t schema = pg_table_describe(table, &self->arena);
+    return cache_fit(self->cache, &schema, NULL, fault);
+}
+
+static err_t
+add_table(following_t *self, const pg_table_t *table, fault_t *fault)
+{
+    const char *columns = "";
+    const table_schema_t schema = pg_table_describe(table, &self->arena);
+    const err_t err = table_columns_read(self->pg, table->id, &self->arena, &columns, fault);
+    return err == OK ? cache_fit(self->cache, &schema, columns, fault) : err;
+}
+
+/*  Answers what cache_apply() called ERR_STALE.  */
+static err_t
+make_fit(following_t *self, fault_t *fault)
+{
+    const char *name = NULL;
+    const cache_misfit_t misfit = cache_misfit(self->cache, &name);
+    const err_t err = pg_tables_read(self->pg, self->settings, self->tables, fault);
+    if (err != OK)
+        return err;
+    const pg_table_t *table = pg_tables_find(*self->tables, name);
+    if (table == NULL || table->n_keys == 0) {
+        cache_ignore(self->cache, name);
+        return OK;
+    }
+    switch (misfit) {
+    case CACHE_FITS:
+        return OK;
+    case CACHE_NEW_TABLE:
+        return add_table(self, table, fault);
+    case CACHE_NEW_COLUMNS:
+        return add_columns(self, table, fault);
+    case CACHE_UNKNOWN_TABLE:
+        return must_fill(name, "was published by hand, perhaps with rows", fault);
+    case CACHE_OTHER_COLUMNS:
+        return must_fill(name, "has other columns than before", fault);
+    }
+    return OK;
+}
+
+/*  ----------------------------------------------------------------------- reading  */
+
+static err_t
+apply(following_t *self, bytes_t bytes, fault_t *fault)
+{
+    enum { TRIES = 3 };
+    pgoutput_message_t message;
+    arena_clear(&self->arena);
+    err_t err = pgoutput_read(bytes, &self->arena, &message, fault);
+    if (err == OK)
+        err = cache_apply(self->cache, &message, fault);
+    for (int i = 0; err == ERR_STALE && i < TRIES; i++) {
+        err = make_fit(self, fault);
+        if (err == OK)
+            err = cache_apply(self->cache, &message, fault);
+    }
+    return err == ERR_STALE ? must_fill("?", "does not fit its replica", fault) : err;
+}
+
+static err_t
+take(following_t *self, const wal_message_t *message, fault_t *fault)
+{
+    if (message->kind == WAL_DATA)
+        return apply(self, message->bytes, fault);
+    if (message->kind == WAL_KEEPALIVE)
+        cache_note(self->cache, message->end);
+    return OK;
+}
+
+err_t
+following_read(following_t *self, bool *more, fault_t *fault)
+{
+    wal_message_t message = {.kind = WAL_DATA};
+    err_t err = OK;
+    for (int i = 0; err == OK && i < MESSAGES_AT_ONCE && message.kind != WAL_NOTHING; i++) {
+        err = wal_stream_next(self->stream, &message, fault);
+        if (err == OK)
+            err = take(self, &message, fault);
+    }
+    *more = message.kind != WAL_NOTHING;
+    return err;
+}

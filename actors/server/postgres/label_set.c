@@ -1,0 +1,95 @@
+#include "actors/server/postgres/label_set.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { FIRST_PLACES = 64 };
+
+/*  FNV-1a over both, with the NUL between them.  */
+static uint64_t
+hash_of(const char *table, const char *key)
+{
+    uint64_t hash = 0xcbf29ce484222325u;
+    for (; *table != '\0'; table++)
+        hash = (hash ^ (uint8_t) *table) * 0x100000001b3u;
+    hash *= 0x100000001b3u;
+    for (; *key != '\0'; key++)
+        hash = (hash ^ (uint8_t) *key) * 0x100000001b3u;
+    return hash;
+}
+
+static bool
+names(const label_t *label, const char *table, const char *key)
+{
+    return strcmp(label->key, key) == 0 && strcmp(label->table, table) == 0;
+}
+
+/*  Where it is, or the free place where it belongs.  */
+static label_t *
+place_of(const label_set_t *self, const char *table, const char *key)
+{
+    size_t i = hash_of(table, key) & (self->n_places - 1);
+    while (self->places[i].table != NULL && !names(&self->places[i], table, key))
+        i = (i + 1) & (self->n_places - 1);
+    return &self->places[i];
+}
+
+static void
+make_room(label_set_t *self, size_t more)
+{
+    const label_set_t before = *self;
+    size_t places = before.n_places > 0 ? before.n_places : FIRST_PLACES;
+    while (places < (before.n + more) * 2)
+        places *= 2;
+    if (places == before.n_places)
+        return;
+    self->n_places = places;
+    self->places = mem_new(places * sizeof *self->places);
+    for (size_t i = 0; i < before.n_places; i++)
+        if (before.places[i].table != NULL)
+            *place_of(self, before.places[i].table, before.places[i].key) = before.places[i];
+    free(before.places);
+}
+
+void
+label_set_add(label_set_t *self, const label_t *labels, size_t n)
+{
+    make_room(self, n);
+    for (size_t i = 0; i < n; i++) {
+        label_t *place = place_of(self, labels[i].table, labels[i].key);
+        self->n += place->table == NULL;
+        *place = labels[i];
+    }
+}
+
+/*  A label that was taken keeps its place, without a change, until all are cleared: others may
+    have been put behind it.  */
+bool
+label_set_take(label_set_t *self, const char *table, const char *key, label_t *label)
+{
+    if (self->n == 0)
+        return false;
+    label_t *place = place_of(self, table, key);
+    if (place->table == NULL || place->change_id == NULL)
+        return false;
+    *label = *place;
+    place->change_id = NULL;
+    return true;
+}
+
+void
+label_set_clear(label_set_t *self)
+{
+    if (self->n > 0)
+        memset(self->places, 0, self->n_places * sizeof *self->places);
+    self->n = 0;
+    arena_clear(&self->arena);
+}
+
+void
+label_set_release(label_set_t *self)
+{
+    free(self->places);
+    arena_release(&self->arena);
+    *self = (label_set_t){0};
+}
