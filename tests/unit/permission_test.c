@@ -1,7 +1,7 @@
 /*  Who may write what: conditions on rows before and after, business rules, and what nobody
     is told.  */
 
-#include "tests/unit/server_world.h"
+#include "tests/unit/judge_world.h"
 
 static table_settings_t note_settings;
 static const table_settings_t usual = {
@@ -23,39 +23,28 @@ open_rights(world_t *world)
 {
     world->settings.tables = &note_settings;
     world->settings.n_tables = 1;
-    rights_close(&world->rights);
-    must(world, rights_open(world->db, world->catalog, &world->settings, &world->rights,
-                            &world->fault));
+    restart_server(world);
 }
 
 static int
 make_notes(void **state)
 {
-    const int result = make_world(state);
+    const int result = make_judge(state);
     world_t *world = *state;
     note_settings = usual;
-    plain_sql(world, note_sql);
-    follow_schema(world);
+    foreign_sql(world, note_sql);
     open_rights(world);
-    world->user = "ann";
-    plain_sql(world, "INSERT INTO note VALUES ('ann', 'ann', 0, 'a', 's', 7),"
-                     " ('bob', 'bob', 0, 'b', 's', 7), ('both', 'bob', 1, 'c', 's', 7);"
-                     "UPDATE waybill_versions SET updated_at = 1;");
-    seal(world);
+    judged.user = "ann";
+    foreign_sql(world, "INSERT INTO note VALUES ('ann', 'ann', 0, 'a', 's', 7),"
+                       " ('bob', 'bob', 0, 'b', 's', 7), ('both', 'bob', 1, 'c', 's', 7)");
+    age_rows(world, 1);
     return result;
 }
 
 static void
 submit_note(world_t *world, const char *words, const char *json)
 {
-    submit_one(world, "client", change(world, words, json, NOW));
-}
-
-static void
-expect_message(world_t *world, const char *part)
-{
-    if (strstr(world->verdicts[0].message, part) == NULL)
-        fail_msg("%s", world->verdicts[0].message);
+    submit_one(world, "client", change(words, json, LATER));
 }
 
 /*  ------------------------------------------------------------------------- writing  */
@@ -65,10 +54,10 @@ denies_a_change_of_a_row_that_is_not_the_users(void **state)
 {
     world_t *world = *state;
     submit_note(world, "c1 note update", "{\"id\":\"both\",\"title\":\"x\"}");
-    expect_verdict(world, 0, "rejected PERMISSION_DENIED");
+    expect_verdict(0, "rejected PERMISSION_DENIED");
     expect(world, "SELECT title FROM note WHERE id = 'both'", "c");
     submit_note(world, "c2 note delete", "{\"id\":\"both\"}");
-    expect_verdict(world, 0, "rejected PERMISSION_DENIED");
+    expect_verdict(0, "rejected PERMISSION_DENIED");
     expect(world, "SELECT count(*) FROM note", "3");
     expect(world, "SELECT code FROM changes_history", "PERMISSION_DENIED PERMISSION_DENIED");
 }
@@ -78,11 +67,11 @@ denies_giving_a_row_away_or_taking_one(void **state)
 {
     world_t *world = *state;
     submit_note(world, "c1 note update", "{\"id\":\"ann\",\"owner\":\"bob\"}");
-    expect_verdict(world, 0, "rejected PERMISSION_DENIED");
+    expect_verdict(0, "rejected PERMISSION_DENIED");
     submit_note(world, "c2 note update", "{\"id\":\"both\",\"owner\":\"ann\"}");
-    expect_verdict(world, 0, "rejected PERMISSION_DENIED");
+    expect_verdict(0, "rejected PERMISSION_DENIED");
     submit_note(world, "c3 note insert", "{\"id\":\"new\",\"owner\":\"bob\"}");
-    expect_verdict(world, 0, "rejected PERMISSION_DENIED");
+    expect_verdict(0, "rejected PERMISSION_DENIED");
     expect(world, "SELECT owner FROM note ORDER BY id", "ann bob bob");
 }
 
@@ -91,11 +80,11 @@ lets_a_user_change_what_is_the_users(void **state)
 {
     world_t *world = *state;
     submit_note(world, "c1 note update", "{\"id\":\"ann\",\"title\":\"x\"}");
-    expect_verdict(world, 0, "applied");
+    expect_verdict(0, "applied");
     submit_note(world, "c2 note insert", "{\"id\":\"new\",\"owner\":\"ann\"}");
-    expect_verdict(world, 0, "applied");
+    expect_verdict(0, "applied");
     submit_note(world, "c3 note delete", "{\"id\":\"ann\"}");
-    expect_verdict(world, 0, "applied");
+    expect_verdict(0, "applied");
     expect(world, "SELECT id FROM note ORDER BY id", "bob both new");
 }
 
@@ -104,12 +93,12 @@ rejects_the_whole_transaction_for_one_denied_change(void **state)
 {
     world_t *world = *state;
     const client_change_t changes[] = {
-        change(world, "c1 note update", "{\"id\":\"ann\",\"title\":\"x\"}", NOW),
-        change(world, "c2 note update", "{\"id\":\"both\",\"title\":\"x\"}", NOW),
+        change("c1 note update", "{\"id\":\"ann\",\"title\":\"x\"}", LATER),
+        change("c2 note update", "{\"id\":\"both\",\"title\":\"x\"}", LATER),
     };
     submit(world, "client", changes, 2);
-    expect_verdict(world, 0, "rejected RULE_VIOLATION");
-    expect_verdict(world, 1, "rejected PERMISSION_DENIED");
+    expect_verdict(0, "rejected RULE_VIOLATION");
+    expect_verdict(1, "rejected PERMISSION_DENIED");
     expect(world, "SELECT title FROM note WHERE id = 'ann'", "a");
 }
 
@@ -118,13 +107,13 @@ refuses_a_row_that_breaks_a_rule_in_the_words_of_the_rule(void **state)
 {
     world_t *world = *state;
     submit_note(world, "c1 note update", "{\"id\":\"ann\",\"title\":\"longer\"}");
-    expect_verdict(world, 0, "rejected RULE_VIOLATION");
-    expect_message(world, "the title longer is too long");
+    expect_verdict(0, "rejected RULE_VIOLATION");
+    expect_message("the title longer is too long");
     expect(world, "SELECT title FROM note WHERE id = 'ann'", "a");
     expect(world, "SELECT message FROM changes_history", "the title longer is too long");
     submit_note(world, "c2 note insert",
                 "{\"id\":\"n\",\"owner\":\"ann\",\"title\":\"longer\"}");
-    expect_verdict(world, 0, "rejected RULE_VIOLATION");
+    expect_verdict(0, "rejected RULE_VIOLATION");
     expect(world, "SELECT count(*) FROM note", "3");
 }
 
@@ -136,7 +125,7 @@ does_not_apply_a_change_whose_rule_cannot_be_evaluated(void **state)
     note_settings.tables_write = "json_extract(title, '$.a') = 1";
     open_rights(world);
     submit_note(world, "c1 note insert", "{\"id\":\"n\",\"owner\":\"ann\",\"title\":\"{\"}");
-    expect_verdict(world, 0, "rejected PERMISSION_DENIED");
+    expect_verdict(0, "rejected PERMISSION_DENIED");
 }
 
 /*  -------------------------------------------------------------------- nobody is told  */
@@ -148,13 +137,13 @@ answers_for_an_unreadable_row_as_if_there_were_none(void **state)
     world_t *world = *state;
     for (size_t i = 0; i < COUNT_OF(words); i++) {
         submit_note(world, words[i], "{\"id\":\"bob\",\"title\":\"x\"}");
-        expect_verdict(world, 0, "rejected ENTITY_NOT_FOUND");
-        char *seen = mem_text(world->verdicts[0].message);
-        assert_int_equal(world->verdicts[0].row.size, 0);
+        expect_verdict(0, "rejected ENTITY_NOT_FOUND");
+        char *seen = mem_text(judged.verdicts[0].message);
+        assert_int_equal(judged.verdicts[0].row.size, 0);
         submit_note(world, words[i], "{\"id\":\"nil\",\"title\":\"x\"}");
-        expect_verdict(world, 0, "rejected ENTITY_NOT_FOUND");
+        expect_verdict(0, "rejected ENTITY_NOT_FOUND");
         memcpy(strstr(seen, "bob"), "nil", 3);
-        assert_string_equal(world->verdicts[0].message, seen);
+        assert_string_equal(judged.verdicts[0].message, seen);
         free(seen);
     }
     expect(world, "SELECT count(*) FROM note", "3");
@@ -165,8 +154,8 @@ never_overwrites_an_unreadable_row_by_an_insert(void **state)
 {
     world_t *world = *state;
     submit_note(world, "c1 note insert", "{\"id\":\"bob\",\"owner\":\"ann\"}");
-    expect_verdict(world, 0, "rejected PERMISSION_DENIED");
-    assert_int_equal(world->verdicts[0].row.size, 0);
+    expect_verdict(0, "rejected PERMISSION_DENIED");
+    assert_int_equal(judged.verdicts[0].row.size, 0);
     expect(world, "SELECT owner FROM note WHERE id = 'bob'", "bob");
 }
 
@@ -175,7 +164,7 @@ gives_readable_rows_back_without_their_hidden_columns(void **state)
 {
     world_t *world = *state;
     submit_note(world, "c1 note update", "{\"id\":\"both\",\"title\":\"x\"}");
-    expect_row(world, 0, "{\"id\":\"both\",\"owner\":\"bob\",\"shared\":1,\"title\":\"c\"}");
+    expect_row(0, "{\"id\":\"both\",\"owner\":\"bob\",\"shared\":1,\"title\":\"c\"}");
 }
 
 static void
@@ -183,11 +172,11 @@ knows_no_hidden_column_of_a_clients_change(void **state)
 {
     world_t *world = *state;
     submit_note(world, "c1 note update", "{\"id\":\"ann\",\"secret\":\"x\"}");
-    expect_verdict(world, 0, "rejected INVALID_CHANGE");
-    expect_message(world, "no column \"secret\"");
+    expect_verdict(0, "rejected INVALID_CHANGE");
+    expect_message("no column \"secret\"");
     submit_note(world, "c2 note insert", "{\"id\":\"n\",\"owner\":\"ann\"}");
-    expect_verdict(world, 0, "applied");
-    assert_int_equal(world->verdicts[0].row.size, 0);
+    expect_verdict(0, "applied");
+    assert_int_equal(judged.verdicts[0].row.size, 0);
     expect(world, "SELECT secret FROM note WHERE id = 'ann'", "s");
 }
 
@@ -198,8 +187,8 @@ takes_a_row_away_that_the_user_has_moved_out_of_sight(void **state)
     note_settings.tables_write = "";
     open_rights(world);
     submit_note(world, "c1 note update", "{\"id\":\"ann\",\"owner\":\"bob\"}");
-    expect_verdict(world, 0, "merged");
-    assert_int_equal(world->verdicts[0].row.size, 0);
+    expect_verdict(0, "merged");
+    assert_int_equal(judged.verdicts[0].row.size, 0);
     expect(world, "SELECT owner FROM note WHERE id = 'ann'", "bob");
 }
 
@@ -208,12 +197,11 @@ tells_the_user_of_rows_that_triggers_wrote_for_a_row_moved_out_of_sight(void **s
 {
     world_t *world = *state;
     note_settings.tables_write = "";
-    plain_sql(world, "CREATE TRIGGER moved AFTER UPDATE OF owner ON note BEGIN"
-                     " INSERT INTO list VALUES (1, 'moved'); END;");
-    follow_schema(world);
+    make_trigger(world, "AFTER UPDATE OF owner ON note", NULL,
+                 "INSERT INTO list VALUES (1, 'moved');");
     open_rights(world);
     submit_note(world, "c1 note update", "{\"id\":\"ann\",\"owner\":\"bob\"}");
-    expect_verdict(world, 0, "merged");
+    expect_verdict(0, "merged");
     expect(world, "SELECT tbl FROM change_log WHERE change_id = 'c1' AND client_id IS NULL",
            "list");
 }
@@ -222,10 +210,10 @@ static void
 does_not_tell_by_a_bad_time_that_there_is_an_unreadable_row(void **state)
 {
     world_t *world = *state;
-    submit_one(world, "client", change(world, "c1 note update", "{\"id\":\"bob\"}", 0));
-    expect_verdict(world, 0, "rejected INVALID_CHANGE");
-    submit_one(world, "client", change(world, "c2 note update", "{\"id\":\"none\"}", 0));
-    expect_verdict(world, 0, "rejected INVALID_CHANGE");
+    submit_one(world, "client", change("c1 note update", "{\"id\":\"bob\"}", 0));
+    expect_verdict(0, "rejected INVALID_CHANGE");
+    submit_one(world, "client", change("c2 note update", "{\"id\":\"none\"}", 0));
+    expect_verdict(0, "rejected INVALID_CHANGE");
 }
 
 /*  ---------------------------------------------------------------------- truth table  */
@@ -234,9 +222,9 @@ enum { ABSENT, MINE, THEIRS, UNREADABLE, N_STANDINGS };
 
 static const char *const standing_sql[N_STANDINGS] = {
     "DELETE FROM note WHERE id = 'x'",
-    "INSERT OR REPLACE INTO note VALUES ('x', 'ann', 1, 'old', NULL, 0)",
-    "INSERT OR REPLACE INTO note VALUES ('x', 'bob', 1, 'old', NULL, 0)",
-    "INSERT OR REPLACE INTO note VALUES ('x', 'bob', 0, 'old', NULL, 0)",
+    "INSERT INTO note VALUES ('x', 'ann', 1, 'old', NULL, 0)",
+    "INSERT INTO note VALUES ('x', 'bob', 1, 'old', NULL, 0)",
+    "INSERT INTO note VALUES ('x', 'bob', 0, 'old', NULL, 0)",
 };
 
 #define DENIED_VERDICT "rejected PERMISSION_DENIED"
@@ -291,17 +279,18 @@ expect_decision(world_t *world, const decision_case_t *one)
     const bool deletes = strcmp(one->operation, "delete") == 0;
     const char *json = one->keeps ? "{\"id\":\"x\",\"owner\":\"ann\",\"title\":\"new\"}"
                                   : "{\"id\":\"x\",\"owner\":\"ann\",\"title\":\"longer\"}";
-    plain_sql(world, "DELETE FROM note WHERE id = 'x'");
-    plain_sql(world, standing_sql[one->standing]);
+    foreign_sql(world, "DELETE FROM note WHERE id = 'x'");
+    foreign_sql(world, standing_sql[one->standing]);
     seal(world);
-    plain_sql(world, one->standing == ABSENT
-                         ? "DELETE FROM waybill_versions WHERE key = 'x'"
-                         : "UPDATE waybill_versions SET updated_at = 500000");
+    if (one->standing == ABSENT)
+        foreign_sql(world, "DELETE FROM waybill_versions WHERE key = 'x'");
+    else
+        age_rows(world, LATER / 2);
     (void) snprintf(words, sizeof words, "t%zu note %s", (size_t) (one - cases),
                     one->operation);
     submit_one(world, "client",
-               change(world, words, deletes ? "{\"id\":\"x\"}" : json, one->newer ? NOW : 1));
-    expect_verdict(world, 0, one->verdict);
+               change(words, deletes ? "{\"id\":\"x\"}" : json, one->newer ? LATER : 1));
+    expect_verdict(0, one->verdict);
     expect(world, "SELECT title FROM note WHERE id = 'x'",
            strcmp(one->verdict, "applied") == 0 ? (deletes ? "" : "new")
            : one->standing == ABSENT            ? ""
@@ -315,7 +304,7 @@ decides_by_existence_permission_rule_and_time(void **state)
         expect_decision(*state, &cases[i]);
 }
 
-#define WITH_NOTES(test) cmocka_unit_test_setup_teardown(test, make_notes, remove_world)
+#define WITH_NOTES(test) cmocka_unit_test_setup_teardown(test, make_notes, remove_judge)
 
 int
 main(void)

@@ -1,6 +1,6 @@
 /*  Policies: what becomes of two writers of one row.  */
 
-#include "tests/unit/server_world.h"
+#include "tests/unit/judge_world.h"
 
 static table_settings_t todo;
 
@@ -12,8 +12,7 @@ set_policy(world_t *world, const char *policy)
     todo.tables_policy = policy;
     world->settings.tables = &todo;
     world->settings.n_tables = 1;
-    world->schema_version = -1;
-    follow_schema(world);
+    restart_server(world);
 }
 
 /*  "a" with both columns, written by a client at 10.  */
@@ -21,12 +20,10 @@ static void
 begin(world_t *world, const char *policy)
 {
     set_policy(world, policy);
-    plain_sql(world, "INSERT INTO list VALUES (1, 'x'), (2, 'y')");
-    seal(world);
-    submit_one(
-        world, "writer",
-        change(world, "c0 todo insert", "{\"id\":\"a\",\"title\":\"Tea\",\"list\":1}", 10));
-    expect_verdict(world, 0, "applied");
+    foreign_sql(world, "INSERT INTO list VALUES (1, 'x'), (2, 'y')");
+    submit_one(world, "writer",
+               change("c0 todo insert", "{\"id\":\"a\",\"title\":\"Tea\",\"list\":1}", 10));
+    expect_verdict(0, "applied");
 }
 
 static void
@@ -42,10 +39,10 @@ lets_a_client_overwrite_what_it_wrote_under_an_earlier_id(void **state)
 {
     world_t *world = *state;
     begin(world, "row");
-    client_change_t made = change(world, "c1 todo update", "{\"id\":\"a\",\"list\":2}", 10);
+    client_change_t made = change("c1 todo update", "{\"id\":\"a\",\"list\":2}", 10);
     made.origin = "writer";
     submit_one(world, "a-new-id", made);
-    expect_verdict(world, 0, "applied");
+    expect_verdict(0, "applied");
     expect_todo(world, "Tea 2");
 }
 
@@ -57,10 +54,9 @@ keeps_both_edits_of_different_columns(void **state)
     world_t *world = *state;
     begin(world, "column");
     submit_one(world, "late",
-               change(world, "c1 todo update", "{\"id\":\"a\",\"title\":\"Milk\"}", 30));
-    submit_one(world, "early",
-               change(world, "c2 todo update", "{\"id\":\"a\",\"list\":2}", 20));
-    expect_verdict(world, 0, "applied");
+               change("c1 todo update", "{\"id\":\"a\",\"title\":\"Milk\"}", 30));
+    submit_one(world, "early", change("c2 todo update", "{\"id\":\"a\",\"list\":2}", 20));
+    expect_verdict(0, "applied");
     expect_todo(world, "Milk 2");
 }
 
@@ -70,10 +66,9 @@ loses_one_of_them_by_row(void **state)
     world_t *world = *state;
     begin(world, "row");
     submit_one(world, "late",
-               change(world, "c1 todo update", "{\"id\":\"a\",\"title\":\"Milk\"}", 30));
-    submit_one(world, "early",
-               change(world, "c2 todo update", "{\"id\":\"a\",\"list\":2}", 20));
-    expect_verdict(world, 0, "merged");
+               change("c1 todo update", "{\"id\":\"a\",\"title\":\"Milk\"}", 30));
+    submit_one(world, "early", change("c2 todo update", "{\"id\":\"a\",\"list\":2}", 20));
+    expect_verdict(0, "merged");
     expect_todo(world, "Milk 1");
 }
 
@@ -83,12 +78,11 @@ takes_of_a_change_what_wins_and_gives_the_row(void **state)
     world_t *world = *state;
     begin(world, "column");
     submit_one(world, "late",
-               change(world, "c1 todo update", "{\"id\":\"a\",\"title\":\"Milk\"}", 30));
-    submit_one(
-        world, "early",
-        change(world, "c2 todo update", "{\"id\":\"a\",\"title\":\"Beer\",\"list\":2}", 20));
-    expect_verdict(world, 0, "applied");
-    expect_row(world, 0, "{\"id\":\"a\",\"title\":\"Milk\",\"list\":2}");
+               change("c1 todo update", "{\"id\":\"a\",\"title\":\"Milk\"}", 30));
+    submit_one(world, "early",
+               change("c2 todo update", "{\"id\":\"a\",\"title\":\"Beer\",\"list\":2}", 20));
+    expect_verdict(0, "applied");
+    expect_row(0, "{\"id\":\"a\",\"title\":\"Milk\",\"list\":2}");
     expect_todo(world, "Milk 2");
 }
 
@@ -99,9 +93,8 @@ logs_a_row_with_the_time_of_its_newest_column(void **state)
     world_t *world = *state;
     begin(world, "column");
     submit_one(world, "late",
-               change(world, "c1 todo update", "{\"id\":\"a\",\"title\":\"Milk\"}", 30));
-    submit_one(world, "early",
-               change(world, "c2 todo update", "{\"id\":\"a\",\"list\":2}", 20));
+               change("c1 todo update", "{\"id\":\"a\",\"title\":\"Milk\"}", 30));
+    submit_one(world, "early", change("c2 todo update", "{\"id\":\"a\",\"list\":2}", 20));
     expect(world, "SELECT updated_at FROM change_log WHERE change_id = 'c2'", "30");
 }
 
@@ -111,11 +104,11 @@ merges_a_change_of_which_nothing_wins(void **state)
     world_t *world = *state;
     begin(world, "column");
     submit_one(world, "late",
-               change(world, "c1 todo update", "{\"id\":\"a\",\"title\":\"Milk\"}", 30));
+               change("c1 todo update", "{\"id\":\"a\",\"title\":\"Milk\"}", 30));
     submit_one(world, "early",
-               change(world, "c2 todo update", "{\"id\":\"a\",\"title\":\"Beer\"}", 20));
-    expect_verdict(world, 0, "merged");
-    expect_row(world, 0, "{\"id\":\"a\",\"title\":\"Milk\",\"list\":1}");
+               change("c2 todo update", "{\"id\":\"a\",\"title\":\"Beer\"}", 20));
+    expect_verdict(0, "merged");
+    expect_row(0, "{\"id\":\"a\",\"title\":\"Milk\",\"list\":1}");
 }
 
 static void
@@ -123,11 +116,10 @@ counts_a_column_set_to_what_it_was_as_written(void **state)
 {
     world_t *world = *state;
     begin(world, "column");
-    submit_one(world, "late",
-               change(world, "c1 todo update", "{\"id\":\"a\",\"title\":\"Tea\"}", 30));
+    submit_one(world, "late", change("c1 todo update", "{\"id\":\"a\",\"title\":\"Tea\"}", 30));
     submit_one(world, "early",
-               change(world, "c2 todo update", "{\"id\":\"a\",\"title\":\"Beer\"}", 20));
-    expect_verdict(world, 0, "merged");
+               change("c2 todo update", "{\"id\":\"a\",\"title\":\"Beer\"}", 20));
+    expect_verdict(0, "merged");
     expect_todo(world, "Tea 1");
 }
 
@@ -136,12 +128,11 @@ knows_what_another_program_wrote(void **state)
 {
     world_t *world = *state;
     begin(world, "column");
-    plain_sql(world, "UPDATE todo SET title = 'Soup'");
+    foreign_sql(world, "UPDATE todo SET title = 'Soup'");
     seal(world);
-    submit_one(
-        world, "early",
-        change(world, "c2 todo update", "{\"id\":\"a\",\"title\":\"Beer\",\"list\":2}", 20));
-    expect_verdict(world, 0, "applied");
+    submit_one(world, "early",
+               change("c2 todo update", "{\"id\":\"a\",\"title\":\"Beer\",\"list\":2}", 20));
+    expect_verdict(0, "applied");
     expect_todo(world, "Soup 2");
 }
 
@@ -151,14 +142,13 @@ lets_no_delete_win_against_a_newer_column(void **state)
     world_t *world = *state;
     begin(world, "column");
     submit_one(world, "late",
-               change(world, "c1 todo update", "{\"id\":\"a\",\"title\":\"Milk\"}", 30));
-    submit_one(world, "early",
-               change(world, "c2 todo update", "{\"id\":\"a\",\"list\":2}", 20));
-    submit_one(world, "middle", change(world, "c3 todo delete", "{\"id\":\"a\"}", 25));
-    expect_verdict(world, 0, "merged");
+               change("c1 todo update", "{\"id\":\"a\",\"title\":\"Milk\"}", 30));
+    submit_one(world, "early", change("c2 todo update", "{\"id\":\"a\",\"list\":2}", 20));
+    submit_one(world, "middle", change("c3 todo delete", "{\"id\":\"a\"}", 25));
+    expect_verdict(0, "merged");
     expect_todo(world, "Milk 2");
-    submit_one(world, "middle", change(world, "c4 todo delete", "{\"id\":\"a\"}", 31));
-    expect_verdict(world, 0, "applied");
+    submit_one(world, "middle", change("c4 todo delete", "{\"id\":\"a\"}", 31));
+    expect_verdict(0, "applied");
     expect(world, "SELECT count(*) FROM waybill_columns", "0");
 }
 
@@ -168,11 +158,11 @@ sets_the_columns_of_a_row_that_both_inserted(void **state)
     world_t *world = *state;
     begin(world, "column");
     submit_one(world, "early",
-               change(world, "c1 todo insert", "{\"id\":\"a\",\"title\":\"Beer\"}", 5));
-    expect_verdict(world, 0, "merged");
+               change("c1 todo insert", "{\"id\":\"a\",\"title\":\"Beer\"}", 5));
+    expect_verdict(0, "merged");
     submit_one(world, "late",
-               change(world, "c2 todo insert", "{\"id\":\"a\",\"title\":\"Beer\"}", 15));
-    expect_verdict(world, 0, "applied");
+               change("c2 todo insert", "{\"id\":\"a\",\"title\":\"Beer\"}", 15));
+    expect_verdict(0, "applied");
     expect_todo(world, "Beer 1");
 }
 
@@ -182,18 +172,18 @@ knows_how_old_columns_are_that_were_written_under_another_policy(void **state)
     world_t *world = *state;
     begin(world, "row");
     submit_one(world, "late",
-               change(world, "c1 todo update", "{\"id\":\"a\",\"title\":\"Milk\"}", 30));
+               change("c1 todo update", "{\"id\":\"a\",\"title\":\"Milk\"}", 30));
     set_policy(world, "column");
     submit_one(world, "early",
-               change(world, "c2 todo update", "{\"id\":\"a\",\"title\":\"Beer\"}", 20));
-    expect_verdict(world, 0, "merged");
+               change("c2 todo update", "{\"id\":\"a\",\"title\":\"Beer\"}", 20));
+    expect_verdict(0, "merged");
     set_policy(world, "row");
     submit_one(world, "late",
-               change(world, "c3 todo update", "{\"id\":\"a\",\"title\":\"Wine\"}", 40));
+               change("c3 todo update", "{\"id\":\"a\",\"title\":\"Wine\"}", 40));
     set_policy(world, "column");
     submit_one(world, "early",
-               change(world, "c4 todo update", "{\"id\":\"a\",\"title\":\"Beer\"}", 35));
-    expect_verdict(world, 0, "merged");
+               change("c4 todo update", "{\"id\":\"a\",\"title\":\"Beer\"}", 35));
+    expect_verdict(0, "merged");
     expect_todo(world, "Wine 1");
 }
 
@@ -202,7 +192,7 @@ knows_how_old_columns_are_that_were_written_under_another_policy(void **state)
 static void
 update_seen(world_t *world, const char *client, const char *id, uint64_t base)
 {
-    client_change_t made = change(world, "x todo update", "{\"id\":\"a\",\"list\":2}", 20);
+    client_change_t made = change("x todo update", "{\"id\":\"a\",\"list\":2}", 20);
     made.id = id;
     made.base = base;
     submit_one(world, client, made);
@@ -213,13 +203,13 @@ refuses_who_has_not_seen_the_newest_version(void **state)
 {
     world_t *world = *state;
     begin(world, "stale");
-    const uint64_t seen = world->lsn;
+    const uint64_t seen = head_of(world);
     submit_one(world, "writer",
-               change(world, "c1 todo update", "{\"id\":\"a\",\"title\":\"Milk\"}", 30));
-    expect_verdict(world, 0, "applied");
+               change("c1 todo update", "{\"id\":\"a\",\"title\":\"Milk\"}", 30));
+    expect_verdict(0, "applied");
     update_seen(world, "other", "c2", seen);
-    expect_verdict(world, 0, "rejected STALE");
-    expect_row(world, 0, "{\"id\":\"a\",\"title\":\"Milk\",\"list\":1}");
+    expect_verdict(0, "rejected STALE");
+    expect_row(0, "{\"id\":\"a\",\"title\":\"Milk\",\"list\":1}");
     expect_todo(world, "Milk 1");
 }
 
@@ -229,9 +219,9 @@ lets_who_has_seen_it_write_whatever_the_clocks_say(void **state)
     world_t *world = *state;
     begin(world, "stale");
     submit_one(world, "writer",
-               change(world, "c1 todo update", "{\"id\":\"a\",\"title\":\"Milk\"}", 30));
-    update_seen(world, "other", "c2", world->lsn);
-    expect_verdict(world, 0, "applied");
+               change("c1 todo update", "{\"id\":\"a\",\"title\":\"Milk\"}", 30));
+    update_seen(world, "other", "c2", head_of(world));
+    expect_verdict(0, "applied");
     expect_todo(world, "Milk 2");
 }
 
@@ -241,7 +231,7 @@ lets_a_client_go_on_from_what_it_wrote_itself(void **state)
     world_t *world = *state;
     begin(world, "stale");
     update_seen(world, "writer", "c1", 0);
-    expect_verdict(world, 0, "applied");
+    expect_verdict(0, "applied");
     expect_todo(world, "Tea 2");
 }
 
@@ -250,34 +240,32 @@ refuses_the_stale_after_another_program(void **state)
 {
     world_t *world = *state;
     begin(world, "stale");
-    const uint64_t seen = world->lsn;
-    plain_sql(world, "UPDATE todo SET title = 'Soup'");
+    const uint64_t seen = head_of(world);
+    foreign_sql(world, "UPDATE todo SET title = 'Soup'");
     seal(world);
     update_seen(world, "other", "c2", seen);
-    expect_verdict(world, 0, "rejected STALE");
+    expect_verdict(0, "rejected STALE");
 }
-
-#define IN_WORLD(test) cmocka_unit_test_setup_teardown(test, make_world, remove_world)
 
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
-        IN_WORLD(lets_a_client_overwrite_what_it_wrote_under_an_earlier_id),
-        IN_WORLD(keeps_both_edits_of_different_columns),
-        IN_WORLD(loses_one_of_them_by_row),
-        IN_WORLD(takes_of_a_change_what_wins_and_gives_the_row),
-        IN_WORLD(logs_a_row_with_the_time_of_its_newest_column),
-        IN_WORLD(merges_a_change_of_which_nothing_wins),
-        IN_WORLD(counts_a_column_set_to_what_it_was_as_written),
-        IN_WORLD(knows_what_another_program_wrote),
-        IN_WORLD(lets_no_delete_win_against_a_newer_column),
-        IN_WORLD(sets_the_columns_of_a_row_that_both_inserted),
-        IN_WORLD(knows_how_old_columns_are_that_were_written_under_another_policy),
-        IN_WORLD(refuses_who_has_not_seen_the_newest_version),
-        IN_WORLD(lets_who_has_seen_it_write_whatever_the_clocks_say),
-        IN_WORLD(lets_a_client_go_on_from_what_it_wrote_itself),
-        IN_WORLD(refuses_the_stale_after_another_program),
+        WITH_JUDGE(lets_a_client_overwrite_what_it_wrote_under_an_earlier_id),
+        WITH_JUDGE(keeps_both_edits_of_different_columns),
+        WITH_JUDGE(loses_one_of_them_by_row),
+        WITH_JUDGE(takes_of_a_change_what_wins_and_gives_the_row),
+        WITH_JUDGE(logs_a_row_with_the_time_of_its_newest_column),
+        WITH_JUDGE(merges_a_change_of_which_nothing_wins),
+        WITH_JUDGE(counts_a_column_set_to_what_it_was_as_written),
+        WITH_JUDGE(knows_what_another_program_wrote),
+        WITH_JUDGE(lets_no_delete_win_against_a_newer_column),
+        WITH_JUDGE(sets_the_columns_of_a_row_that_both_inserted),
+        WITH_JUDGE(knows_how_old_columns_are_that_were_written_under_another_policy),
+        WITH_JUDGE(refuses_who_has_not_seen_the_newest_version),
+        WITH_JUDGE(lets_who_has_seen_it_write_whatever_the_clocks_say),
+        WITH_JUDGE(lets_a_client_go_on_from_what_it_wrote_itself),
+        WITH_JUDGE(refuses_the_stale_after_another_program),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -26,14 +26,17 @@ typedef struct world {
     buffer_t row;
 } world_t;
 
+/*  Run at each start of the server; tests may have another.  */
+static const char *schema_sql =
+    "CREATE TABLE IF NOT EXISTS todo (id TEXT PRIMARY KEY NOT NULL, title TEXT);";
+
 static inline void
 write_schema(world_t *world)
 {
     (void) snprintf(world->schema_path, sizeof world->schema_path, "%s.sql", world->path);
     FILE *file = fopen(world->schema_path, "w");
     assert_non_null(file);
-    (void) fputs("CREATE TABLE IF NOT EXISTS todo (id TEXT PRIMARY KEY NOT NULL, title TEXT);",
-                 file);
+    (void) fputs(schema_sql, file);
     (void) fclose(file);
 }
 
