@@ -306,13 +306,12 @@ static err_t
 on_rejected_get(void *state, ctx_t *ctx, const void *body)
 {
     distributor_t *self = state;
-    rejected_page_t page;
     fault_t fault = {0};
-    const err_t err =
-        self->registry->class->rejected(self->registry, body, ctx_arena(ctx), &page, &fault);
-    if (err != OK)
-        return ctx_refuse(ctx, err, "%s", fault.text);
-    ctx_reply(ctx, MSG_rejected_page, &page);
+    const rejected_page_t *page = self->registry->class->rejected(
+        self->registry, body, ctx_wall_ms(ctx), ctx_arena(ctx), &fault);
+    if (page == NULL)
+        return ctx_refuse(ctx, fault.err, "%s", fault.text);
+    ctx_reply(ctx, MSG_rejected_page, page);
     return OK;
 }
 

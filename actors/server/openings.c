@@ -42,7 +42,6 @@ take_leases(openings_t *self, ctx_t *ctx, streams_t *streams, registry_t *regist
 {
     lease_t *leases = arena_new(ctx_arena(ctx), self->n * sizeof *leases);
     opened_t **owners = arena_new(ctx_arena(ctx), self->n * sizeof(opened_t *));
-    bool *taken = arena_new(ctx_arena(ctx), self->n * sizeof *taken);
     size_t n = 0;
     for (size_t i = 0; i < self->n; i++)
         if (self->items[i].lease.shown) {
@@ -52,9 +51,9 @@ take_leases(openings_t *self, ctx_t *ctx, streams_t *streams, registry_t *regist
     if (n == 0)
         return OK;
     const err_t err =
-        registry->class->take_leases(registry, leases, n, ctx_wall_ms(ctx), taken, fault);
+        registry->class->take_leases(registry, leases, n, ctx_wall_ms(ctx), fault);
     for (size_t i = 0; err == OK && i < n; i++)
-        if (taken[i])
+        if (leases[i].taken)
             turn_away(owners[i], ctx, streams);
     return err;
 }

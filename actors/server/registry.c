@@ -3,7 +3,9 @@
 err_t
 registry_open(const settings_t *settings, registry_use_t use, registry_t **self, fault_t *fault)
 {
-    return embedded_registry.open(settings, use, self, fault);
+    const registry_class_t *class =
+        settings_on_postgres(settings) ? &postgres_registry : &embedded_registry;
+    return class->open(settings, use, self, fault);
 }
 
 void

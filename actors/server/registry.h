@@ -30,6 +30,7 @@ typedef struct lease {
     const char *client_id;
     const char *shown; /* may be empty: it was never given one */
     const char *next;  /* to be given now */
+    bool taken;        /* answer: the name is in use by another database */
 } lease_t;
 
 /*  Where a client stands.  */
@@ -50,15 +51,15 @@ struct registry_class {
                    fault_t *fault);
     /*  The same check alone, for who must not wait; NULL: only claim() can tell.  */
     err_t (*check)(registry_t *self, const char *client_id, const char *user, fault_t *fault);
-    /*  taken[i]: the name is in use by another database, and nothing was changed. A client
-        that is not known here is welcome under its name: the server may have forgotten it.  */
-    err_t (*take_leases)(registry_t *self, const lease_t *leases, size_t n, int64_t wall_ms,
-                         bool *taken, fault_t *fault);
+    /*  Fills taken: then nothing was changed. A client that is not known here is welcome under
+        its name: the server may have forgotten it.  */
+    err_t (*take_leases)(registry_t *self, lease_t *leases, size_t n, int64_t wall_ms,
+                         fault_t *fault);
     err_t (*save)(registry_t *self, const acked_t *acked, size_t n, int64_t wall_ms,
                   fault_t *fault);
-    /*  A page of the rejected changes, newest first, in arena.  */
-    err_t (*rejected)(registry_t *self, const rejected_get_t *request, arena_t *arena,
-                      rejected_page_t *page, fault_t *fault);
+    /*  A page of the rejected changes, newest first, in arena; NULL: fault tells why.  */
+    const rejected_page_t *(*rejected)(registry_t *self, const rejected_get_t *request,
+                                       int64_t wall_ms, arena_t *arena, fault_t *fault);
     /*  Pages in the write-ahead log of its file after the last commit; NULL: it has none.  */
     int (*wal_pages)(const registry_t *self);
 };

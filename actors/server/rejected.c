@@ -6,10 +6,11 @@
 enum { USUALLY = 100, AT_MOST = 1000, PAGE_BYTES = 1 << 20 };
 
 rejected_paging_t
-rejected_begin(const rejected_get_t *request, arena_t *arena, rejected_page_t *page)
+rejected_begin(const rejected_get_t *request, arena_t *arena)
 {
     const uint64_t wanted = request->limit == 0 ? USUALLY : request->limit;
     const size_t room = wanted < AT_MOST ? (size_t) wanted : AT_MOST;
+    rejected_page_t *page = arena_new(arena, sizeof *page);
     *page = (rejected_page_t){.changes = arena_new(arena, room * sizeof *page->changes)};
     return (rejected_paging_t){
         .page = page,

@@ -14,8 +14,7 @@ typedef struct rejected_paging {
     size_t bytes;
 } rejected_paging_t;
 
-/*  Empties the page.  */
-rejected_paging_t rejected_begin(const rejected_get_t *request, arena_t *arena,
-                                 rejected_page_t *page);
+/*  An empty page, in arena.  */
+rejected_paging_t rejected_begin(const rejected_get_t *request, arena_t *arena);
 /*  Newest first; texts are copied. False if the page is full: that row was not taken.  */
 bool rejected_add(rejected_paging_t *self, const rejected_change_t *row);

@@ -26,12 +26,11 @@ open_server(void **state)
 static bool
 is_let_in(registry_t *registry, const char *shown, const char *next)
 {
-    const lease_t lease = {.client_id = "tablet", .shown = shown, .next = next};
-    bool taken = true;
+    lease_t lease = {.client_id = "tablet", .shown = shown, .next = next};
     fault_t fault = {0};
-    if (registry->class->take_leases(registry, &lease, 1, 1, &taken, &fault) != OK)
+    if (registry->class->take_leases(registry, &lease, 1, 1, &fault) != OK)
         fail_msg("%s", fault.text);
-    return !taken;
+    return !lease.taken;
 }
 
 static void

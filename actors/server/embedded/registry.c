@@ -91,7 +91,7 @@ is_good(db_t *db, const lease_t *lease, bool *good, fault_t *fault)
 }
 
 static err_t
-take_lease(db_t *db, const lease_t *lease, int64_t wall_ms, bool *taken, fault_t *fault)
+take_lease(db_t *db, lease_t *lease, int64_t wall_ms, fault_t *fault)
 {
     static const char sql[] =
         "INSERT INTO waybill_clients (client_id, lsn, seen, lease, next_lease)"
@@ -99,7 +99,7 @@ take_lease(db_t *db, const lease_t *lease, int64_t wall_ms, bool *taken, fault_t
         " seen = excluded.seen, lease = excluded.lease, next_lease = excluded.next_lease";
     bool good = false;
     err_t err = is_good(db, lease, &good, fault);
-    *taken = err == OK && !good;
+    lease->taken = !good;
     if (err == OK && good)
         err = db_run(db, sql, NULL, fault, "titt", lease->client_id, wall_ms, lease->shown,
                      lease->next);
@@ -107,15 +107,14 @@ take_lease(db_t *db, const lease_t *lease, int64_t wall_ms, bool *taken, fault_t
 }
 
 static err_t
-take_leases(registry_t *self, const lease_t *leases, size_t n, int64_t wall_ms, bool *taken,
-            fault_t *fault)
+take_leases(registry_t *self, lease_t *leases, size_t n, int64_t wall_ms, fault_t *fault)
 {
     db_t *db = db_of(self);
     err_t err = db_begin(db, fault);
     if (err != OK)
         return err;
     for (size_t i = 0; err == OK && i < n; i++)
-        err = take_lease(db, &leases[i], wall_ms, &taken[i], fault);
+        err = take_lease(db, &leases[i], wall_ms, fault);
     return commit_or_not(db, err, fault);
 }
 
@@ -154,25 +153,26 @@ read_rejected(sqlite3_stmt *row)
     };
 }
 
-static err_t
-rejected(registry_t *self, const rejected_get_t *request, arena_t *arena, rejected_page_t *page,
+static const rejected_page_t *
+rejected(registry_t *self, const rejected_get_t *request, int64_t wall_ms, arena_t *arena,
          fault_t *fault)
 {
     static const char sql[] =
         "SELECT seq, time, client_id, change_id, tbl, operation, data, code, message"
         " FROM changes_history WHERE seq < ?1 ORDER BY seq DESC LIMIT ?2";
-    rejected_paging_t paging = rejected_begin(request, arena, page);
+    rejected_paging_t paging = rejected_begin(request, arena);
     err_t err = OK;
     sqlite3_stmt *rows =
         db_query(db_of(self), sql, fault, "uu", paging.before, (uint64_t) paging.room + 1);
     bool more = true;
+    (void) wall_ms;
     while (more && db_step(db_of(self), rows, &err, fault)) {
         const rejected_change_t row = read_rejected(rows);
         more = rejected_add(&paging, &row);
     }
     if (rows)
         sqlite3_reset(rows);
-    return err;
+    return err == OK ? paging.page : NULL;
 }
 
 static int
