@@ -36,7 +36,7 @@ typedef struct identity_known {
     wal_system_t system;
     /* of the cache */
     const char *epoch;  /* empty: it is new */
-    bool filled;        /* and its slot is the one of this server */
+    const char *slot;   /* empty: it is not filled */
     uint64_t captured;  /* nothing up to here is missing */
     uint64_t confirmed; /* nothing before was asked for again */
     int64_t beat;
@@ -59,15 +59,22 @@ CHECKED err_t identity_check(identity_t *self, pg_t *pg, const identity_known_t 
 CHECKED err_t identity_drop_slot(identity_t *self, pg_t *pg, fault_t *fault);
 CHECKED err_t identity_took_slot(identity_t *self, pg_t *pg, fault_t *fault);
 
+/*  As known when a sign of life is given.  */
+typedef struct identity_moment {
+    const char *epoch; /* the cache's */
+    int64_t wall_ms;
+} identity_moment_t;
+
 typedef struct identity_pulse {
     int64_t beat;
-    bool moved; /* the epoch is another, or we are not registered any more: check again */
-    /* of our slot */
-    int64_t retained_bytes; /* of log that the database keeps for us */
-    int64_t most_bytes;     /* that it would keep; -1: without limit */
-    bool at_risk;           /* it keeps more already than it promised */
+    bool moved; /* the epoch is another, our slot or our row is gone: check again */
+    /* the slot of a server, this or another, that the database keeps most of its log for */
+    char holder[WAL_NAME];
+    int64_t retained_bytes;
+    int64_t most_bytes; /* that it keeps for one; -1: without limit */
 } identity_pulse_t;
 
-/*  Writes a sign of life. epoch: the cache's.  */
-CHECKED err_t identity_beat(identity_t *self, pg_t *pg, const char *epoch, int64_t wall_ms,
+CHECKED err_t identity_beat(identity_t *self, pg_t *pg, const identity_moment_t *moment,
                             identity_pulse_t *pulse, fault_t *fault);
+/*  Adds a line of what a person should do about it, whenever that is something else.  */
+void identity_advise(identity_t *self, const identity_pulse_t *pulse, buffer_t *advice);

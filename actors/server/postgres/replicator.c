@@ -152,7 +152,7 @@ ask_who(feed_t *self, ctx_t *ctx, const wal_system_t *system, identity_found_t *
     const identity_known_t known = {
         .system = *system,
         .epoch = state->epoch,
-        .filled = strcmp(state->slot, identity_slot(self->identity)) == 0,
+        .slot = state->slot,
         .captured = state->captured,
         .confirmed = state->confirmed,
         .beat = state->beat,
@@ -165,16 +165,23 @@ ask_who(feed_t *self, ctx_t *ctx, const wal_system_t *system, identity_found_t *
     return err == OK ? identity_check(self->identity, self->pg, &known, found, fault) : err;
 }
 
+/*  Line by line; advice is given back.  */
+static void
+warn(ctx_t *ctx, buffer_t *advice)
+{
+    for (char *rest = NULL, *line = strtok_r((char *) buffer_text(advice), "\n", &rest);
+         line != NULL; line = strtok_r(NULL, "\n", &rest))
+        ctx_log(ctx, LOG_warning, "%s", line);
+    buffer_release(advice);
+}
+
 static err_t
 look_after_publication(feed_t *self, ctx_t *ctx, fault_t *fault)
 {
     buffer_t advice = {0};
     const err_t err =
         publication_ensure(self->publication, self->pg, &self->tables, &advice, fault);
-    for (char *rest = NULL, *line = strtok_r((char *) buffer_text(&advice), "\n", &rest);
-         line != NULL; line = strtok_r(NULL, "\n", &rest))
-        ctx_log(ctx, LOG_warning, "%s", line);
-    buffer_release(&advice);
+    warn(ctx, &advice);
     return err;
 }
 
@@ -430,10 +437,10 @@ confirm(feed_t *self, ctx_t *ctx, fault_t *fault)
 static err_t
 beat_now(feed_t *self, ctx_t *ctx, identity_pulse_t *pulse, fault_t *fault)
 {
+    const identity_moment_t moment = {cache_state(self->cache)->epoch, ctx_wall_ms(ctx)};
     err_t err = pg_ready(self->pg, fault);
     if (err == OK)
-        err = identity_beat(self->identity, self->pg, cache_state(self->cache)->epoch,
-                            ctx_wall_ms(ctx), pulse, fault);
+        err = identity_beat(self->identity, self->pg, &moment, pulse, fault);
     if (err == OK)
         err = cache_set_beat(self->cache, pulse->beat, fault);
     if (err == OK)
@@ -442,16 +449,13 @@ beat_now(feed_t *self, ctx_t *ctx, identity_pulse_t *pulse, fault_t *fault)
 }
 
 static void
-show_pulse(ctx_t *ctx, const identity_pulse_t *pulse)
+show_pulse(feed_t *self, ctx_t *ctx, const identity_pulse_t *pulse)
 {
+    buffer_t advice = {0};
     ctx_set(ctx, METRIC_slot_retained,
             pulse->retained_bytes > 0 ? (uint64_t) pulse->retained_bytes : 0);
-    if (pulse->at_risk)
-        ctx_log(ctx, LOG_warning,
-                "the database keeps %lld bytes of log for this server, more than"
-                " max_slot_wal_keep_size allows: if it does not catch up, it will have to read"
-                " the whole database again",
-                (long long) pulse->retained_bytes);
+    identity_advise(self->identity, pulse, &advice);
+    warn(ctx, &advice);
 }
 
 /*  A beat that does not succeed is no reason to leave the stream, unless another database
@@ -468,7 +472,7 @@ beat(feed_t *self, ctx_t *ctx, fault_t *fault)
         return OK;
     }
     self->said[0] = '\0';
-    show_pulse(ctx, &pulse);
+    show_pulse(self, ctx, &pulse);
     if (pulse.moved)
         return fault_set(fault, ERR_OFFLINE, "the database has begun another history");
     return follow(self, ctx, fault);
