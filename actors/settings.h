@@ -43,6 +43,9 @@ const table_settings_t *settings_of_table(const settings_t *self, const char *na
 
 /*  True if server.db is the address of a PostgreSQL database.  */
 bool settings_on_postgres(const settings_t *self);
+/*  server.db as people may see it: the file, or postgres://USER@HOST/DATABASE without password
+   and parameters. Maybe in arena.  */
+const char *settings_database(const settings_t *self, arena_t *arena);
 /*  The SQLite file that a server sends its clients rows from: its database, or its cache of
     one in PostgreSQL.  */
 const char *settings_server_file(const settings_t *self);

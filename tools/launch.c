@@ -119,6 +119,17 @@ forgo_cores(void)
         complain("core dumps cannot be turned off: %s", strerrordesc_np(errno));
 }
 
+/*  Recordings hold the settings, and are given to others.  */
+static void
+write_settings(const settings_t *settings, buffer_t *text)
+{
+    arena_t arena = {0};
+    settings_t shown = *settings;
+    shown.server_db = settings_database(settings, &arena);
+    config_write(&settings_table, &shown, text);
+    arena_release(&arena);
+}
+
 int
 launch_run(const launch_t *self)
 {
@@ -130,7 +141,7 @@ launch_run(const launch_t *self)
     if (log_levels_read(&log.levels, self->settings->process_log_level, &fault) != OK)
         return complain("%s", fault.text), STATUS_USAGE;
     buffer_t text = {0};
-    config_write(&settings_table, self->settings, &text);
+    write_settings(self->settings, &text);
     host_t *host = make_host(self, &log, buffer_text(&text));
     int status = add_plugins(self, host) ? run(self, host, &log) : STATUS_USAGE;
     host_destroy(&host);

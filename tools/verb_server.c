@@ -3,6 +3,7 @@
 #include "actors/net/address.h"
 #include "actors/net/websocket.h"
 #include "actors/server/actors.h"
+#include "actors/server/postgres/pg.h"
 #include "tools/launch.h"
 #include "tools/verbs.h"
 
@@ -70,14 +71,35 @@ announce(void *ready_to, host_t *host)
     fflush(stdout);
 }
 
+/*  What PostgreSQL itself has to say comes when the server starts.  */
+static bool
+check_database(const verb_t *verb, const settings_t *settings)
+{
+    fault_t fault = {0};
+    if (!settings->server_db[0])
+        complain_usage(verb, "--db: it is missing; name the server's database file, or "
+                             "postgres://USER@HOST/DATABASE");
+    else if (!settings_on_postgres(settings))
+        return true;
+    else if (pg_address_check(settings->server_db, &fault) != OK)
+        complain("%s", fault.text);
+    else if (!settings->server_cache[0])
+        complain_usage(verb, "--cache: it is missing; name a file for the replica");
+    else if (settings->server_schema[0])
+        complain_usage(verb, "--schema: it is for SQLite; make tables with psql");
+    else
+        return true;
+    return false;
+}
+
 static bool
 check(const verb_t *verb, const settings_t *settings)
 {
     fault_t fault = {0};
     address_t address;
-    if (!settings->server_db[0])
-        complain_usage(verb, "--db: it is missing; name the server's database file");
-    else if (address_parse(settings->server_listen, &address, &fault) != OK)
+    if (!check_database(verb, settings))
+        return false;
+    if (address_parse(settings->server_listen, &address, &fault) != OK)
         complain("%s", fault.text);
     else
         return true;
@@ -87,16 +109,13 @@ check(const verb_t *verb, const settings_t *settings)
 static int
 server(args_t *args)
 {
-    const char *config = NULL, *db = NULL, *schema = NULL, *listen = NULL, *run_dir = NULL,
-               *log_level = NULL;
+    const char *config = NULL, *db = NULL, *cache = NULL, *schema = NULL, *listen = NULL,
+               *run_dir = NULL, *log_level = NULL;
     const option_rule_t rules[] = {
-        {"config", OPTION_TEXT, &config, 0, 0},
-        {"db", OPTION_TEXT, &db, 0, 0},
-        {"schema", OPTION_TEXT, &schema, 0, 0},
-        {"listen", OPTION_TEXT, &listen, 0, 0},
-        {"run-dir", OPTION_TEXT, &run_dir, 0, 0},
-        {"log-level", OPTION_TEXT, &log_level, 0, 0},
-        {0},
+        {"config", OPTION_TEXT, &config, 0, 0},       {"db", OPTION_TEXT, &db, 0, 0},
+        {"cache", OPTION_TEXT, &cache, 0, 0},         {"schema", OPTION_TEXT, &schema, 0, 0},
+        {"listen", OPTION_TEXT, &listen, 0, 0},       {"run-dir", OPTION_TEXT, &run_dir, 0, 0},
+        {"log-level", OPTION_TEXT, &log_level, 0, 0}, {0},
     };
     int status;
     if (!options_read(args, rules, 0, 0, &status))
@@ -104,6 +123,7 @@ server(args_t *args)
 
     const launch_option_t options[] = {
         {"server.db", db},
+        {"server.cache", cache},
         {"server.schema", schema},
         {"server.listen", listen},
         {"process.run_dir", run_dir},
@@ -131,16 +151,25 @@ const verb_t verb_server = {
     .name = "server",
     .summary = "serve a database to agents",
     .usage =
-        "usage: waybill server (--config FILE | --db FILE) [OPTION...]\n\n"
-        "Serves one SQLite file to agents over WebSocket, in the foreground, until SIGTERM or\n"
-        "SIGINT. Every table with a primary key is synchronised. Programs on this machine may\n"
-        "write the file with plain SQL: agents get that as well.\n\n"
+        "usage: waybill server (--config FILE | --db DATABASE) [OPTION...]\n\n"
+        "Serves one database to agents over WebSocket, in the foreground, until SIGTERM or\n"
+        "SIGINT: an SQLite file, or a PostgreSQL database, which several servers may share.\n"
+        "Every table with a primary key is synchronised. Other programs may write the "
+        "database\n"
+        "with plain SQL: agents get that as well.\n\n"
         "Prints one line when it listens, with the port that it got, and writes the same\n"
         "address to the file `address` in its run directory. Its log goes to standard error,\n"
         "and tells the address of its monitor page.\n\n"
         "  --config FILE       read settings from FILE; `waybill init` writes one. Options\n"
         "                      given here count more than the file\n"
         "  --db FILE           the server's SQLite file; made if missing\n"
+        "  --db postgres://USER@HOST/DATABASE\n"
+        "                      a PostgreSQL database. The password: ~/.pgpass, PGPASSWORD, or\n"
+        "                      server.db in the config file; everybody can read a command "
+        "line\n"
+        "  --cache FILE        with PostgreSQL: an SQLite file for the server's replica and\n"
+        "                      history, one for each server; made if missing. Default:\n"
+        "                      waybill-cache.db here\n"
         "  --schema FILE.sql   run this at start, for tables that do not exist yet\n"
         "  --listen HOST:PORT  default 127.0.0.1:8787; port 0 takes any that is free\n"
         "  --run-dir DIR       where `waybill tap` joins; default\n"
@@ -149,6 +178,7 @@ const verb_t verb_server = {
         "Exit status 0: stopped as asked. 1: an actor failed for good, or did not stop.\n"
         "2: wrong usage or configuration, among it: a port that is taken, a database that is\n"
         "locked, read-only or not one, and a run directory that another server has.\n\n"
-        "example: waybill server --db hub.db --schema tables.sql --listen 0.0.0.0:8787\n",
+        "example: waybill server --db hub.db --schema tables.sql --listen 0.0.0.0:8787\n"
+        "         waybill server --db postgres://waybill@db.example.org/team --cache team.db\n",
     .run = server,
 };

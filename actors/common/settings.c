@@ -100,18 +100,47 @@ settings_of_table(const settings_t *self, const char *name)
     return &table_presets;
 }
 
-bool
-settings_on_postgres(const settings_t *self)
+/*  What stands behind the scheme of a PostgreSQL address; NULL: it is a file.  */
+static const char *
+without_scheme(const char *address)
 {
     static const char *const schemes[] = {"postgres://", "postgresql://"};
     for (size_t i = 0; i < COUNT_OF(schemes); i++)
-        if (strncmp(self->server_db, schemes[i], strlen(schemes[i])) == 0)
-            return true;
-    return false;
+        if (strncmp(address, schemes[i], strlen(schemes[i])) == 0)
+            return address + strlen(schemes[i]);
+    return NULL;
+}
+
+bool
+settings_on_postgres(const settings_t *self)
+{
+    return without_scheme(self->server_db) != NULL;
 }
 
 const char *
 settings_server_file(const settings_t *self)
 {
     return settings_on_postgres(self) ? self->server_cache : self->server_db;
+}
+
+/*  Where a second @, or one behind a slash, makes it doubtful what is the password, nothing of
+   it is shown.  */
+const char *
+settings_database(const settings_t *self, arena_t *arena)
+{
+    const char *rest = without_scheme(self->server_db);
+    if (rest == NULL)
+        return self->server_db;
+    const char *at = strchr(rest, '@');
+    if (at && (strcspn(rest, "/?#@") < (size_t) (at - rest) || strchr(at + 1, '@')))
+        return "postgres://";
+    const char *place = at ? at + 1 : rest;
+    buffer_t shown = {0};
+    buffer_add_text(&shown, "postgres://");
+    if (at)
+        buffer_add_format(&shown, "%.*s@", (int) strcspn(rest, ":@"), rest);
+    buffer_add(&shown, place, strcspn(place, "?#"));
+    const char *text = arena_text(arena, buffer_text(&shown));
+    buffer_release(&shown);
+    return text;
 }

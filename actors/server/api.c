@@ -120,6 +120,15 @@ api_note_epoch(api_facts_t *self, const char *epoch)
 }
 
 void
+api_note_database(api_facts_t *self, const database_state_t *state)
+{
+    (void) snprintf(self->trouble, sizeof self->trouble, "%s",
+                    state->trouble ? state->trouble : "");
+    self->trouble_since = state->since;
+    self->reading = state->reading;
+}
+
+void
 api_answer(page_t page, const api_facts_t *facts, arena_t *arena, net_answer_t *answer)
 {
     buffer_t out = {0};

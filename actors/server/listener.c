@@ -2,7 +2,8 @@
 
     Hears  stream_opened, stream_chunk, head   from distributor; client_verdicts from
            client-changes; log_advanced when an idle session may have something;
-           clients_get from whoever wants to know who is connected.
+           clients_get from whoever wants to know who is connected; database_state from the
+           replicator of a database elsewhere.
     Says   client_changes, and stream_open, stream_pull, stream_ack, stream_close, head_get.
 
     It decides who may connect, checks every frame, and keeps each client's pace. What is in
@@ -243,17 +244,6 @@ on_log_advanced(void *state, ctx_t *ctx, const void *body)
 
 /*  ------------------------------------------------------------------ other answers  */
 
-/*  Nothing that this session has sent since will be decided, so that no later change of a row
-    is applied before an earlier one: client-changes puts it off as well.  */
-static bool
-is_put_off(const client_verdicts_t *verdicts)
-{
-    for (size_t i = 0; i < verdicts->n_verdicts; i++)
-        if (strcmp(verdicts->verdicts[i].verdict, "retry") == 0)
-            return true;
-    return false;
-}
-
 static err_t
 on_client_verdicts(void *state, ctx_t *ctx, const void *body)
 {
@@ -264,7 +254,7 @@ on_client_verdicts(void *state, ctx_t *ctx, const void *body)
         return OK;
     uploads_answer(session, ctx, verdicts);
     session_end_request(session, ctx);
-    if (is_put_off(verdicts))
+    if (uploads_are_put_off(verdicts))
         session_close(session, ctx, 1013, "The server could not decide: try again later");
     return OK;
 }
@@ -284,6 +274,15 @@ on_head(void *state, ctx_t *ctx, const void *body)
     session_end_request(session, ctx);
     if (session->idle && head->lsn > session->sent)
         session_wake(session, ctx);
+    return OK;
+}
+
+static err_t
+on_database_state(void *state, ctx_t *ctx, const void *body)
+{
+    listener_t *self = state;
+    (void) ctx;
+    api_note_database(&self->facts, body);
     return OK;
 }
 
@@ -370,6 +369,7 @@ static handler_fn *const handlers[MSG_COUNT] = {
     [MSG_stream_opened] = on_stream_opened,     [MSG_stream_chunk] = on_stream_chunk,
     [MSG_log_advanced] = on_log_advanced,       [MSG_head] = on_head,
     [MSG_client_verdicts] = on_client_verdicts, [MSG_clients_get] = on_clients_get,
+    [MSG_database_state] = on_database_state,
 };
 
 static const net_handlers_t net = {

@@ -61,7 +61,10 @@ presence_tell(ctx_t *ctx, const api_facts_t *facts, const char *address,
         .lsn = facts->head,
         .epoch = facts->epoch,
         .refused = facts->refused,
-        .db = settings->server_db,
+        .trouble = facts->trouble,
+        .since = facts->trouble_since,
+        .reading = facts->reading,
+        .db = settings_database(settings, ctx_arena(ctx)),
     };
     if (!request->brief)
         list_clients(facts->sessions, ctx, &list);

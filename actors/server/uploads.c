@@ -273,3 +273,12 @@ uploads_answer(session_t *session, ctx_t *ctx, const client_verdicts_t *verdicts
         show_rows(session, ctx, verdicts, sent);
     sent_destroy(&sent);
 }
+
+bool
+uploads_are_put_off(const client_verdicts_t *verdicts)
+{
+    for (size_t i = 0; i < verdicts->n_verdicts; i++)
+        if (strcmp(verdicts->verdicts[i].verdict, "retry") == 0)
+            return true;
+    return false;
+}

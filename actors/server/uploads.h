@@ -17,3 +17,6 @@ void uploads_show_held(session_t *session, ctx_t *ctx);
 
 /*  What was decided about them.  */
 void uploads_answer(session_t *session, ctx_t *ctx, const client_verdicts_t *verdicts);
+/*  Then nothing that this session has sent since will be decided, so that no later change of a
+   row is applied before an earlier one: client-changes puts it off as well.  */
+bool uploads_are_put_off(const client_verdicts_t *verdicts);

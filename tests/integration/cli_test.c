@@ -48,6 +48,18 @@ refuses_wrong_usage(void **state)
 }
 
 static void
+refuses_a_postgres_address_that_makes_no_sense(void **state)
+{
+    static const char fine[] = "postgres://ann@127.0.0.1:1/team";
+    (void) state;
+    outcome_t odd = RUN("server", "--db", "postgres://ann:hu@sh@db/team");
+    assert_null(strstr(odd.err, "sh@"));
+    assert_refused(odd, 2, "server.db");
+    assert_refused(RUN("server", "--db", fine, "--cache", ""), 2, "--cache");
+    assert_refused(RUN("server", "--db", fine, "--schema", "x.sql"), 2, "--schema");
+}
+
+static void
 names_file_and_line_of_a_wrong_key(void **state)
 {
     (void) state;
@@ -346,6 +358,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(explains_every_verb),
         cmocka_unit_test(refuses_wrong_usage),
+        cmocka_unit_test(refuses_a_postgres_address_that_makes_no_sense),
         cmocka_unit_test(names_file_and_line_of_a_wrong_key),
         cmocka_unit_test(refuses_a_missing_config_file),
         cmocka_unit_test(init_writes_what_agent_reads),

@@ -43,6 +43,49 @@ tells_its_state(void **state)
 }
 
 static void
+hear_of_the_database(world_t *world, const database_state_t *news)
+{
+    sim_tell(world->sim, world->node, "listener", MSG_database_state, news);
+    sim_run_ms(world->sim, 10);
+}
+
+static void
+tells_of_a_database_that_is_out_of_reach(void **state)
+{
+    world_t *world = *state;
+    hear_of_the_database(world,
+                         &(database_state_t){.trouble = "it is stopped", .since = 86400000});
+    json_t *told = get_json("/api/state");
+    json_t *server = json_object_get(told, "server");
+    assert_string_equal(member(server, "trouble"), "it is stopped");
+    assert_string_equal(member(server, "since"), "1970-01-02T00:00:00.000Z");
+    json_decref(told);
+    assert_string_equal(get("/readyz", 200), "ready: clients are accepted\n"
+                                             "out of reach of its database: it is stopped\n");
+    hear_of_the_database(world, &(database_state_t){0});
+    assert_string_equal(get("/readyz", 200), "ready: clients are accepted\n");
+}
+
+static void
+is_not_ready_before_its_database_was_read_in(void **state)
+{
+    world_t *world = *state;
+    hear_of_the_database(world, &(database_state_t){.reading = true});
+    assert_string_equal(get("/readyz", 503), "not ready: the database is still being read\n");
+}
+
+static void
+shows_the_address_of_its_database_without_password(void **state)
+{
+    world_t *world = *state;
+    world->settings.server_db = "postgres://ann:hush@db/team?password=hush";
+    json_t *told = get_json("/api/state");
+    assert_string_equal(member(json_object_get(told, "server"), "db"),
+                        "postgres://ann@db/team");
+    json_decref(told);
+}
+
+static void
 lists_the_clients_that_are_connected(void **state)
 {
     world_t *world = *state;
@@ -133,6 +176,9 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_PAGE(tells_its_state),
+        WITH_PAGE(tells_of_a_database_that_is_out_of_reach),
+        WITH_PAGE(is_not_ready_before_its_database_was_read_in),
+        WITH_PAGE(shows_the_address_of_its_database_without_password),
         WITH_PAGE(lists_the_clients_that_are_connected),
         WITH_PAGE(lists_what_was_rejected_newest_first),
         WITH_PAGE(tells_watchers_that_a_client_came),

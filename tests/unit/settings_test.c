@@ -40,6 +40,32 @@ refuse_a_heartbeat_slower_than_the_silence(void **state)
 }
 
 static void
+show_where_a_database_is_without_its_password(void **state)
+{
+    static const struct {
+        const char *address, *shown;
+    } cases[] = {
+        {"hub.db", "hub.db"},
+        {"postgres://ann:hush@db:5433/team?sslmode=require&password=hush",
+         "postgres://ann@db:5433/team"},
+        {"postgresql://ann@db/team", "postgres://ann@db/team"},
+        {"postgres://db/team?user=ann&password=hush", "postgres://db/team"},
+        {"postgres:///team?host=/run/postgresql", "postgres:///team"},
+        {"postgres://ann:hu@sh@db/team", "postgres://"},
+        {"postgres://ann:hu/sh@db/team", "postgres://"},
+        {"postgres://ann:hu?sh@db/team", "postgres://"},
+        {"postgres://ann@db/team?password=hu@sh", "postgres://"},
+    };
+    arena_t arena = {0};
+    (void) state;
+    for (size_t i = 0; i < COUNT_OF(cases); i++) {
+        const settings_t settings = {.server_db = cases[i].address};
+        assert_string_equal(settings_database(&settings, &arena), cases[i].shown);
+    }
+    arena_release(&arena);
+}
+
+static void
 expect_loadable(const char *role)
 {
     char path[] = "/tmp/settings-XXXXXX";
@@ -73,6 +99,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(have_the_declared_defaults),
         cmocka_unit_test(refuse_a_heartbeat_slower_than_the_silence),
+        cmocka_unit_test(show_where_a_database_is_without_its_password),
         cmocka_unit_test(can_read_the_commented_files),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,3 +32,13 @@ health_write_connection(const status_t *status, buffer_t *out)
     buffer_add_format(out, "ready: changes are recorded\n%s to the server: %s\n",
                       is_connected ? "connected" : "not connected", status->state);
 }
+
+bool
+health_write_database(const clients_list_t *server, buffer_t *out)
+{
+    buffer_add_text(out, server->reading ? "not ready: the database is still being read\n"
+                                         : "ready: clients are accepted\n");
+    if (server->trouble && server->trouble[0] != '\0')
+        buffer_add_format(out, "out of reach of its database: %s\n", server->trouble);
+    return !server->reading;
+}

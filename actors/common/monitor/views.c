@@ -120,10 +120,9 @@ write_ready(monitor_t *self, ctx_t *ctx, message_id_t id, const void *body, buff
 {
     (void) ctx;
     (void) id;
-    if (self->role == ROLE_agent)
-        health_write_connection(body, out);
-    else
-        buffer_add_text(out, "ready: clients are accepted\n");
+    if (self->role == ROLE_server)
+        return health_write_database(body, out) ? 200 : 503;
+    health_write_connection(body, out);
     return 200;
 }
 

@@ -29,6 +29,9 @@ typedef struct pg pg_t;
 
 typedef enum pg_kind { PG_SQL, PG_REPLICATION } pg_kind_t;
 
+/*  ERR_CONFIG if libpq would read the address otherwise than it was meant: its own words could
+    quote a password then.  */
+CHECKED err_t pg_address_check(const char *address, fault_t *fault);
 /*  Does not connect yet.  */
 pg_t *pg_new(const settings_t *settings, pg_kind_t kind, const char *application_name);
 void pg_destroy(pg_t **self);

@@ -85,8 +85,5 @@ const char *pg_array_text(pg_array_t *self);
 
 /*  -------------------------------------------------------------------------- connecting  */
 
-/*  ERR_CONFIG if libpq would read the address otherwise than it was meant: its own words could
-    quote a password then.  */
-CHECKED err_t pg_address_check(const char *address, fault_t *fault);
 /*  The database's words of a failed attempt, on one line, with a way out.  */
 err_t pg_connect_error(PGconn *connection, fault_t *fault);

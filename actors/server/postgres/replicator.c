@@ -3,7 +3,8 @@
 
     Hears  committed      from client-changes and distributor: nothing is to be done for it, the
                           log tells of every commit.
-    Says   log_advanced   to distributor, once a position.
+    Says   log_advanced   to distributor, once a position; database_state to listener, when it
+           has changed and with each beat.
 
     Connecting is done at once or not at all, with the limits of the settings. From then on it
     waits for nothing: rows are read as they come, and the first copy in portions. Without a
@@ -50,6 +51,7 @@ typedef struct feed {
     int fd, ready;         /* watched; fd 0: nothing */
     uint64_t announced;
     char said[sizeof(((fault_t *) NULL)->text)]; /* why it does not work */
+    int64_t since;                               /* when that began */
 } feed_t;
 
 /*  ---------------------------------------------------------------------- watching  */
@@ -82,14 +84,32 @@ watch_stream(feed_t *self, ctx_t *ctx)
 
 /*  ----------------------------------------------------------------------- trouble  */
 
+static void
+tell_state(const feed_t *self, ctx_t *ctx)
+{
+    SEND(ctx, "listener", database_state, .trouble = self->said,
+         .since = self->said[0] != '\0' ? self->since : 0,
+         .reading = cache_state(self->cache)->captured == 0);
+}
+
+static void
+be_well(feed_t *self, ctx_t *ctx)
+{
+    self->said[0] = '\0';
+    tell_state(self, ctx);
+}
+
 /*  Says each reason once.  */
 static void
 say(feed_t *self, ctx_t *ctx, const char *text)
 {
     if (strcmp(self->said, text) == 0)
         return;
+    if (self->said[0] == '\0')
+        self->since = ctx_wall_ms(ctx);
     (void) snprintf(self->said, sizeof self->said, "%s", text);
     ctx_log(ctx, LOG_warning, "the database is not followed: %s; trying again", text);
+    tell_state(self, ctx);
 }
 
 static void
@@ -204,6 +224,7 @@ begin_again(feed_t *self, ctx_t *ctx, const wal_system_t *system, const identity
     if (err == OK) {
         self->phase = PHASE_CREATING;
         ctx_log(ctx, LOG_info, "reading the whole database: waiting for a slot");
+        tell_state(self, ctx);
     }
     return err;
 }
@@ -219,7 +240,7 @@ be_connected(feed_t *self, ctx_t *ctx)
     ctx_after(ctx, TIMER_WORK, 0);
     if (self->said[0] != '\0')
         ctx_log(ctx, LOG_info, "the database is followed again");
-    self->said[0] = '\0';
+    be_well(self, ctx);
 }
 
 static err_t
@@ -471,7 +492,7 @@ beat(feed_t *self, ctx_t *ctx, fault_t *fault)
         say(self, ctx, trouble.text);
         return OK;
     }
-    self->said[0] = '\0';
+    be_well(self, ctx);
     show_pulse(self, ctx, &pulse);
     if (pulse.moved)
         return fault_set(fault, ERR_OFFLINE, "the database has begun another history");
@@ -579,6 +600,7 @@ stop(void *state, ctx_t *ctx)
 
 static const edge_t sends[] = {
     {"distributor", MSG_log_advanced},
+    {"listener", MSG_database_state},
     {"checkpointer", MSG_wal_grown},
     {0},
 };

@@ -1,7 +1,7 @@
 //  overview - how the process stands: its state in words, what waits, rates and times.
 
 import {fill, find, make, mark, row, say, say_cells, show} from "./dom.js";
-import {bytes, count, micros, percentile, plural, sentence, span, total} from "./format.js";
+import {bytes, count, micros, percentile, plural, sentence, span, time, total} from "./format.js";
 import {Plot} from "./plot.js";
 
 //  State of the connection: what it is called, and how much it should worry.
@@ -145,14 +145,24 @@ export class Overview {
     }
 
     server_state(server) {
-        say(find("state"), "Running");
-        say(find("reason"), server.listen ? `Clients connect to ${server.listen}.` : "");
-        mark(document.querySelector(".hero"), "tone", "good");
+        const well = !server.trouble && !server.reading;
+        say(find("state"), server.trouble ? "Without its database" : server.reading ? "Starting" : "Running");
+        say(find("reason"), this.server_reason(server));
+        mark(document.querySelector(".hero"), "tone", well ? "good" : "warn");
         this.facts([
             ["Position", server.lsn, true],
             ["Listens on", server.listen],
             ["Database", server.db],
         ]);
+    }
+
+    server_reason(server) {
+        const parts = [];
+        if (server.trouble) parts.push(`Since ${time(server.since)}: ${sentence(server.trouble)}`);
+        if (server.reading) parts.push("Clients wait until the database was read in.");
+        else if (server.trouble) parts.push("Clients get what is in the cache; their changes wait.");
+        if (!parts.length && server.listen) parts.push(`Clients connect to ${server.listen}.`);
+        return parts.join(" ");
     }
 
     facts(facts) {
