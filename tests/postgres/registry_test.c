@@ -1,6 +1,7 @@
 /*  The registry in PostgreSQL: what holds of the one in SQLite (unit/leases, unit/users), two
     servers at once, and a database that does not answer.  */
 
+#include "actors/server/postgres/identity.h"
 #include "actors/server/registry.h"
 #include "schemas/tables.h"
 #include "tests/postgres/pg_place.h"
@@ -109,6 +110,33 @@ judges_all_leases_of_a_round_also_two_of_one_name(void **state)
                                                " FROM waybill.clients ORDER BY 1");
     assert_string_equal(kept, "a|a1|a3\nb||b1\nc||c1");
     free(kept);
+    registry_close(&registry);
+}
+
+/*  As it is on a database that was put back.  */
+static void
+forgets_leases_when_another_history_begins(void **state)
+{
+    registry_t *registry = open_registry();
+    identity_t *identity = NULL;
+    identity_found_t found = {0};
+    fault_t fault = {0};
+    (void) state;
+    identity_known_t known = {.system = {.id = "1", .timeline = 1},
+                              .epoch = "",
+                              .new_epoch = "first",
+                              .wall_ms = NOW};
+    must(identity_new(&place.settings, &identity, &fault), &fault);
+    must(identity_check(identity, place.pg, &known, &found, &fault), &fault);
+    assert_true(is_let_in(registry, "", "one"));
+    assert_true(is_let_in(registry, "one", "two"));
+    assert_false(is_let_in(registry, "of the copy", "three"));
+    known.system = (wal_system_t){.id = "2", .timeline = 1};
+    known.new_epoch = "second";
+    must(identity_check(identity, place.pg, &known, &found, &fault), &fault);
+    assert_string_equal(found.epoch, "second");
+    assert_true(is_let_in(registry, "of the copy", "three"));
+    identity_destroy(&identity);
     registry_close(&registry);
 }
 
@@ -255,6 +283,7 @@ main(void)
         IN_PLACE(knows_a_copy_by_its_old_lease_at_whatever_server),
         IN_PLACE(welcomes_a_client_that_was_forgotten),
         IN_PLACE(judges_all_leases_of_a_round_also_two_of_one_name),
+        IN_PLACE(forgets_leases_when_another_history_begins),
         IN_PLACE(gives_a_client_id_to_the_first_who_uses_it),
         IN_PLACE(gives_a_client_that_is_known_to_its_first_user),
         IN_PLACE(keeps_where_clients_stand),

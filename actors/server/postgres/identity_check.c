@@ -218,10 +218,12 @@ read_slot(identity_t *self, pg_t *pg, facts_t *facts, fault_t *fault)
 
 /*  ---------------------------------------------------------------- deciding  */
 
+/*  Leases that were given in days that are lost tell nothing.  */
 static err_t
 write_epoch(pg_t *pg, const identity_known_t *known, fault_t *fault)
 {
     return pg_run(pg,
+                  "WITH forgotten AS (UPDATE waybill.clients SET lease = '', next_lease = '') "
                   "INSERT INTO waybill.identity (one, epoch, system_id, timeline) "
                   "VALUES (1, $1, $2, $3::bigint) ON CONFLICT (one) DO UPDATE SET "
                   "epoch = excluded.epoch, system_id = excluded.system_id, "
