@@ -116,6 +116,8 @@ api_note_head(api_facts_t *self, uint64_t lsn)
 void
 api_note_epoch(api_facts_t *self, const char *epoch)
 {
+    if (strcmp(self->epoch, epoch) != 0)
+        self->head = 0;
     (void) snprintf(self->epoch, sizeof self->epoch, "%s", epoch);
 }
 

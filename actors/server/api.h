@@ -20,7 +20,8 @@ typedef struct api_facts {
 
 /*  The server's position is this, or beyond it.  */
 void api_note_head(api_facts_t *self, uint64_t lsn);
-/*  The history that it belongs to: another one after the database was put back.  */
+/*  The history that it belongs to: another one, whose positions begin anew, after the database
+    was put back.  */
 void api_note_epoch(api_facts_t *self, const char *epoch);
 void api_note_database(api_facts_t *self, const database_state_t *state);
 /*  Fills answer; its text lives in arena.  */

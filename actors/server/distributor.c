@@ -18,8 +18,10 @@
 #include "actors/server/openings.h"
 #include "actors/server/registry.h"
 #include "actors/server/resume.h"
+#include "actors/server/rules_change.h"
 #include "actors/settings.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -33,7 +35,8 @@ typedef struct distributor {
     catalog_t *catalog;
     rights_t *rights;
     streams_t streams;
-    log_head_t head; /* as read last; every stream is in its epoch */
+    log_head_t head;       /* as read last, and as clients see it (rules_change.h) */
+    char epoch[UUID_TEXT]; /* of the database, which every stream is in */
     acks_t acks;
     bool slot_freed;     /* somebody may take a snapshot now */
     openings_t openings; /* of this round */
@@ -69,7 +72,7 @@ source_of(const distributor_t *self, ctx_t *ctx)
     const settings_t *settings = ctx_settings(ctx);
     return (stream_source_t){
         .db = self->reader,
-        .epoch = self->head.epoch,
+        .epoch = self->epoch,
         .path = settings_server_file(settings),
         .settings = settings,
         .rights = self->rights,
@@ -87,9 +90,11 @@ read_head(distributor_t *self, ctx_t *ctx, fault_t *fault)
     const err_t err = change_log_head(self->reader, &head, fault);
     if (err != OK)
         return err;
-    const bool another =
-        self->head.epoch[0] != '\0' && strcmp(self->head.epoch, head.epoch) != 0;
+    const bool another = self->epoch[0] != '\0' && strcmp(self->epoch, head.epoch) != 0;
+    (void) snprintf(self->epoch, sizeof self->epoch, "%s", head.epoch);
     self->head = head;
+    if (settings_on_postgres(ctx_settings(ctx)))
+        rules_mark(ctx_settings(ctx), self->head.epoch);
     if (!another)
         return OK;
     ctx_log(ctx, LOG_warning, "another history has begun: all clients start anew");

@@ -191,6 +191,7 @@ on_stream_opened(void *state, ctx_t *ctx, const void *body)
     const stream_opened_t *opened = body;
     session_t *session = sessions_numbered(&self->sessions, opened->session);
     api_note_epoch(&self->facts, opened->epoch);
+    api_note_head(&self->facts, opened->lsn);
     if (session == NULL)
         return OK;
     (void) snprintf(session->epoch, sizeof session->epoch, "%s", opened->epoch);
@@ -265,8 +266,8 @@ on_head(void *state, ctx_t *ctx, const void *body)
 {
     listener_t *self = state;
     const head_t *head = body;
-    api_note_head(&self->facts, head->lsn);
     api_note_epoch(&self->facts, head->epoch);
+    api_note_head(&self->facts, head->lsn);
     session_t *session = sessions_numbered(&self->sessions, head->session);
     if (session == NULL)
         return OK;

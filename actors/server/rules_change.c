@@ -1,5 +1,11 @@
 #include "actors/server/rules_change.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { DIGITS = 12 }; /* the last group of a UUID */
+
 /*  Whatever of the settings decides what is sent. Letters that no name has stand between.  */
 static void
 write_rules(const settings_t *settings, buffer_t *rules)
@@ -47,6 +53,31 @@ rules_remember(db_t *db, const settings_t *settings, fault_t *fault)
         err = remember(db, buffer_text(&rules), fault);
     buffer_release(&rules);
     return err;
+}
+
+/*  FNV-1a.  */
+static uint64_t
+hash_of(bytes_t bytes)
+{
+    uint64_t hash = 0xcbf29ce484222325;
+    for (size_t i = 0; i < bytes.size; i++)
+        hash = (hash ^ bytes.data[i]) * 0x100000001b3;
+    return hash;
+}
+
+void
+rules_mark(const settings_t *settings, char epoch[UUID_TEXT])
+{
+    const size_t size = strlen(epoch);
+    char digits[DIGITS + 1];
+    buffer_t rules = {0};
+    write_rules(settings, &rules);
+    if (rules.size > 0 && size >= DIGITS) {
+        (void) snprintf(digits, sizeof digits, "%0*" PRIx64, DIGITS,
+                        hash_of(buffer_bytes(&rules)) >> (64 - 4 * DIGITS));
+        memcpy(epoch + size - DIGITS, digits, DIGITS);
+    }
+    buffer_release(&rules);
 }
 
 err_t

@@ -1,129 +1,6 @@
-/*  Streams from a cache of PostgreSQL: distributor and listener on a file that the test writes
-    as the feed does, and an agent that comes to them.  */
+/*  Streams from a cache of PostgreSQL, and an agent that comes for one.  */
 
-#include "actors/common/catalog.h"
-#include "actors/server/actors.h"
-#include "actors/server/change_log.h"
-#include "actors/server/schema.h"
-#include "tests/unit/agent_sim.h"
-
-#include <inttypes.h>
-
-#define CACHE_TABLE "CREATE TABLE todo (id TEXT PRIMARY KEY NOT NULL, title TEXT, owner TEXT);"
-
-enum { FIRST = 1000 };
-
-static struct {
-    char path[140];
-    settings_t settings;
-    table_settings_t rules;
-    int node;
-    db_t *db; /* the feed's connection */
-    int64_t schema_version;
-} server;
-
-static void
-run(const char *sql)
-{
-    fault_t fault = {0};
-    if (db_exec(server.db, sql, &fault) != OK)
-        fail_msg("%s", fault.text);
-}
-
-static void
-must(err_t err, const fault_t *fault)
-{
-    if (err != OK)
-        fail_msg("%s", fault->text);
-}
-
-static void
-capture_tables(void)
-{
-    fault_t fault = {0};
-    catalog_t *catalog = NULL;
-    must(catalog_open(server.db, &catalog, &fault), &fault);
-    server.schema_version = -1;
-    must(schema_follow(server.db, catalog, &server.settings, &server.schema_version, &fault),
-         &fault);
-    catalog_close(&catalog);
-}
-
-static void
-set_head(uint64_t lsn, uint64_t floor, uint64_t captured)
-{
-    char sql[200];
-    (void) snprintf(sql, sizeof sql,
-                    "UPDATE waybill_head SET lsn = %" PRIu64 ", floor = %" PRIu64
-                    ", captured = %" PRIu64,
-                    lsn, floor, captured);
-    run(sql);
-}
-
-/*  One transaction of PostgreSQL, committed there.  */
-static void
-feed(uint64_t lsn, const char *sql)
-{
-    fault_t fault = {0};
-    uint64_t sealed = 0;
-    must(db_begin(server.db, &fault), &fault);
-    char head[80];
-    (void) snprintf(head, sizeof head, "UPDATE waybill_head SET lsn = %" PRIu64, lsn - 1);
-    run(head);
-    run(sql);
-    capture_tables();
-    must(change_log_seal(server.db, &sealed, &fault), &fault);
-    assert_int_equal(sealed, lsn);
-    run("UPDATE waybill_head SET captured = lsn");
-    must(db_commit(server.db, &fault), &fault);
-}
-
-/*  A cache that holds nothing yet.  */
-static void
-make_cache(world_t *world)
-{
-    fault_t fault = {0};
-    (void) snprintf(server.path, sizeof server.path, "%s/cache.db", world->directory);
-    must(db_open(server.path, true, &server.db, &fault), &fault);
-    must(schema_prepare(server.db, "", "first", &fault), &fault);
-}
-
-static int
-make_both(void **state)
-{
-    const int result = make_world(state);
-    world_t *world = *state;
-    server.settings = defaults;
-    server.settings.server_db = "postgres://nobody@127.0.0.1:1/nothing";
-    server.settings.server_cache = server.path;
-    make_cache(world);
-    server.node = sim_node(world->sim, "server", "server:1", &server.settings);
-    sim_add(world->sim, server.node, &distributor);
-    sim_add(world->sim, server.node, &listener);
-    return result;
-}
-
-static int
-remove_both(void **state)
-{
-    db_close(&server.db);
-    return remove_world(state);
-}
-
-/*  With the table, read in up to FIRST.  */
-static void
-fill(void)
-{
-    run(CACHE_TABLE);
-    capture_tables();
-    set_head(FIRST, FIRST, FIRST);
-}
-
-static void
-start_server(world_t *world)
-{
-    start_node(world->sim, server.node);
-}
+#include "tests/unit/cache_sim.h"
 
 /*  ------------------------------------------------------------------------- streams  */
 
@@ -137,8 +14,9 @@ ask_server(world_t *world, message_id_t id, const void *body, message_id_t expec
 static const void *
 open_as(world_t *world, uint64_t lsn, message_id_t expected)
 {
+    const bool marked = server.settings.n_tables > 0; /* by the rules */
     const stream_open_t request = {
-        .session = 1, .client_id = "a", .epoch = "first", .lsn = lsn, .user = ""};
+        .session = 1, .client_id = "a", .epoch = marked ? "" : EPOCH, .lsn = lsn, .user = ""};
     return ask_server(world, MSG_stream_open, &request, expected);
 }
 
@@ -191,7 +69,7 @@ sends_a_client_that_is_ahead_of_it_away_and_keeps_its_history(void **state)
     assert_non_null(strstr(problem->message, "has not read as far"));
     const stream_opened_t *opened = open_at(world, FIRST);
     assert_string_equal(opened->phase, "live");
-    assert_string_equal(opened->epoch, "first");
+    assert_string_equal(opened->epoch, EPOCH);
 }
 
 /*  The positions of another server's snapshot are between those of transactions.  */
@@ -223,7 +101,8 @@ ends_the_streams_of_a_history_that_is_no_more(void **state)
     start_server(world);
     (void) open_at(world, FIRST);
     assert_string_equal(pull(world)->phase, "catchup_end");
-    run("UPDATE waybill_head SET epoch = 'second', lsn = 2000, floor = 2000, captured = 2000");
+    run("UPDATE waybill_head SET epoch = '" SECOND
+        "', lsn = 2000, floor = 2000, captured = 2000");
     assert_string_equal(be_refused_a_chunk(world), "REGRESSED");
     assert_string_equal(be_refused_a_chunk(world), "NOT_FOUND");
     assert_string_equal(open_at(world, FIRST)->reason, "epoch_changed");
@@ -295,6 +174,29 @@ sends_nothing_of_a_table_whose_rule_is_wrong(void **state)
     assert_string_equal(be_refused_at(world, FIRST)->code, "CONFIG");
 }
 
+static const stream_opened_t *
+open_in(world_t *world, const char *epoch)
+{
+    const stream_open_t request = {
+        .session = 1, .client_id = "a", .epoch = epoch, .lsn = FIRST + 40, .user = ""};
+    return ask_server(world, MSG_stream_open, &request, MSG_stream_opened);
+}
+
+/*  It comes from a server that showed it other rows.  */
+static void
+gives_a_client_that_has_seen_other_rules_a_snapshot(void **state)
+{
+    world_t *world = *state;
+    fill();
+    set_head(FIRST, FIRST, FIRST + 50);
+    only_own_rows();
+    start_server(world);
+    const stream_opened_t *opened = open_in(world, EPOCH);
+    assert_string_equal(opened->reason, "epoch_changed");
+    const char *epoch = arena_text(&world->arena, opened->epoch);
+    assert_string_equal(open_in(world, epoch)->phase, "live");
+}
+
 /*  ------------------------------------------------------------------------ an agent  */
 
 static const status_t *
@@ -356,7 +258,7 @@ gives_a_connected_agent_a_snapshot_when_it_was_read_anew(void **state)
         "DELETE FROM change_log; COMMIT");
     set_head(FIRST + 80, FIRST + 80, FIRST + 80);
     await(world, has_reread);
-    assert_string_equal(text_of(world, "SELECT epoch FROM sync_state"), "first");
+    assert_string_equal(text_of(world, "SELECT epoch FROM sync_state"), EPOCH);
 }
 
 static void
@@ -370,10 +272,10 @@ leads_a_connected_agent_into_another_history(void **state)
     start_agent(world);
     await(world, is_synced);
     run("BEGIN; DELETE FROM todo; INSERT INTO todo VALUES ('b', 'two', 'bob');"
-        "DELETE FROM change_log; UPDATE waybill_head SET epoch = 'second', lsn = 500,"
+        "DELETE FROM change_log; UPDATE waybill_head SET epoch = '" SECOND "', lsn = 500,"
         " floor = 500, captured = 500; COMMIT");
     await(world, has_reread);
-    assert_string_equal(text_of(world, "SELECT epoch FROM sync_state"), "second");
+    assert_string_equal(text_of(world, "SELECT epoch FROM sync_state"), SECOND);
 }
 
 #define WITH_BOTH(test) cmocka_unit_test_setup_teardown(test, make_both, remove_both)
@@ -389,6 +291,7 @@ main(void)
         WITH_BOTH(ends_the_streams_of_a_cache_that_was_read_anew),
         WITH_BOTH(keeps_the_rule_of_a_table_that_comes_later),
         WITH_BOTH(sends_nothing_of_a_table_whose_rule_is_wrong),
+        WITH_BOTH(gives_a_client_that_has_seen_other_rules_a_snapshot),
         WITH_BOTH(tells_its_agent_why_it_must_come_again),
         WITH_BOTH(gives_a_connected_agent_a_snapshot_when_it_was_read_anew),
         WITH_BOTH(leads_a_connected_agent_into_another_history),
