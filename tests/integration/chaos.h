@@ -57,6 +57,10 @@ void chaos_finish(chaos_t *self, burst_t *burst);
 
 /*  Of an agent that is dead: everything the servers have up to its position is in its table. */
 void chaos_check_position(chaos_t *self, const node_t *agent);
+/*  Both agents have what the server has, and it has what they recorded.  */
+void chaos_await_synced(chaos_t *self);
+/*  Until that stands in its log.  */
+void chaos_await_logged(const node_t *node, const char *text);
 /*  Both agents are synchronised, all databases are equal, and everybody ends as he should.  */
 void chaos_rest(chaos_t *self);
 /*  Every acknowledged change is in its agent's journal, decided, and once in the log of each

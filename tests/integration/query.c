@@ -22,6 +22,18 @@ query_number(sqlite3 *db, const char *sql)
     return answer;
 }
 
+char *
+query_text(sqlite3 *db, const char *sql)
+{
+    sqlite3_stmt *statement = NULL;
+    sqlite3_prepare_v2(db, sql, -1, &statement, NULL);
+    const bool there = statement && sqlite3_step(statement) == SQLITE_ROW
+                       && sqlite3_column_type(statement, 0) != SQLITE_NULL;
+    char *text = mem_text(there ? (const char *) sqlite3_column_text(statement, 0) : "");
+    sqlite3_finalize(statement);
+    return text;
+}
+
 void
 query_run(sqlite3 *db, const char *sql)
 {

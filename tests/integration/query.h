@@ -8,6 +8,8 @@
 
 /*  The first column of the first row; -1 for an error, shown.  */
 int64_t query_number(sqlite3 *db, const char *sql);
+/*  The same as text, to be freed; "" for NULL and for no row.  */
+char *query_text(sqlite3 *db, const char *sql);
 /*  Fails the test if SQLite refuses it.  */
 void query_run(sqlite3 *db, const char *sql);
 /*  For reading, through SQLite, as any other program may while the owner runs.  */

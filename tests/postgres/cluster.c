@@ -185,11 +185,17 @@ cluster_promote(cluster_t *self)
     free(tell_tool("promote", self, NULL));
 }
 
-char *
-cluster_port(const cluster_t *self)
+void
+cluster_replace(cluster_t *self, cluster_t *other)
 {
-    const char *colon = strrchr(self->address, ':');
-    return mem_format("%.*s", (int) strcspn(colon + 1, "/"), colon + 1);
+    const char *colon = strrchr(other->address, ':');
+    char *port = mem_format("%.*s", (int) strcspn(colon + 1, "/"), colon + 1);
+    const char *const options[] = {"--port", port, NULL};
+    cluster_stop(other, false);
+    cluster_stop(self, false);
+    free(self->address);
+    self->address = tell_tool("start", self, options);
+    free(port);
 }
 
 char *
@@ -286,7 +292,7 @@ database_destroy(database_t **self_p)
     if (!self)
         return;
     PQfinish(self->sql);
-    if (self->name)
+    if (self->name && self->cluster->shared)
         drop_database(self);
     free(self->name);
     free(self->address);

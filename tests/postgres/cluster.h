@@ -30,8 +30,8 @@ void cluster_start(cluster_t *self);
 void cluster_stop(cluster_t *self, bool immediate);
 /*  A standby becomes a primary.  */
 void cluster_promote(cluster_t *self);
-/*  The number of its port, to be freed: for the option --port.  */
-char *cluster_port(const cluster_t *self);
+/*  Stops the other one, and starts this one at its address.  */
+void cluster_replace(cluster_t *self, cluster_t *other);
 /*  postgres://postgres@127.0.0.1:PORT/DATABASE, to be freed.  */
 char *cluster_address(const cluster_t *self, const char *database);
 
@@ -48,7 +48,8 @@ typedef struct database {
 database_t *database_new(cluster_t *cluster);
 /*  One that is there.  */
 database_t *database_open(cluster_t *cluster, const char *name);
-/*  Drops a new one with its slots, whoever uses them. An open one is let go.  */
+/*  Drops a new one of the shared cluster with its slots, whoever uses them; others are let go.
+ */
 void database_destroy(database_t **self);
 /*  Another session, for the caller to PQfinish().  */
 PGconn *database_session(const database_t *self);

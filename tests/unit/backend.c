@@ -251,6 +251,39 @@ backend_number(const backend_t *self, const char *sql)
     return number;
 }
 
+/*  --------------------------------------------------------------------------- locking  */
+
+static void
+run_there(PGconn *session, const char *sql)
+{
+    PGresult *result = PQexec(session, sql);
+    if (PQresultStatus(result) != PGRES_COMMAND_OK)
+        fail_msg("%s: %s", sql, PQerrorMessage(session));
+    PQclear(result);
+}
+
+void *
+backend_lock(const backend_t *self)
+{
+    if (self->database) {
+        PGconn *session = database_session(self->database);
+        run_there(session, "BEGIN; LOCK TABLE todo");
+        return session;
+    }
+    sqlite3 *db = open_file(self);
+    assert_int_equal(sqlite3_exec(db, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    return db;
+}
+
+void
+backend_unlock(void *lock)
+{
+    if (on_postgres())
+        PQfinish(lock);
+    else
+        sqlite3_close(lock);
+}
+
 /*  -------------------------------------------------------------------------- dialects  */
 
 char *

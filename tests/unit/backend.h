@@ -24,6 +24,15 @@ bool on_postgres(void);
 /*  Of the two.  */
 const char *either(const char *on_sqlite, const char *on_postgres);
 
+/*  For a test that is about SQLite itself; says so.  */
+#define ONLY_ON_SQLITE(reason)                                                                 \
+    do {                                                                                       \
+        if (on_postgres()) {                                                                   \
+            print_message("on SQLite only: %s\n", reason);                                     \
+            skip();                                                                            \
+        }                                                                                      \
+    } while (0)
+
 /*  Makes the settings those of a server with that file.  */
 void backend_open(backend_t *self, const char *path, settings_t *settings);
 /*  The server is to run as that node of the simulation.  */
@@ -40,6 +49,10 @@ void backend_follow(const backend_t *self);
 void backend_rows(const backend_t *self, const char *sql, buffer_t *rows);
 /*  The first column of the first row; -1: there is none.  */
 int64_t backend_number(const backend_t *self, const char *sql);
+
+/*  Until it is unlocked, nobody writes table todo. To be given to backend_unlock().  */
+void *backend_lock(const backend_t *self);
+void backend_unlock(void *lock);
 
 /*  A trigger for each row. moment: "AFTER UPDATE OF title ON todo"; condition: of WHEN, or
    NULL; body: SQL that both take, refusal() or disregard(). To be freed.  */

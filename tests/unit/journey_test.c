@@ -30,8 +30,11 @@ positions_of_a_change_are_the_same_everywhere(void **state)
     const uint64_t lsn = detail_at(world, server.node, "client-changes", id, STEP_committed);
     assert_true(lsn > 0);
     assert_true(detail_at(world, world->node, "recorder", id, STEP_decided) == lsn);
-    assert_true(detail_at(world, other.node, "connection-manager", id, STEP_arrived) == lsn);
-    assert_true(detail_at(world, other.node, "processor", id, STEP_applied) == lsn);
+    /* PostgreSQL does not tell the place of a commit before it is done. */
+    const uint64_t logged =
+        detail_at(world, other.node, "connection-manager", id, STEP_arrived);
+    assert_true(on_postgres() ? logged > lsn : logged == lsn);
+    assert_true(detail_at(world, other.node, "processor", id, STEP_applied) == logged);
     assert_true(detail_at(world, server.node, "listener", id, STEP_received)
                 != detail_at(world, server.node, "listener", id, STEP_distributed));
 }
@@ -42,8 +45,7 @@ a_refused_change_is_followed_to_its_end(void **state)
     world_t *world = *state;
     world->settings.retry_attempts = 2;
     start_three(world);
-    run_on_server("CREATE TRIGGER no BEFORE INSERT ON todo WHEN NEW.title = 'bad' BEGIN"
-                  " SELECT RAISE(ABORT, 'not that'); END");
+    backend_refuse(&server.backend, "bad", "not that");
     const char *id = write_one(world, "insert", "a", "{\"title\": \"bad\"}");
     sim_run_ms(world->sim, 60000);
     expect_steps(world, world->node, "recorder", id,
@@ -75,8 +77,7 @@ each_refusal_is_a_line_with_its_attempt_and_reason(void **state)
     world_t *world = *state;
     world->settings.retry_attempts = 2;
     start_three(world);
-    run_on_server("CREATE TRIGGER no BEFORE INSERT ON todo WHEN NEW.title = 'bad' BEGIN"
-                  " SELECT RAISE(ABORT, 'not that'); END");
+    backend_refuse(&server.backend, "bad", "not that");
     const char *id = write_one(world, "insert", "a", "{\"title\": \"bad\"}");
     sim_run_ms(world->sim, 60000);
     const char *lines = lines_about(world, id);

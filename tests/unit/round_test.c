@@ -6,14 +6,23 @@ static void
 asks_for_changes_again_while_the_database_is_locked(void **state)
 {
     world_t *world = *state;
-    sqlite3 *other = NULL;
+    world->settings.postgres_statement_ms = 100;
     start_server(world);
-    assert_int_equal(sqlite3_open(world->path, &other), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    void *lock = backend_lock(&world->backend);
     assert_string_equal(insert_todo(world, "one", "a"), "retry");
-    assert_int_equal(sqlite3_exec(other, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
-    sqlite3_close(other);
+    backend_unlock(lock);
     assert_string_equal(insert_todo(world, "one", "a"), "applied");
+}
+
+/*  Such todos are refused by what takes the whole transaction with it.  */
+static void
+be_strict(world_t *world, const char *condition)
+{
+    char *sql =
+        trigger("strict", "BEFORE INSERT ON todo", condition,
+                either("SELECT RAISE(ROLLBACK, 'not here');", "RAISE EXCEPTION 'not here';"));
+    foreign_sql(world, sql);
+    free(sql);
 }
 
 static void
@@ -21,8 +30,7 @@ rejects_a_change_whose_rule_rolls_everything_back(void **state)
 {
     world_t *world = *state;
     start_server(world);
-    foreign_sql(world, "CREATE TRIGGER strict BEFORE INSERT ON todo WHEN NEW.id = 'bad'"
-                       " BEGIN SELECT RAISE(ROLLBACK, 'not here'); END");
+    be_strict(world, "NEW.id = 'bad'");
     assert_string_equal(insert_todo(world, "one", "bad"), "rejected");
     assert_string_equal(insert_todo(world, "one", "good"), "applied");
     assert_int_equal(number_of(world, "SELECT count(*) FROM changes_history"
@@ -63,8 +71,7 @@ rejects_many_changes_whose_rule_rolls_everything_back(void **state)
     world_t *world = *state;
     char ids[MANY][8];
     start_server(world);
-    foreign_sql(world, "CREATE TRIGGER strict BEFORE INSERT ON todo WHEN NEW.id LIKE 'bad%'"
-                       " BEGIN SELECT RAISE(ROLLBACK, 'not here'); END");
+    be_strict(world, "NEW.id LIKE 'bad%'");
     for (int i = 0; i < MANY; i++)
         (void) snprintf(ids[i], sizeof ids[i], "%s%d", i % 2 ? "bad" : "good", i);
     const client_verdicts_t *verdicts = insert_all(world, 1, ids, MANY);
@@ -76,15 +83,13 @@ static void
 decides_nothing_more_of_a_session_after_a_change_was_put_off(void **state)
 {
     world_t *world = *state;
-    sqlite3 *other = NULL;
     char first[][8] = {"a"};
     char second[][8] = {"b"};
+    world->settings.postgres_statement_ms = 100;
     start_server(world);
-    assert_int_equal(sqlite3_open(world->path, &other), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    void *lock = backend_lock(&world->backend);
     assert_string_equal(insert_all(world, 7, first, 1)->verdicts[0].verdict, "retry");
-    assert_int_equal(sqlite3_exec(other, "COMMIT", NULL, NULL, NULL), SQLITE_OK);
-    sqlite3_close(other);
+    backend_unlock(lock);
     assert_string_equal(insert_all(world, 7, second, 1)->verdicts[0].verdict, "retry");
     assert_string_equal(insert_all(world, 8, first, 1)->verdicts[0].verdict, "applied");
     assert_string_equal(insert_all(world, 8, second, 1)->verdicts[0].verdict, "applied");
@@ -113,9 +118,9 @@ takes_a_child_before_its_parent_in_one_transaction(void **state)
         changes[i].updated_at = 1;
         changes[i].txn = i < 2 ? "whole" : "orphan";
     }
-    start_server(world);
     foreign_sql(world, "CREATE TABLE parent (id TEXT PRIMARY KEY);"
                        "CREATE TABLE child (id TEXT PRIMARY KEY, of TEXT REFERENCES parent)");
+    start_server(world);
     const client_verdicts_t *verdicts =
         ASK(world, "client-changes", client_changes, client_verdicts, .session = 1,
             .client_id = "one", .changes = changes, .n_changes = COUNT_OF(changes));

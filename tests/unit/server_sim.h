@@ -123,10 +123,15 @@ insert_todo(world_t *world, const char *client_id, const char *id)
         world, "client-changes", client_changes, client_verdicts, .session = ++world->sessions,
         .client_id = client_id, .changes = &made, .n_changes = 1);
     assert_int_equal(verdicts->n_verdicts, 1);
-    const char *verdict = verdict_word(verdicts->verdicts[0].verdict);
+    return verdict_word(verdicts->verdicts[0].verdict);
+}
+
+/*  The history has what clients have written. On SQLite it has it with the verdict.  */
+static inline void
+await_history(world_t *world)
+{
     if (on_postgres())
         backend_follow(&world->backend);
-    return verdict;
 }
 
 /*  As another program, which knows nothing of the server.  */
@@ -141,6 +146,13 @@ static inline int64_t
 number_of(world_t *world, const char *sql)
 {
     return backend_number(&world->backend, sql);
+}
+
+/*  It was written right behind that one: on PostgreSQL others write as well.  */
+static inline bool
+is_next(uint64_t lsn, uint64_t before)
+{
+    return on_postgres() ? lsn > before : lsn == before + 1;
 }
 
 /*  The newest position.  */
