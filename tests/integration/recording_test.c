@@ -142,6 +142,19 @@ a_database_must_be_given_as_a_copy(void **state)
     free(db);
 }
 
+static void
+what_was_done_in_postgres_is_not_done_again(void **state)
+{
+    (void) state;
+    end_recording(record("client-changes", world.server_dir));
+    char *path = tape_of("client-changes"), *db = path_in(world.dir, "any.db");
+    assert_refused(RUN("tap", "replay", path, "--db", db, "--set",
+                       "server.db=postgres://ann@127.0.0.1:1/team"),
+                   1, "its database is PostgreSQL");
+    free(path);
+    free(db);
+}
+
 static const char same_plugin[] = PLUGINS "/tally.so";
 static const char changed_plugin[] = PLUGINS "/tally_changed.so";
 static const char crashing_plugin[] = PLUGINS "/crash.so";
@@ -227,6 +240,7 @@ main(void)
         cmocka_unit_test(another_setting_is_caught_at_the_first_output_that_differs),
         cmocka_unit_test(another_actor_is_caught),
         cmocka_unit_test(a_database_must_be_given_as_a_copy),
+        cmocka_unit_test(what_was_done_in_postgres_is_not_done_again),
         cmocka_unit_test(a_plug_in_with_one_constant_changed_is_caught_where_it_first_matters),
         cmocka_unit_test(a_recording_that_was_cut_off_is_refused),
         cmocka_unit_test(nothing_is_written_over_and_nobody_unknown_recorded),

@@ -49,9 +49,25 @@ static const struct {
     {&plugins, NEED_PROCESS},         {&monitor, NEED_PROCESS},
 };
 
+/*  What they did was done in PostgreSQL.  */
+static bool
+works_elsewhere(const again_t *self)
+{
+    static const char *const names[] = {"replicator", "client-changes"};
+    for (size_t i = 0; i < COUNT_OF(names); i++)
+        if (strcmp(names[i], self->class->name) == 0)
+            return settings_on_postgres(&self->settings);
+    return false;
+}
+
 static err_t
 check_need(const again_t *self, fault_t *fault)
 {
+    if (works_elsewhere(self))
+        return fault_set(fault, ERR_REFUSED,
+                         "%s cannot be replayed: its database is PostgreSQL, which no "
+                         "recording holds",
+                         self->class->name);
     for (size_t i = 0; i < COUNT_OF(needs); i++) {
         if (needs[i].class != self->class)
             continue;
@@ -139,15 +155,21 @@ use_copy(again_t *self, fault_t *fault)
 
 /*  ----------------------------------------------------------------------- classes  */
 
+/*  Of several with that name, the one that the settings want.  */
 static const actor_class_t *
-class_named(const char *name)
+class_named(const again_t *self, const char *name)
 {
     const actor_class_t *const *const lists[] = {agent_actors, server_actors};
+    const actor_class_t *found = NULL;
     for (size_t i = 0; i < COUNT_OF(lists); i++)
-        for (const actor_class_t *const *class = lists[i]; *class; class ++)
-            if (strcmp((*class)->name, name) == 0)
+        for (const actor_class_t *const *class = lists[i]; *class; class ++) {
+            if (strcmp((*class)->name, name) != 0)
+                continue;
+            if ((*class)->is_wanted == NULL || (*class)->is_wanted(&self->settings))
                 return *class;
-    return NULL;
+            found = *class;
+        }
+    return found;
 }
 
 static err_t
@@ -176,7 +198,7 @@ find_class(again_t *self, fault_t *fault)
     const char *name = self->into ? self->into : tape_head(self->tape)->actor;
     if (self->into && ends_with(self->into, ".so"))
         return load_plugin(self, fault);
-    self->class = class_named(name);
+    self->class = class_named(self, name);
     if (self->class)
         return check_need(self, fault);
     return fault_set(fault, ERR_NOT_FOUND,
@@ -252,11 +274,11 @@ prepare(again_t *self, fault_t *fault)
 {
     err_t err = tape_open(self->file, &self->tape, fault);
     if (err == OK)
-        err = find_class(self, fault);
-    if (err == OK)
         err = load_settings(self, fault);
     if (err == OK)
         err = change_settings(self, fault);
+    if (err == OK)
+        err = find_class(self, fault);
     return err == OK ? use_copy(self, fault) : err;
 }
 
