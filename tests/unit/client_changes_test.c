@@ -250,6 +250,27 @@ knows_rows_of_triggers_under_a_key_with_a_strange_name(void **state)
            "a nobody");
 }
 
+/*  The client must not take what the trigger did for newer than what it wrote itself.  */
+static void
+sends_a_row_to_its_own_client_that_a_trigger_wrote_before(void **state)
+{
+    world_t *world = *state;
+    make_trigger(world, "AFTER INSERT ON list", NULL,
+                 "UPDATE todo SET title = 'counted' WHERE id = 'a';");
+    submit_one(world, "client", change("c1 todo insert", "{\"id\":\"a\",\"title\":\"x\"}", 1));
+    client_change_t both[] = {
+        change("c2 list insert", "{\"id\":7,\"name\":\"l\"}", 2),
+        change("c3 todo update", "{\"id\":\"a\",\"list\":7}", 3),
+    };
+    both[0].txn = both[1].txn = "t";
+    submit(world, "client", both, 2);
+    expect_verdict(1, "applied");
+    expect(world,
+           "SELECT coalesce(client_id, 'nobody') FROM change_log WHERE tbl = 'todo'"
+           " ORDER BY seq DESC LIMIT 1",
+           "nobody");
+}
+
 /*  A name cut in the middle of a letter would be no text: nobody could read the verdict.  */
 static void
 cuts_a_long_name_between_letters(void **state)
@@ -317,6 +338,7 @@ main(void)
         WITH_JUDGE(gives_the_row_that_a_trigger_brought_back),
         WITH_JUDGE(knows_rows_of_triggers_under_a_key_with_a_strange_name),
         WITH_JUDGE(cuts_a_long_name_between_letters),
+        WITH_JUDGE(sends_a_row_to_its_own_client_that_a_trigger_wrote_before),
         WITH_JUDGE(leaves_rows_of_triggers_to_nobody),
         WITH_JUDGE(judges_each_transaction_of_a_request_alone),
     };

@@ -1,7 +1,6 @@
 #include "actors/server/embedded/executor.h"
 
 #include "actors/server/embedded/columns.h"
-#include "schemas/codec.h"
 
 #include <string.h>
 
@@ -114,42 +113,4 @@ executor_count_logged(db_t *db, logged_t *logged, fault_t *fault)
     if (err != OK || logged->rows < 2)
         return err;
     return count(db, changes, &logged->changes, fault);
-}
-
-/*  Is it the row that the change itself wrote?  */
-static err_t
-is_own(const work_t *work, const validated_t *validated, bytes_t data, bool *own,
-       fault_t *fault)
-{
-    const char *key = NULL;
-    buffer_t row = {0};
-    err_t err = stored_json_to_msgpack(data, &row, fault);
-    if (err == OK)
-        err = table_key_text(validated->table, buffer_bytes(&row), work->arena, &key, fault);
-    *own = err == OK && strcmp(key, validated->key_text) == 0;
-    buffer_release(&row);
-    return err;
-}
-
-err_t
-executor_disown_derived(const work_t *work, const client_change_t *change,
-                        const validated_t *validated, bool *again, fault_t *fault)
-{
-    static const char sql[] = "SELECT seq, tbl, data FROM change_log"
-                              " WHERE lsn > (SELECT lsn FROM waybill_head) AND change_id = ?1";
-    static const char disown[] = "UPDATE change_log SET client_id = NULL WHERE seq = ?1";
-    err_t err = OK;
-    size_t n_own = 0;
-    sqlite3_stmt *rows = db_query(work->db, sql, fault, "t", change->id);
-    while (err == OK && db_step(work->db, rows, &err, fault)) {
-        bool own = false;
-        if (strcmp(column_text(rows, 1), table_name(validated->table)) == 0)
-            err = is_own(work, validated, column_bytes(rows, 2), &own, fault);
-        n_own += own;
-        if (err == OK && !own)
-            err = db_run(work->db, disown, NULL, fault, "i", sqlite3_column_int64(rows, 0));
-    }
-    sqlite3_reset(rows);
-    *again = n_own > 1;
-    return err;
 }

@@ -21,9 +21,3 @@ typedef struct logged {
 } logged_t;
 
 CHECKED err_t executor_count_logged(db_t *db, logged_t *logged, fault_t *fault);
-/*  Rows that the application's own triggers wrote because of this change are news to its
-    client too: takes the client's name off them. *again: one of them has written the change's
-   own row once more.  */
-CHECKED err_t executor_disown_derived(const work_t *work, const client_change_t *change,
-                                      const validated_t *validated, bool *again,
-                                      fault_t *fault);

@@ -2,6 +2,7 @@
 
 #include "actors/server/change_log.h"
 #include "actors/server/client_changes/errors.h"
+#include "actors/server/embedded/derived.h"
 #include "actors/server/embedded/executor.h"
 #include "actors/server/embedded/ledger.h"
 #include "actors/server/embedded/permission.h"
@@ -127,23 +128,47 @@ may_be_derived(const work_t *work, const transaction_t *self, bool *derived, fau
 }
 
 static err_t
-disown_derived(const work_t *work, const transaction_t *self, fault_t *fault)
+list_written(const work_t *work, const transaction_t *self, derived_change_t *written,
+             size_t *n, fault_t *fault)
 {
-    bool derived = false;
-    err_t err = may_be_derived(work, self, &derived, fault);
-    if (!derived)
-        return err;
+    err_t err = OK;
     for (size_t i = 0; err == OK && i < self->n; i++) {
-        bool again = false;
         validated_t validated = {0};
         if (is(&self->verdicts[i], "duplicate"))
             continue;
         err = validator_find(work, &self->changes[i], &validated, fault);
         if (err == OK)
-            err = executor_disown_derived(work, &self->changes[i], &validated, &again, fault);
-        if (err == OK && again)
-            err = attach_row(work, &validated, NULL, &self->verdicts[i], fault);
+            written[(*n)++] = (derived_change_t){.id = self->changes[i].id,
+                                                 .table = table_name(validated.table),
+                                                 .key = validated.key_text,
+                                                 .place = i};
     }
+    return err;
+}
+
+static err_t
+give_back(const work_t *work, const transaction_t *self, size_t i, fault_t *fault)
+{
+    validated_t validated = {0};
+    const err_t err = validator_find(work, &self->changes[i], &validated, fault);
+    return err == OK ? attach_row(work, &validated, NULL, &self->verdicts[i], fault) : err;
+}
+
+static err_t
+disown_derived(const work_t *work, const transaction_t *self, fault_t *fault)
+{
+    bool derived = false;
+    size_t n = 0;
+    err_t err = may_be_derived(work, self, &derived, fault);
+    if (!derived)
+        return err;
+    derived_change_t *written = arena_new(work->arena, self->n * sizeof *written);
+    err = list_written(work, self, written, &n, fault);
+    if (err == OK)
+        err = derived_disown(work, written, n, fault);
+    for (size_t i = 0; err == OK && i < n; i++)
+        if (written[i].again)
+            err = give_back(work, self, written[i].place, fault);
     return err;
 }
 
