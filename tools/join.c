@@ -62,10 +62,9 @@ static void
 complain_of(const char *actor, err_t err, const fault_t *fault)
 {
     if (err == ERR_NO_ROUTE && strcmp(actor, "service") == 0)
-        complain(
-            "this is not an agent: only an agent keeps changes and a connection; name its "
-            "run directory with --run-dir. Of a server, `waybill tap stats` and its monitor "
-            "page tell how it stands");
+        complain("this is not an agent: only an agent keeps changes and a connection; name its "
+                 "run directory with --run-dir. Of a server, `waybill status` and its monitor "
+                 "page tell how it stands");
     else
         complain("%s", fault->text[0] ? fault->text : err_text(err));
 }

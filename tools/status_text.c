@@ -1,5 +1,6 @@
 #include "tools/status_text.h"
 
+#include "schemas/number.h"
 #include "tools/show.h"
 
 #include <inttypes.h>
@@ -146,4 +147,37 @@ status_text(const status_t *status, bool coloured, buffer_t *out)
         buffer_add_format(out, "%s→ %s\n", any ? "" : "\n", advices[i].advice);
         any = true;
     }
+}
+
+/*  -------------------------------------------------------------------------- a server  */
+
+static const struct {
+    bool reading, trouble;
+    hue_t hue;
+    const char *sentence;
+} server_stands[] = {
+    {false, false, HUE_green, "running: clients are served"},
+    {false, true, HUE_yellow,
+     "without its database: clients get what it has kept, and their changes wait"},
+    {true, false, HUE_yellow, "starting: clients wait until the database was read in"},
+    {true, true, HUE_red, "without its database, which it has not read in yet: clients wait"},
+};
+
+void
+status_text_server(const clients_list_t *server, bool coloured, buffer_t *out)
+{
+    char lsn[LSN_TEXT], since[TIME_TEXT];
+    const bool trouble = server->trouble && server->trouble[0] != '\0';
+    size_t i = 0;
+    while (server_stands[i].reading != server->reading || server_stands[i].trouble != trouble)
+        i++;
+    buffer_add_format(out, "%s● %s%s\n\n", show_hue(coloured, server_stands[i].hue),
+                      server_stands[i].sentence, show_hue(coloured, HUE_none));
+    add_fact(out, coloured, "because", server->trouble);
+    if (trouble)
+        add_fact(out, coloured, "since", time_text(server->since, since));
+    add_fact(out, coloured, "listens", server->listen);
+    add_fact(out, coloured, "database", server->db);
+    add_format(out, coloured, "clients", mem_format("%" PRIu64, server->count));
+    add_fact(out, coloured, "position", lsn_text(server->lsn, lsn));
 }

@@ -116,6 +116,37 @@ wait_for(ipc_client_t *client, const condition_t *condition, uint64_t deadline_n
     }
 }
 
+/*  Of an agent; else of a server.  */
+static bool
+tell(ipc_client_t *client, bool json)
+{
+    static const clients_get_t briefly = {.brief = true};
+    message_id_t id = MSG_COUNT;
+    const void *reply = NULL;
+    fault_t fault = {0};
+    buffer_t text = {0};
+    const err_t err = ipc_client_request(client, "service", MSG_status_get, &(status_get_t){0},
+                                         ANSWER_MS, &id, &reply, &fault);
+    if (err == OK && id == MSG_status) {
+        print_status(reply, json);
+        return true;
+    }
+    if (err != ERR_NO_ROUTE) {
+        complain("%s", fault.text[0] ? fault.text : err_text(err));
+        return false;
+    }
+    const clients_list_t *server = ask_actor(
+        client, "listener", &(question_t){MSG_clients_get, &briefly, MSG_clients_list});
+    if (server && json)
+        print_as_json(MSG_clients_list, server);
+    if (server && !json) {
+        status_text_server(server, show_is_coloured(stdout), &text);
+        fputs(buffer_text(&text), stdout);
+    }
+    buffer_release(&text);
+    return server != NULL;
+}
+
 static int
 status(args_t *args)
 {
@@ -144,13 +175,7 @@ status(args_t *args)
         return STATUS_NO;
     if (condition)
         return wait_for(client, condition, deadline_ns, json);
-
-    const void *answer =
-        ask_service(client, MSG_status_get, &(status_get_t){.fresh = false}, MSG_status);
-    if (!answer)
-        return STATUS_NO;
-    print_status(answer, json);
-    return STATUS_DONE;
+    return tell(client, json) ? STATUS_DONE : STATUS_NO;
 }
 
 const verb_t verb_status = {
@@ -159,8 +184,8 @@ const verb_t verb_status = {
     .usage =
         "usage: waybill status [--json] [--wait synced|live|offline] [--timeout SECONDS]\n"
         "                      [--run-dir DIR]\n\n"
-        "Without --wait it tells at once what the agent knows. With it, it returns when that\n"
-        "is so:\n\n"
+        "Without --wait it tells at once what the agent knows, or the server whose directory\n"
+        "that is. With it, it returns when that is so:\n\n"
         "  synced          connected, nothing pending, and at the position that the server\n"
         "                  gave when asked afterwards\n"
         "  live            connected, and past the initial sync and the catch-up\n"

@@ -386,6 +386,7 @@ const actor_class_t listener = {
     .summary = "WebSocket sessions of clients",
     .state_size = sizeof(listener_t),
     .sends = sends,
+    .offers = (const char *const[]){"clients_get", NULL},
     .start = start,
     .handlers = handlers,
     .on_error = on_error,

@@ -344,12 +344,26 @@ static void
 what_only_an_agent_knows_is_not_asked_of_a_server(void **state)
 {
     (void) state;
-    static const char *const verbs[] = {"status", "changes"};
-    for (size_t i = 0; i < COUNT_OF(verbs); i++)
-        assert_refused(RUN(verbs[i], "--run-dir", world.server_dir), 1, "this is not an agent");
+    assert_refused(RUN("changes", "--run-dir", world.server_dir), 1, "this is not an agent");
+    assert_refused(RUN("status", "--wait", "live", "--run-dir", world.server_dir), 1,
+                   "this is not an agent");
     assert_refused(RUN("tap", "why", "01a1ffaf-db53-7000-a297-cf0a621134c8", "--run-dir",
                        world.server_dir),
                    1, "this is not an agent");
+}
+
+static void
+status_tells_how_a_server_stands(void **state)
+{
+    (void) state;
+    outcome_t text = RUN("status", "--run-dir", world.server_dir);
+    assert_contains(text.out, "running: clients are served");
+    assert_contains(text.out, "server.db");
+    outcome_t json = RUN("status", "--json", "--run-dir", world.server_dir);
+    assert_contains(json.out, "\"listen\":");
+    assert_int_equal(text.status + json.status, 0);
+    outcome_release(&text);
+    outcome_release(&json);
 }
 
 int
@@ -376,6 +390,7 @@ main(void)
         cmocka_unit_test(compare_leaves_out_the_columns_that_it_is_told),
         cmocka_unit_test(compare_refuses_what_is_no_database),
         cmocka_unit_test(what_only_an_agent_knows_is_not_asked_of_a_server),
+        cmocka_unit_test(status_tells_how_a_server_stands),
     };
     return cmocka_run_group_tests(tests, start_world, stop_world);
 }

@@ -75,10 +75,29 @@ what_a_stranger_said_does_not_steer_the_terminal(void **state)
     SHOWS(&status, "because   ?[2J?state     live\n");
 }
 
+static void
+tells_that_a_server_is_without_its_database(void **state)
+{
+    const clients_list_t server = {.listen = "127.0.0.1:8787",
+                                   .db = "postgres://ann@db/team",
+                                   .trouble = "it is stopped",
+                                   .since = 86400000,
+                                   .count = 2};
+    static const char *const parts[] = {"without its database", "it is stopped",
+                                        "1970-01-02T00:00:00", "postgres://ann@db/team"};
+    buffer_t text = {0};
+    (void) state;
+    status_text_server(&server, false, &text);
+    for (size_t i = 0; i < COUNT_OF(parts); i++)
+        assert_non_null(strstr(buffer_text(&text), parts[i]));
+    buffer_release(&text);
+}
+
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(tells_that_a_server_is_without_its_database),
         cmocka_unit_test(begins_with_how_things_stand),
         cmocka_unit_test(tells_why_nothing_moves_and_when_it_is_tried_again),
         cmocka_unit_test(tells_a_person_what_to_do),
