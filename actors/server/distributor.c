@@ -38,17 +38,10 @@ typedef struct distributor {
     log_head_t head;       /* as read last, and as clients see it (rules_change.h) */
     char epoch[UUID_TEXT]; /* of the database, which every stream is in */
     acks_t acks;
+    bool warned;         /* of a rule without a table */
     bool slot_freed;     /* somebody may take a snapshot now */
     openings_t openings; /* of this round */
 } distributor_t;
-
-/*  Tables of a cache may come later, and their rules with them.  */
-static err_t
-open_rights(distributor_t *self, const settings_t *settings, fault_t *fault)
-{
-    return (settings_on_postgres(settings) ? rights_open_later : rights_open)(
-        self->reader, self->catalog, settings, &self->rights, fault);
-}
 
 static err_t
 start(void *state, ctx_t *ctx)
@@ -62,7 +55,8 @@ start(void *state, ctx_t *ctx)
     if (err == OK)
         err = catalog_open(self->reader, &self->catalog, &fault);
     if (err == OK)
-        err = open_rights(self, settings, &fault);
+        err = (settings_on_postgres(settings) ? rights_open_later : rights_open)(
+            self->reader, self->catalog, settings, &self->rights, &fault);
     return err == OK ? OK : ctx_fail(ctx, "%s", fault.text);
 }
 
@@ -106,22 +100,6 @@ read_head(distributor_t *self, ctx_t *ctx, fault_t *fault)
 
 /*  ---------------------------------------------------------------------- opening  */
 
-/*  The positions will be given out again, to other changes: nobody may go on from where he
-    stands.  */
-static err_t
-begin_another_history(distributor_t *self, ctx_t *ctx, const char *client_id, fault_t *fault)
-{
-    char epoch[UUID_TEXT];
-    db_t *writer = NULL;
-    ctx_log(ctx, LOG_warning, "%s has seen more than there is: an older copy", client_id);
-    ctx_uuid(ctx, epoch);
-    err_t err = db_open(settings_server_file(ctx_settings(ctx)), false, &writer, fault);
-    if (err == OK)
-        err = change_log_rename(writer, epoch, fault);
-    db_close(&writer);
-    return err == OK ? read_head(self, ctx, fault) : err;
-}
-
 static err_t
 decide_resume(distributor_t *self, ctx_t *ctx, const stream_open_t *request, resume_t *resume,
               fault_t *fault)
@@ -132,8 +110,20 @@ decide_resume(distributor_t *self, ctx_t *ctx, const stream_open_t *request, res
     if (err == OK)
         err = resume_decide(resume, self->reader, &self->head, request, fault);
     if (err == OK && resume->older_copy)
-        err = begin_another_history(self, ctx, request->client_id, fault);
-    return err;
+        err = resume_begin_another_history(ctx, request->client_id, fault);
+    return err == OK && resume->older_copy ? read_head(self, ctx, fault) : err;
+}
+
+/*  Tables of a cache may come later, and their rules with them. A name that was mistyped is
+   none of a table that ever comes.  */
+static void
+warn_of_missing(distributor_t *self, ctx_t *ctx)
+{
+    const char *table = rights_missing(self->rights);
+    if (table && !self->warned)
+        ctx_log(ctx, LOG_warning, "tables.%s: the database has no such table to protect",
+                table);
+    self->warned = table != NULL;
 }
 
 static err_t
@@ -164,6 +154,7 @@ on_stream_open(void *state, ctx_t *ctx, const void *body)
     err = stream_start(stream, &source, resume.lsn, &fault);
     if (err != OK)
         return ctx_refuse(ctx, err, "%s", fault.text);
+    warn_of_missing(self, ctx);
     const size_t n_tables = rights_describe(self->rights, ctx_arena(ctx), &tables);
     opened_t *opened = openings_add(&self->openings, ctx, request);
     opened->answer = (stream_opened_t){

@@ -1,6 +1,7 @@
 #include "actors/server/resume.h"
 
 #include "actors/server/rules_change.h"
+#include "actors/settings.h"
 
 #include <string.h>
 
@@ -58,4 +59,18 @@ resume_decide(resume_t *self, db_t *db, const log_head_t *head, const stream_ope
     self->phase = self->reason ? "resync" : request->lsn < head->lsn ? "catchup" : "live";
     self->lsn = self->reason ? 0 : request->lsn;
     return OK;
+}
+
+err_t
+resume_begin_another_history(ctx_t *ctx, const char *client_id, fault_t *fault)
+{
+    char epoch[UUID_TEXT];
+    db_t *writer = NULL;
+    ctx_log(ctx, LOG_warning, "%s has seen more than there is: an older copy", client_id);
+    ctx_uuid(ctx, epoch);
+    err_t err = db_open(settings_server_file(ctx_settings(ctx)), false, &writer, fault);
+    if (err == OK)
+        err = change_log_rename(writer, epoch, fault);
+    db_close(&writer);
+    return err;
 }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "actors/server/change_log.h"
+#include "runtime/actor.h"
 #include "schemas/message.h"
 
 typedef struct resume {
@@ -20,3 +21,7 @@ CHECKED err_t resume_check_cache(const log_head_t *head, const stream_open_t *re
                                  fault_t *fault);
 CHECKED err_t resume_decide(resume_t *self, db_t *db, const log_head_t *head,
                             const stream_open_t *request, fault_t *fault);
+
+/*  The database is an older copy, and its positions will be given out again, to other changes:
+    nobody may go on from where he stands.  */
+CHECKED err_t resume_begin_another_history(ctx_t *ctx, const char *client_id, fault_t *fault);

@@ -111,6 +111,17 @@ rights_of(const rights_t *self, const char *table)
     return NULL;
 }
 
+const char *
+rights_missing(const rights_t *self)
+{
+    for (size_t i = 0; i < self->settings->n_tables; i++) {
+        const table_settings_t *table = &self->settings->tables[i];
+        if (rule_is_needed(table) && rights_of(self, table->name) == NULL)
+            return table->name;
+    }
+    return NULL;
+}
+
 bool
 rights_are_lost(const rights_t *self, const char *table)
 {

@@ -23,6 +23,8 @@ CHECKED err_t rights_follow(rights_t *self, fault_t *fault);
 
 /*  NULL: everybody may do anything with that table, as where self is NULL.  */
 rule_t *rights_of(const rights_t *self, const char *table);
+/*  A table that the settings have rules for, and the database has not; NULL: there is none.  */
+const char *rights_missing(const rights_t *self);
 /*  True for a table that is gone with its rule: the log may still have rows of it, and nobody
    can say who may read them.  */
 bool rights_are_lost(const rights_t *self, const char *table);
