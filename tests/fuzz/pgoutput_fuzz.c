@@ -4,6 +4,7 @@
 
 #include "actors/server/postgres/labels.h"
 #include "actors/server/postgres/pgoutput.h"
+#include "actors/server/postgres/table_rows.h"
 
 #include <assert.h>
 #include <string.h>
@@ -38,6 +39,21 @@ walk(bytes_t bytes, const pgoutput_message_t *message)
 }
 
 static void
+read_row(bytes_t bytes, arena_t *arena)
+{
+    fault_t fault = {0};
+    table_row_t row = {0};
+    if (table_row_read(bytes, arena, &row, &fault) != OK) {
+        assert(fault.err == ERR_PROTOCOL);
+        return;
+    }
+    size_t size = strlen(row.table);
+    for (size_t i = 0; i < row.n; i++)
+        size += strlen(row.columns[i]) + row.values[i].text.size;
+    assert(size < bytes.size && row.n <= PGOUTPUT_COLUMNS);
+}
+
+static void
 unpack(bytes_t bytes, arena_t *arena)
 {
     fault_t fault = {0};
@@ -65,6 +81,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (message.kind == PGOUTPUT_MESSAGE)
         unpack(message.content, &arena);
     unpack(bytes, &arena);
+    read_row(bytes, &arena);
     arena_release(&arena);
     return 0;
 }

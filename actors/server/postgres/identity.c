@@ -203,7 +203,7 @@ read_limit(pg_t *pg, identity_pulse_t *pulse, fault_t *fault)
     const err_t err =
         pg_number(pg, "SELECT setting FROM pg_settings WHERE name = 'max_slot_wal_keep_size'",
                   &megabytes, fault, "");
-    pulse->most_bytes = megabytes < 0 ? -1 : megabytes * 1024 * 1024;
+    pulse->most_bytes = megabytes < 0 ? -1 : megabytes << 20;
     return err;
 }
 
@@ -220,8 +220,9 @@ count_beat(identity_t *self, pg_t *pg, const identity_moment_t *moment, identity
                              "RETURNING beat, "
                              "(SELECT epoch = $3 FROM waybill.identity WHERE one = 1)",
                              &result, fault, "tit", self->name, moment->wall_ms, moment->epoch);
-    pulse->moved = err == OK && pg_text_at(result, 0, 1)[0] != 't';
-    pulse->beat = err == OK ? pg_number_at(result, 0, 0) : 0;
+    pulse->moved = PQntuples(result) == 0 || pg_text_at(result, 0, 1)[0] != 't';
+    if (PQntuples(result) > 0)
+        pulse->beat = pg_number_at(result, 0, 0);
     PQclear(result);
     return err;
 }
@@ -263,6 +264,6 @@ identity_advise(identity_t *self, const identity_pulse_t *pulse, buffer_t *advic
             "most (max_slot_wal_keep_size): beyond that its slot is lost, and its "
             "cache is filled anew. Start it, or drop its slot: waybill server "
             "slots --drop-inactive\n",
-            pulse->holder, (long long) pulse->retained_bytes / (1024 * 1024),
-            (long long) pulse->most_bytes / (1024 * 1024));
+            pulse->holder, (long long) (pulse->retained_bytes >> 20),
+            (long long) (pulse->most_bytes >> 20));
 }

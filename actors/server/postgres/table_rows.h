@@ -1,9 +1,11 @@
 /*  table_rows - rows that a table had before it was published, on their way through the log.
 
-    Each is a transactional logical message, written in the transaction that adds the table to
-    the publication: the array {table, column, value, column, value, ...} as PostgreSQL writes
-    an array of texts, with values as PostgreSQL writes them (types.h), generated columns left
-    out. Whoever reads the log takes it for an insert.  */
+    They are transactional logical messages, written in the transaction that adds the table to
+    the publication. Each is an array of texts as PostgreSQL writes it: first {table}, which
+   says that the rows that follow are all there are, and makes a table that was not known; then
+    {table, column, value, column, value, ...} for each row, with values as PostgreSQL writes
+    them (types.h), generated columns left out. Whoever reads the log takes the first for a
+    truncate, the others for inserts.  */
 
 #pragma once
 
@@ -14,13 +16,13 @@
 
 typedef struct table_row {
     const char *table;
-    size_t n;
+    size_t n; /* 0: its rows follow, and no others are left */
     const char **columns;
     pgoutput_value_t *values; /* 'n' or 't' */
 } table_row_t;
 
-/*  SELECT that writes all rows of the table into the log.  */
-void table_rows_write(buffer_t *sql, const pg_table_t *table);
+/*  SQL, two statements, that writes the table into the log.  */
+void table_rows_write(buffer_t *sql, const char *schema, const pg_table_t *table);
 
 /*  The content of such a message. All of row lives in arena. ERR_PROTOCOL: anybody may write a
     message into the log.  */

@@ -14,7 +14,7 @@ static const char tables_sql[] =
     "       coalesce((SELECT i.indimmediate FROM pg_index i "
     "                 WHERE i.indrelid = c.oid AND i.indisprimary), true), "
     "       coalesce((SELECT i.indisreplident FROM pg_index i "
-    "                 WHERE i.indrelid = c.oid AND i.indisprimary), false) "
+    "                 WHERE i.indrelid = c.oid AND i.indisprimary), false), c.relkind = 'p' "
     "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
     "WHERE n.nspname = $1 AND c.relkind IN ('r', 'p') AND NOT c.relispartition "
     "AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass "
@@ -39,6 +39,7 @@ take_tables(pg_tables_t *self, const PGresult *rows)
         table->name = arena_text(&self->arena, pg_text_at(rows, i, 1));
         table->identity = pg_text_at(rows, i, 2)[0];
         table->published = is_true(rows, i, 4);
+        table->partitioned = is_true(rows, i, 7);
         self->tables[i] = (known_t){
             .table = table,
             .logged = pg_text_at(rows, i, 3)[0] == 'p',

@@ -29,6 +29,7 @@ typedef struct pg_table {
     size_t n_keys;        /* 0: cannot be synchronised */
     char identity;        /* relreplident: d, n, f, i */
     bool published;       /* in the publication of the settings */
+    bool partitioned;     /* its rows are in its partitions */
     bool deferrable;      /* one of its foreign keys is */
     const char *fix;      /* SQL that would make it fit; NULL: it fits */
     const char **parents; /* names of tables that its foreign keys refer to; NULL ends */

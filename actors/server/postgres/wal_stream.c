@@ -17,11 +17,12 @@ static const struct {
     const char *way_out;
 } meanings[] = {
     {WAL_CREATING, ERR_EXISTS, "42710", "drop it first"},
+    {WAL_CREATING, ERR_CONFIG, "55000",
+     "set wal_level = logical in postgresql.conf, and start the database again"},
     {WAL_STARTING, ERR_NOT_FOUND, "42704", "it is made anew"},
     {WAL_STARTING, ERR_EXISTS, "55006",
      "another server has the same name, or the database has not noticed yet that its "
-     "connection "
-     "is gone: give each server a postgres.name of its own, or wait"},
+     "connection is gone: give each server a postgres.name of its own, or wait"},
     {WAL_STREAMING, ERR_GAP, "42704",
      "the slot is older than the publication: it is made anew"},
     {WAL_STREAMING, ERR_GAP, "58P01", "what the slot kept is gone: it is made anew"},
