@@ -35,15 +35,12 @@ static const struct {
 err_t
 pg_connect_error(PGconn *connection, fault_t *fault)
 {
-    const char *words = PQerrorMessage(connection);
-    size_t size = strlen(words);
+    char line[PG_WORDS];
+    const char *words = pg_connection_words(connection, line);
     size_t i = 0;
-    while (size > 0 && words[size - 1] == '\n')
-        size--;
     while (strstr(words, causes[i].words) == NULL)
         i++;
-    return fault_set(fault, causes[i].err, "PostgreSQL: %.*s; %s",
-                     size > 380 ? 380 : (int) size, words, causes[i].way_out);
+    return fault_set(fault, causes[i].err, "PostgreSQL: %s; %s", words, causes[i].way_out);
 }
 
 static err_t

@@ -2,6 +2,7 @@
 
 #include "actors/server/postgres/pg_private.h"
 
+#include <ctype.h>
 #include <string.h>
 
 typedef struct meaning {
@@ -12,6 +13,7 @@ typedef struct meaning {
 
 /*  The first that fits; the last fits everything.  */
 static const meaning_t meanings[] = {
+    {"08P", ERR_STORAGE, "look whether something stands between it and the server"},
     {"08", ERR_OFFLINE, "look whether the database runs"},
     {"57014", ERR_TIMEOUT, "give it more time with postgres.statement_ms"},
     {"57P", ERR_OFFLINE, "wait until the database is up again"},
@@ -91,6 +93,22 @@ tell(const PGresult *result, const char *doing, const meaning_t *meaning, fault_
                      meaning->way_out != NULL ? meaning->way_out : "");
 }
 
+const char *
+pg_connection_words(const PGconn *connection, char line[PG_WORDS])
+{
+    const char *words = PQerrorMessage(connection);
+    size_t n = 0;
+    for (; *words != '\0' && n + 1 < PG_WORDS; words++)
+        if (!isspace((unsigned char) *words))
+            line[n++] = *words;
+        else if (n > 0 && line[n - 1] != ' ')
+            line[n++] = ' ';
+    while (n > 0 && line[n - 1] == ' ')
+        n--;
+    line[n] = '\0';
+    return line;
+}
+
 static err_t
 error_of_connection(pg_t *self, const char *doing, fault_t *fault)
 {
@@ -98,10 +116,11 @@ error_of_connection(pg_t *self, const char *doing, fault_t *fault)
         doing = "PostgreSQL";
     if (self->connection == NULL)
         return fault_set(fault, ERR_OFFLINE, "%s: not connected; wait until it is", doing);
-    const char *words = PQerrorMessage(self->connection);
+    char line[PG_WORDS];
+    const char *words = pg_connection_words(self->connection, line);
     if (PQstatus(self->connection) == CONNECTION_OK && !self->broken)
-        return fault_set(fault, ERR_STORAGE, "%s: %.300s", doing, words);
-    return fault_set(fault, ERR_OFFLINE, "%s: %.300s; wait until it is back", doing,
+        return fault_set(fault, ERR_STORAGE, "%s: %s", doing, words);
+    return fault_set(fault, ERR_OFFLINE, "%s: %s; wait until it is back", doing,
                      words[0] != '\0' ? words : "the connection is lost");
 }
 

@@ -85,5 +85,8 @@ const char *pg_array_text(pg_array_t *self);
 
 /*  -------------------------------------------------------------------------- connecting  */
 
-/*  The database's words of a failed attempt, on one line, with a way out.  */
+/*  The last words of a connection, on one line.  */
+enum { PG_WORDS = 360 };
+const char *pg_connection_words(const PGconn *connection, char line[PG_WORDS]);
+/*  Those of a failed attempt to connect, with a way out.  */
 err_t pg_connect_error(PGconn *connection, fault_t *fault);

@@ -46,6 +46,14 @@ pg_parameters_read(pg_parameters_t *self, const char *letters, va_list list)
 
 /*  -------------------------------------------------------------------- several at once  */
 
+/*  Data follows, which is the caller's to take.  */
+static bool
+begins_copy(const PGresult *answer)
+{
+    const ExecStatusType status = PQresultStatus(answer);
+    return status == PGRES_COPY_BOTH || status == PGRES_COPY_OUT || status == PGRES_COPY_IN;
+}
+
 /*  Without a name, without parameters: also what a pipeline refuses, and what the replication
     protocol knows. The answer is the first one that failed, else the last.  */
 static err_t
@@ -60,6 +68,8 @@ collect(pg_t *self, PGresult **answer, fault_t *fault)
             PQclear(*answer);
             *answer = result;
         }
+        if (begins_copy(*answer))
+            break;
         err = pg_await(self, fault);
     }
     return err;
