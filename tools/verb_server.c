@@ -5,6 +5,7 @@
 #include "actors/server/actors.h"
 #include "actors/server/postgres/pg.h"
 #include "tools/launch.h"
+#include "tools/server/server.h"
 #include "tools/verbs.h"
 
 #include <errno.h>
@@ -106,8 +107,20 @@ check(const verb_t *verb, const settings_t *settings)
     return false;
 }
 
+static const verb_t *const server_verbs[] = {&server_check_verb, &server_slots_verb, NULL};
+
 static int
-server(args_t *args)
+run_verb(args_t *args)
+{
+    const verb_t *verb = verb_named(server_verbs, args->values[0]);
+    if (!verb)
+        return complain_usage(args->verb, "%s: server has no such verb", args->values[0]);
+    return verb->run(
+        &(args_t){.verb = verb, .count = args->count - 1, .values = args->values + 1});
+}
+
+static int
+serve(args_t *args)
 {
     const char *config = NULL, *db = NULL, *cache = NULL, *schema = NULL, *listen = NULL,
                *run_dir = NULL, *log_level = NULL;
@@ -147,11 +160,19 @@ server(args_t *args)
     });
 }
 
+static int
+server(args_t *args)
+{
+    const bool named = args->count > 0 && args->values[0][0] != '-';
+    return named ? run_verb(args) : serve(args);
+}
+
 const verb_t verb_server = {
     .name = "server",
     .summary = "serve a database to agents",
     .usage =
-        "usage: waybill server (--config FILE | --db DATABASE) [OPTION...]\n\n"
+        "usage: waybill server (--config FILE | --db DATABASE) [OPTION...]\n"
+        "       waybill server VERB [OPTION...]\n\n"
         "Serves one database to agents over WebSocket, in the foreground, until SIGTERM or\n"
         "SIGINT: an SQLite file, or a PostgreSQL database, which several servers may share.\n"
         "Every table with a primary key is synchronised. Other programs may write the "
@@ -175,10 +196,15 @@ const verb_t verb_server = {
         "  --run-dir DIR       where `waybill tap` joins; default\n"
         "                      $XDG_RUNTIME_DIR/waybill-server, else /tmp/waybill-UID-server\n"
         "  --log-level L       error, warning, info or debug\n\n"
+        "The verbs look at a database in PostgreSQL, each told of by `waybill help server "
+        "VERB`:\n\n"
+        "  check               tell whether it can be served, and what to do if not\n"
+        "  slots               list, and drop, what it keeps for servers\n\n"
         "Exit status 0: stopped as asked. 1: an actor failed for good, or did not stop.\n"
         "2: wrong usage or configuration, among it: a port that is taken, a database that is\n"
         "locked, read-only or not one, and a run directory that another server has.\n\n"
         "example: waybill server --db hub.db --schema tables.sql --listen 0.0.0.0:8787\n"
         "         waybill server --db postgres://waybill@db.example.org/team --cache team.db\n",
     .run = server,
+    .verbs = server_verbs,
 };

@@ -85,9 +85,8 @@ identity_slot(const identity_t *self)
 
 /*  ------------------------------------------------------------------ schema  */
 
-/*  All that postgres_sql would make.  */
-static void
-list_tables(pg_array_t *names)
+void
+identity_tables(pg_array_t *names)
 {
     static const char before[] = "CREATE TABLE IF NOT EXISTS waybill.";
     const char *at = postgres_sql;
@@ -103,7 +102,7 @@ static err_t
 count_missing(pg_t *pg, int64_t *missing, fault_t *fault)
 {
     pg_array_t names = {0};
-    list_tables(&names);
+    identity_tables(&names);
     const err_t err = pg_number(pg,
                                 "SELECT count(*) FROM unnest($1::text[]) AS wanted (name) "
                                 "WHERE NOT EXISTS (SELECT FROM pg_class c "

@@ -29,6 +29,8 @@ void identity_destroy(identity_t **self);
 const char *identity_name(const identity_t *self);
 const char *identity_slot(const identity_t *self);
 
+/*  Adds the names of all tables that schema waybill has.  */
+void identity_tables(pg_array_t *names);
 CHECKED err_t identity_prepare(identity_t *self, pg_t *pg, fault_t *fault);
 
 /*  What the caller knows.  */
