@@ -61,6 +61,17 @@ db_open_reader(const char *path, db_t **self, fault_t *fault)
     return adopt(path, handle, err, self);
 }
 
+err_t
+db_open_memory(db_t **self, fault_t *fault)
+{
+    sqlite3 *handle = NULL;
+    const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+    err_t err = OK;
+    if (sqlite3_open_v2(":memory:", &handle, flags, NULL) != SQLITE_OK)
+        err = sql_error(handle, ":memory:", "opening it", fault);
+    return adopt(":memory:", handle, err, self);
+}
+
 void
 db_close(db_t **self)
 {

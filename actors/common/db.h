@@ -22,6 +22,8 @@ typedef struct db db_t;
 CHECKED err_t db_open(const char *path, bool create, db_t **self, fault_t *fault);
 /*  For reading only; never blocks a writer.  */
 CHECKED err_t db_open_reader(const char *path, db_t **self, fault_t *fault);
+/*  A database of its own in memory, empty.  */
+CHECKED err_t db_open_memory(db_t **self, fault_t *fault);
 /*  Rolls back whatever is open.  */
 void db_close(db_t **self);
 

@@ -44,7 +44,7 @@ start(void *state, ctx_t *ctx)
 {
     handler_t *self = state;
     fault_t fault = {0};
-    self->class = &embedded_judge;
+    self->class = settings_on_postgres(ctx_settings(ctx)) ? &postgres_judge : &embedded_judge;
     const err_t err = self->class->open(ctx, &self->judge, &fault);
     return err == OK ? OK : ctx_fail(ctx, "%s", fault.text);
 }

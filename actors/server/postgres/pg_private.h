@@ -80,8 +80,6 @@ typedef struct pg_parameters {
 } pg_parameters_t;
 
 void pg_parameters_read(pg_parameters_t *self, const char *letters, va_list list);
-/*  As PostgreSQL writes it; the array's own until it changes.  */
-const char *pg_array_text(pg_array_t *self);
 
 /*  -------------------------------------------------------------------------- connecting  */
 

@@ -1,0 +1,219 @@
+#include "actors/server/postgres/judge_seen.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct judge_seen {
+    const settings_t *settings;
+    db_t *db; /* NULL: it is not there yet */
+    catalog_t *catalog;
+    bool begun;
+};
+
+judge_seen_t *
+judge_seen_new(const settings_t *settings)
+{
+    judge_seen_t *self = mem_new(sizeof *self);
+    self->settings = settings;
+    return self;
+}
+
+static void
+let_go(judge_seen_t *self)
+{
+    catalog_close(&self->catalog);
+    db_close(&self->db);
+    self->begun = false;
+}
+
+void
+judge_seen_destroy(judge_seen_t **self)
+{
+    if (*self == NULL)
+        return;
+    let_go(*self);
+    free(*self);
+    *self = NULL;
+}
+
+/*  Whoever fills it may not have begun.  */
+static err_t
+open_cache(judge_seen_t *self, fault_t *fault)
+{
+    if (self->db != NULL)
+        return OK;
+    const err_t err = db_open_reader(settings_server_file(self->settings), &self->db, fault);
+    return err == OK ? catalog_open(self->db, &self->catalog, fault) : err;
+}
+
+/*  Without a cache, or with one that cannot be read now, nothing is known.  */
+void
+judge_seen_begin(judge_seen_t *self)
+{
+    fault_t none = {0};
+    err_t err = open_cache(self, &none);
+    if (err == OK)
+        err = db_begin_read(self->db, &none);
+    if (err == OK)
+        err = catalog_refresh(self->catalog, &none);
+    self->begun = err == OK && db_number(self->db, "SELECT captured FROM waybill_head", 0) > 0;
+    if (err != OK)
+        let_go(self);
+}
+
+void
+judge_seen_end(judge_seen_t *self)
+{
+    if (self->db != NULL)
+        db_rollback(self->db);
+    self->begun = false;
+}
+
+int64_t
+judge_seen_schema(judge_seen_t *self)
+{
+    return self->db ? db_number(self->db, "PRAGMA schema_version", 0) : 0;
+}
+
+bool
+judge_seen_is_there(const judge_seen_t *self)
+{
+    return self->begun;
+}
+
+/*  --------------------------------------------------------------------------------- rows  */
+
+/*  False: there is none, or it cannot be told. *row is empty then.  */
+static bool
+read_row(judge_seen_t *self, const seen_row_t *wanted, buffer_t *row)
+{
+    fault_t none = {0};
+    bool found = false;
+    table_t *table = self->begun ? catalog_table(self->catalog, wanted->table) : NULL;
+    if (table == NULL || table_key(table) == NULL)
+        return false;
+    return table_read(table, wanted->named, row, &found, &none) == OK && found;
+}
+
+static size_t
+count_columns(bytes_t row)
+{
+    return row_read(row).left;
+}
+
+static bool
+is_value(bytes_t row, bytes_t name, const value_t *expected)
+{
+    bytes_t column;
+    value_t value;
+    row_reader_t reader = row_read(row);
+    while (row_next(&reader, &column, &value))
+        if (column.size == name.size && memcmp(column.data, name.data, name.size) == 0)
+            return value_equal(&value, expected);
+    return false;
+}
+
+static bool
+is_same(bytes_t a, bytes_t b)
+{
+    bytes_t name;
+    value_t value;
+    row_reader_t reader = row_read(a);
+    if (a.size == b.size && memcmp(a.data, b.data, a.size) == 0)
+        return true;
+    if (count_columns(a) != count_columns(b))
+        return false;
+    while (row_next(&reader, &name, &value))
+        if (!is_value(b, name, &value))
+            return false;
+    return true;
+}
+
+static bool
+shows(judge_seen_t *self, const seen_row_t *wanted)
+{
+    buffer_t row = {0};
+    const bool found = read_row(self, wanted, &row);
+    const bool same = found ? wanted->row.size > 0 && is_same(wanted->row, buffer_bytes(&row))
+                            : wanted->row.size == 0;
+    buffer_release(&row);
+    return same;
+}
+
+/*  ----------------------------------------------------------------------------- versions  */
+
+void
+judge_seen_captured(judge_seen_t *self, const seen_row_t *row, arena_t *arena,
+                    version_t *version)
+{
+    static const char sql[] = "SELECT updated_at, client_id, lsn, deleted"
+                              " FROM waybill_versions WHERE tbl = ?1 AND key = ?2";
+    err_t err = OK;
+    fault_t none = {0};
+    *version = (version_t){0};
+    if (!self->begun)
+        return;
+    sqlite3_stmt *found = db_query(self->db, sql, &none, "tt", row->table, row->key);
+    if (!db_step(self->db, found, &err, &none))
+        return;
+    *version = (version_t){
+        .known = true,
+        .updated_at = sqlite3_column_int64(found, 0),
+        .client_id = arena_text(arena, column_text(found, 1)),
+        .lsn = (uint64_t) sqlite3_column_int64(found, 2),
+        .deleted = sqlite3_column_int(found, 3) != 0,
+        .exact = true,
+    };
+    sqlite3_reset(found);
+}
+
+bool
+judge_seen_version(judge_seen_t *self, const seen_row_t *row, arena_t *arena,
+                   version_t *version)
+{
+    *version = (version_t){0};
+    if (!self->begun || !shows(self, row))
+        return false;
+    judge_seen_captured(self, row, arena, version);
+    return true;
+}
+
+column_version_t *
+judge_seen_columns(judge_seen_t *self, const seen_row_t *row, arena_t *arena, size_t *n)
+{
+    static const char count[] = "SELECT count(*) FROM waybill_columns"
+                                " WHERE tbl = ?1 AND key = ?2";
+    static const char sql[] = "SELECT col, updated_at, client_id FROM waybill_columns"
+                              " WHERE tbl = ?1 AND key = ?2";
+    err_t err = OK;
+    fault_t none = {0};
+    *n = 0;
+    if (!self->begun)
+        return NULL;
+    sqlite3_stmt *rows = db_query(self->db, count, &none, "tt", row->table, row->key);
+    size_t room =
+        db_step(self->db, rows, &err, &none) ? (size_t) sqlite3_column_int64(rows, 0) : 0;
+    sqlite3_reset(rows);
+    column_version_t *columns = arena_new(arena, (room + 1) * sizeof *columns);
+    rows = db_query(self->db, sql, &none, "tt", row->table, row->key);
+    while (*n < room && db_step(self->db, rows, &err, &none))
+        columns[(*n)++] = (column_version_t){
+            .name = arena_text(arena, column_text(rows, 0)),
+            .updated_at = sqlite3_column_int64(rows, 1),
+            .client_id = arena_text(arena, column_text(rows, 2)),
+        };
+    sqlite3_reset(rows);
+    return columns;
+}
+
+bool
+judge_seen_shows(judge_seen_t *self, const seen_row_t *wanted, const char *column)
+{
+    buffer_t row = {0};
+    value_t value;
+    const bytes_t name = {(const uint8_t *) column, strlen(column)};
+    const bool same = read_row(self, wanted, &row) && row_find(wanted->row, column, &value)
+                      && is_value(buffer_bytes(&row), name, &value);
+    buffer_release(&row);
+    return same;
+}
