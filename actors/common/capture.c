@@ -51,14 +51,19 @@ log_present_rows(const capture_t *self, fault_t *fault)
 }
 
 /*  All there are, and of these the ones exactly as they should be: after a table was renamed
-    there are more, under its old name.  */
+    there are more, under its old name. And none of the application's is younger: SQLite runs
+    the youngest first, and what that writes to the row must be logged behind the row itself. */
 static err_t
 is_captured(const capture_t *self, bool *captured, bool *fresh, fault_t *fault)
 {
-    static const char sql[] = "SELECT count(*), count(*) FILTER (WHERE sql IN (?2, ?3, ?4, ?5))"
-                              " FROM sqlite_schema WHERE type = 'trigger'"
-                              " AND tbl_name = ?1 AND name LIKE 'waybill\\_capture\\_%'"
-                              " ESCAPE '\\'";
+    static const char sql[] =
+        "SELECT count(*) FILTER (WHERE ours),"
+        "       count(*) FILTER (WHERE ours AND sql IN (?2, ?3, ?4, ?5)),"
+        "       coalesce(max(place) FILTER (WHERE NOT ours)"
+        "                > min(place) FILTER (WHERE ours), 0)"
+        " FROM (SELECT rowid AS place, sql,"
+        "       name LIKE 'waybill\\_capture\\_%' ESCAPE '\\' AS ours"
+        "       FROM sqlite_schema WHERE type = 'trigger' AND tbl_name = ?1)";
     buffer_t name = {0};
     buffer_t texts[CAPTURE_EVENTS] = {{0}};
     int wanted = 0;
@@ -75,7 +80,8 @@ is_captured(const capture_t *self, bool *captured, bool *fresh, fault_t *fault)
                                  buffer_text(&texts[0]), buffer_text(&texts[1]),
                                  buffer_text(&texts[2]), buffer_text(&texts[3]));
     *captured = db_step(self->table->db, row, &err, fault)
-                && sqlite3_column_int(row, 0) == wanted && sqlite3_column_int(row, 1) == wanted;
+                && sqlite3_column_int(row, 0) == wanted && sqlite3_column_int(row, 1) == wanted
+                && !sqlite3_column_int(row, 2);
     *fresh = err == OK && sqlite3_column_int(row, 0) == 0;
     sqlite3_reset(row);
     buffer_release(&name);

@@ -316,12 +316,27 @@ a_renamed_table_is_logged_once_under_its_new_name(void **state)
     expect(world, "SELECT group_concat(tbl) FROM change_log", "task");
 }
 
+/*  The last that is logged of a row is what all replicas keep.  */
+static void
+what_a_younger_trigger_makes_of_a_row_is_logged_behind_it(void **state)
+{
+    world_t *world = *state;
+    make_todo(world);
+    plain_sql(world, "CREATE TRIGGER shout AFTER INSERT ON todo BEGIN"
+                     " UPDATE todo SET title = upper(title) WHERE id = NEW.id; END");
+    capture(world, "todo");
+    plain_sql(world, "INSERT INTO todo VALUES ('1', 'a', 0)");
+    expect_log(world, "insert {\"id\":\"1\",\"title\":\"a\",\"done\":0},"
+                      " update {\"id\":\"1\",\"title\":\"A\",\"done\":0}");
+}
+
 #define EACH(test) cmocka_unit_test_setup_teardown(test, make_server, remove_world)
 
 int
 main(void)
 {
     const struct CMUnitTest tests[] = {
+        EACH(what_a_younger_trigger_makes_of_a_row_is_logged_behind_it),
         EACH(plain_sql_of_another_program_is_logged),
         EACH(what_is_rolled_back_is_not_logged),
         EACH(the_time_of_plain_sql_is_now),
