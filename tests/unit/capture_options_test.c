@@ -8,7 +8,7 @@ make_server(void **state)
 {
     assert_int_equal(make_world(state), 0);
     run(*state, server_sql);
-    run(*state, "INSERT INTO waybill_head VALUES (1, 'e', 10)");
+    run(*state, "INSERT INTO waybill_head (one, epoch, lsn) VALUES (1, 'e', 10)");
     return 0;
 }
 

@@ -13,7 +13,7 @@ make_server(void **state)
     assert_int_equal(make_world(state), 0);
     world_t *world = *state;
     run(world, server_sql);
-    run(world, "INSERT INTO waybill_head VALUES (1, 'e', 10)");
+    run(world, "INSERT INTO waybill_head (one, epoch, lsn) VALUES (1, 'e', 10)");
     assert_int_equal(sqlite3_open(world->path, &world->other), SQLITE_OK);
     return 0;
 }

@@ -11,6 +11,7 @@ source_of(world_t *world, size_t frame_bytes)
         .db = world->db,
         .path = world->path,
         .settings = &world->settings,
+        .epoch = "epoch-1",
         .frame_bytes = frame_bytes,
         .arena = &world->arena,
     };
@@ -94,8 +95,8 @@ forgets_whole_transactions_only(void **state)
     expect(world, "SELECT lsn - 0x20000000 FROM change_log", "2 3");
     must(world, change_log_floor(world->db, &floor, &world->fault));
     assert_int_equal(floor, CHANGE_LOG_ORIGIN + 1);
-    must(world,
-         change_log_prune(world->db, CHANGE_LOG_ORIGIN + 2, 100, &(pruned_t){0}, &world->fault));
+    must(world, change_log_prune(world->db, CHANGE_LOG_ORIGIN + 2, 100, &(pruned_t){0},
+                                 &world->fault));
     expect(world, "SELECT lsn - 0x20000000 FROM change_log", "3");
 }
 
@@ -221,8 +222,8 @@ notices_history_cut_off_under_it(void **state)
     write_as(world, "you", 1);
     write_as(world, "you", 2);
     stream_t *stream = stream_at(world, &source, CHANGE_LOG_ORIGIN);
-    must(world,
-         change_log_prune(world->db, CHANGE_LOG_ORIGIN + 1, 100, &(pruned_t){0}, &world->fault));
+    must(world, change_log_prune(world->db, CHANGE_LOG_ORIGIN + 1, 100, &(pruned_t){0},
+                                 &world->fault));
     assert_int_equal(stream_next(stream, &source, true, &chunk, &world->fault), ERR_GAP);
     stream_destroy(&stream);
 }
