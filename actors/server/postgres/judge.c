@@ -275,6 +275,21 @@ forget_row(judge_batch_t *batch, size_t guilty)
     return true;
 }
 
+/*  What broke a rule may only have come in the wrong order; if not, that is its rejection.  */
+static bool
+try_ordered(judge_batch_t *batch, size_t guilty, const fault_t *fault)
+{
+    const size_t number = batch->cases[guilty].local;
+    judge_local_t *local = &batch->locals[number];
+    const client_change_t *change = batch->cases[guilty].change;
+    if (local->ordered || fault->err != ERR_RULE_VIOLATION || !judge_order(batch, number))
+        return false;
+    local->ordered = true;
+    local->first_fault = *fault;
+    local->first_change = change;
+    return true;
+}
+
 /*  What stands before it is done again, with its rejection at the end. False: it was rejected
     already, and that is what fails.  */
 static bool
@@ -285,10 +300,13 @@ mark(judge_batch_t *batch, size_t guilty, const fault_t *fault)
     const bool forgotten = forget_row(batch, guilty);
     if (local->mark != OK)
         return forgotten;
+    if (try_ordered(batch, guilty, fault))
+        return true;
+    const fault_t *why = local->ordered ? &local->first_fault : fault;
     cut(batch, number + 1);
-    local->mark = fault->err;
-    local->mark_text = arena_text(batch->arena, without_prefix(fault->text));
-    local->mark_case = guilty;
+    local->mark = why->err;
+    local->mark_text = arena_text(batch->arena, without_prefix(why->text));
+    local->mark_change = local->ordered ? local->first_change : batch->cases[guilty].change;
     return true;
 }
 

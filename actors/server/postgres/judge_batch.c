@@ -194,7 +194,7 @@ begin(judge_batch_t *self)
         judge_local_t *local = &self->locals[i];
         local->err = local->mark;
         local->text = local->mark_text;
-        local->guilty = local->mark_case;
+        local->guilty = local->mark_change;
         local->written = false;
     }
 }

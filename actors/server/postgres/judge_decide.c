@@ -16,10 +16,10 @@ judge_reject(judge_batch_t *self, judge_case_t *one, const fault_t *why, fault_t
         return OK;
     local->err = why->err;
     local->text = arena_text(self->arena, why->text);
-    local->guilty = (size_t) (one - self->cases);
+    local->guilty = one->change;
     if (!local->written)
         return OK;
-    self->blamed = local->guilty;
+    self->blamed = (size_t) (one - self->cases);
     return fault_set(fault, why->err, "%s", why->text);
 }
 

@@ -111,7 +111,7 @@ static void
 reject(judge_batch_t *self, judge_case_t *one, const judge_local_t *local)
 {
     one->verdict->id = one->change->id;
-    if (&self->cases[local->guilty] == one)
+    if (local->guilty == one->change)
         errors_reject(one->verdict, local->err, local->text);
     else
         errors_reject_along(one->verdict);

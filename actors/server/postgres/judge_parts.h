@@ -70,10 +70,13 @@ typedef struct judge_local {
     size_t begins;
     err_t mark; /* it is to be rejected without being tried; OK: it is not */
     const char *mark_text;
-    size_t mark_case; /* of the guilty one */
-    err_t err;        /* in this attempt: rejected */
+    const client_change_t *mark_change; /* the guilty one */
+    bool ordered; /* it was tried as recorded; and that would be its rejection: */
+    fault_t first_fault;
+    const client_change_t *first_change;
+    err_t err; /* in this attempt: rejected */
     const char *text;
-    size_t guilty;
+    const client_change_t *guilty;
     bool written; /* something of it, in this attempt */
 } judge_local_t;
 
@@ -130,6 +133,12 @@ void judge_expect(judge_batch_t *self, judge_take_fn *take, size_t about);
 
 /*  What a change names, as far as the tables alone can tell.  */
 void judge_fit(judge_batch_t *self, judge_case_t *one);
+
+/*  ------------------------------------------------------------------------ judge_order  */
+
+/*  Puts the cases of a local transaction into the order that foreign keys ask for. False: they
+    are in it, or cannot be moved.  */
+bool judge_order(judge_batch_t *self, size_t number);
 
 /*  ------------------------------------------------------------------------- judge_load  */
 
