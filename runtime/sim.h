@@ -29,8 +29,9 @@ typedef struct sim_faults {
 sim_t *sim_new(uint64_t seed, const sim_faults_t *faults);
 void sim_destroy(sim_t **self);
 
-/*  Adds a node and its actors, in start order; settings must outlive the simulation.
-    address: where its listener (if any) can be dialled, "HOST:PORT"; NULL: nowhere.  */
+/*  Adds a node and its actors, in start order, without those that the settings do without;
+    settings must outlive the simulation. address: where its listener (if any) can be
+    dialled, "HOST:PORT"; NULL: nowhere.  */
 int sim_node(sim_t *self, const char *name, const char *address, const void *settings);
 void sim_add(sim_t *self, int node, const actor_class_t *class);
 CHECKED err_t sim_start(sim_t *self, int node, fault_t *fault);

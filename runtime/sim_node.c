@@ -29,6 +29,8 @@ node_new(world_t *world, network_t *network, const char *name, const char *addre
 void
 node_add(node_t *self, const actor_class_t *class)
 {
+    if (class->is_wanted != NULL && self->settings != NULL && !class->is_wanted(self->settings))
+        return;
     self->seats = mem_grow(self->seats, (self->n + 1) * sizeof *self->seats);
     self->seats[self->n] = (seat_t){.node = self, .index = self->n, .class = class};
     self->n++;

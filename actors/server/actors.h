@@ -10,5 +10,6 @@ extern const actor_class_t postgres_replicator; /* postgres/replicator.c: the sa
 extern const actor_class_t distributor;         /* distributor.c: a stream for each client */
 extern const actor_class_t listener;            /* listener.c: WebSocket sessions */
 
-/*  All of a server's actors, logger and checkpointer among them, NULL-terminated.  */
+/*  All of a server's actors, logger and checkpointer among them, NULL-terminated. Of the two
+    replicators each is wanted with its kind of database.  */
 extern const actor_class_t *const server_actors[];

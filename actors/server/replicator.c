@@ -259,6 +259,12 @@ stop(void *state, ctx_t *ctx)
     db_close(&self->db);
 }
 
+static bool
+is_wanted(const void *settings)
+{
+    return !settings_on_postgres(settings);
+}
+
 static const edge_t sends[] = {
     {"distributor", MSG_log_advanced},
     {"checkpointer", MSG_wal_grown},
@@ -274,6 +280,7 @@ const actor_class_t replicator = {
     .summary = "notices what was committed and passes the news on",
     .state_size = sizeof(replicator_t),
     .sends = sends,
+    .is_wanted = is_wanted,
     .start = start,
     .handlers = handlers,
     .on_timer = on_timer,

@@ -189,6 +189,7 @@ cache_refresh(cache_t *self, fault_t *fault)
 {
     for (size_t i = 0; i < self->n_relations; i++)
         replica_destroy(&self->relations[i].replica);
+    replica_destroy(&self->arriving.replica);
     return catalog_refresh(self->catalog, fault);
 }
 

@@ -2,6 +2,8 @@
 
 #include "actors/server/postgres/cache_private.h"
 
+#include "actors/server/postgres/table_rows.h"
+
 #include <string.h>
 
 typedef err_t apply_fn(cache_t *self, const pgoutput_message_t *message, fault_t *fault);
@@ -44,17 +46,34 @@ on_relation(cache_t *self, const pgoutput_message_t *message, fault_t *fault)
 }
 
 static err_t
-on_message(cache_t *self, const pgoutput_message_t *message, fault_t *fault)
+on_labels(cache_t *self, const pgoutput_message_t *message, fault_t *fault)
 {
     label_t *labels = NULL;
     size_t n = 0;
-    if (!message->transactional || self->skipping
-        || strcmp(message->prefix, LABELS_PREFIX) != 0)
-        return OK;
     const err_t err = labels_unpack(message->content, &self->labels.arena, &labels, &n, fault);
     if (err == OK)
         label_set_add(&self->labels, labels, n);
     return err;
+}
+
+static const struct {
+    const char *prefix;
+    apply_fn *apply;
+} messages[] = {
+    {LABELS_PREFIX, on_labels},
+    {TABLE_ROWS_PREFIX, cache_present},
+};
+
+/*  Messages of others are nothing to us.  */
+static err_t
+on_message(cache_t *self, const pgoutput_message_t *message, fault_t *fault)
+{
+    if (!message->transactional || !self->inside || self->skipping)
+        return OK;
+    for (size_t i = 0; i < COUNT_OF(messages); i++)
+        if (strcmp(messages[i].prefix, message->prefix) == 0)
+            return messages[i].apply(self, message, fault);
+    return OK;
 }
 
 static err_t

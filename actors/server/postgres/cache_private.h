@@ -40,6 +40,7 @@ struct cache {
     cache_misfit_t misfit; /* of the last ERR_STALE */
     char *misfit_table;
     relation_t *misfit_relation; /* NULL: no Relation message told of it */
+    relation_t arriving;         /* a new table, as long as its rows come */
     replica_t *filled;           /* while the cache is filled */
     arena_t arena;               /* of the message or line at hand */
 };
@@ -54,12 +55,21 @@ CHECKED err_t cache_refresh(cache_t *self, fault_t *fault);
 void cache_tell(cache_t *self, const pgoutput_message_t *message);
 /*  NULL in *relation for rows that are passed over. ERR_STALE as cache_apply() has it.  */
 CHECKED err_t cache_relation(cache_t *self, uint32_t id, relation_t **relation, fault_t *fault);
+/*  The replica of a table that comes with its rows; NULL if they are passed over. ERR_STALE if
+    it is not here yet.  */
+CHECKED err_t cache_new_table(cache_t *self, const char *table, replica_t **replica,
+                              fault_t *fault);
 CHECKED err_t cache_remember_columns(cache_t *self, const char *table, const char *columns,
                                      fault_t *fault);
 void cache_forget_relations(cache_t *self);
 
 /*  Rows of the transaction at hand.  */
+/*  Stores a row, logs it, and gives it its label.  */
+CHECKED err_t cache_write(cache_t *self, replica_t *replica, const char *operation,
+                          replica_row_t *row, fault_t *fault);
 CHECKED err_t cache_insert(cache_t *self, const pgoutput_message_t *message, fault_t *fault);
 CHECKED err_t cache_update(cache_t *self, const pgoutput_message_t *message, fault_t *fault);
 CHECKED err_t cache_delete(cache_t *self, const pgoutput_message_t *message, fault_t *fault);
+/*  A row that a table had before it was published.  */
+CHECKED err_t cache_present(cache_t *self, const pgoutput_message_t *message, fault_t *fault);
 CHECKED err_t cache_truncate(cache_t *self, const pgoutput_message_t *message, fault_t *fault);

@@ -60,9 +60,18 @@ cache_tell(cache_t *self, const pgoutput_message_t *message)
     relation->columns = describe(message, &relation->told);
 }
 
+static void
+forget_arriving(cache_t *self)
+{
+    replica_destroy(&self->arriving.replica);
+    arena_release(&self->arriving.told);
+    self->arriving = (relation_t){0};
+}
+
 void
 cache_forget_relations(cache_t *self)
 {
+    forget_arriving(self);
     for (size_t i = 0; i < self->n_relations; i++) {
         replica_destroy(&self->relations[i].replica);
         arena_release(&self->relations[i].told);
@@ -116,15 +125,6 @@ compare(cache_t *self, const relation_t *relation, cache_misfit_t *misfit, fault
 
 /*  ----------------------------------------------------------------------- opening  */
 
-static size_t
-place_of(const replica_t *replica, const char *name)
-{
-    size_t i = 0;
-    while (i < replica_columns(replica) && strcmp(replica_column(replica, i)->name, name) != 0)
-        i++;
-    return i;
-}
-
 static err_t
 open_replica(cache_t *self, relation_t *relation, fault_t *fault)
 {
@@ -134,7 +134,7 @@ open_replica(cache_t *self, relation_t *relation, fault_t *fault)
                          relation->table);
     relation->replica = replica_new(self->db, table, self->settings);
     for (size_t i = 0; i < relation->n; i++) {
-        relation->places[i] = place_of(relation->replica, relation->names[i]);
+        relation->places[i] = replica_place(relation->replica, relation->names[i]);
         if (relation->places[i] == replica_columns(relation->replica))
             return fault_set(fault, ERR_CORRUPT, "table %s of the cache has no column %s",
                              relation->table, relation->names[i]);
@@ -178,6 +178,28 @@ cache_relation(cache_t *self, uint32_t id, relation_t **relation, fault_t *fault
     return found->replica != NULL ? OK : look_at(self, found, fault);
 }
 
+/*  A Relation message tells of it only when it is written to for the first time.  */
+err_t
+cache_new_table(cache_t *self, const char *table, replica_t **replica, fault_t *fault)
+{
+    relation_t *arriving = &self->arriving;
+    cache_misfit_t misfit = CACHE_FITS;
+    const bool same = arriving->table != NULL && strcmp(arriving->table, table) == 0;
+    *replica = arriving->replica;
+    if (same && (arriving->replica != NULL || arriving->ignored))
+        return OK;
+    forget_arriving(self);
+    arriving->table = arena_text(&arriving->told, table);
+    arriving->columns = "";
+    err_t err = compare(self, arriving, &misfit, fault);
+    if (err == OK && misfit == CACHE_UNKNOWN_TABLE)
+        return note_misfit(self, CACHE_NEW_TABLE, table, NULL, fault);
+    if (err == OK)
+        err = open_replica(self, arriving, fault);
+    *replica = arriving->replica;
+    return err;
+}
+
 /*  ----------------------------------------------------------------------- misfits  */
 
 cache_misfit_t
@@ -193,6 +215,8 @@ cache_ignore(cache_t *self, const char *table)
     for (size_t i = 0; i < self->n_relations; i++)
         if (strcmp(self->relations[i].table, table) == 0)
             self->relations[i].ignored = true;
+    if (self->arriving.table != NULL && strcmp(self->arriving.table, table) == 0)
+        self->arriving.ignored = true;
 }
 
 err_t

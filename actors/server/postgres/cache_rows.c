@@ -55,11 +55,11 @@ read_before(cache_t *self, const relation_t *relation, const value_t *key, value
 
 /*  Whose the row is.  */
 static origin_t
-origin_of(cache_t *self, const relation_t *relation, const char *key)
+origin_of(cache_t *self, const replica_t *replica, const char *key)
 {
     label_t label;
     origin_t origin = self->origin;
-    if (!label_set_take(&self->labels, relation->table, key, &label))
+    if (!label_set_take(&self->labels, replica_name(replica), key, &label))
         return origin;
     origin.client_id = label.client_id;
     origin.change_id = label.change_id;
@@ -74,16 +74,16 @@ count(cache_t *self)
     self->rows++;
 }
 
-static err_t
-write_row(cache_t *self, const relation_t *relation, const char *operation, replica_row_t *row,
-          fault_t *fault)
+err_t
+cache_write(cache_t *self, replica_t *replica, const char *operation, replica_row_t *row,
+            fault_t *fault)
 {
-    err_t err = replica_key(relation->replica, row->values, &self->arena, &row->key, fault);
+    err_t err = replica_key(replica, row->values, &self->arena, &row->key, fault);
     if (err != OK)
         return err;
-    const origin_t origin = origin_of(self, relation, row->key);
+    const origin_t origin = origin_of(self, replica, row->key);
     count(self);
-    return replica_write(relation->replica, operation, row, &origin, fault);
+    return replica_write(replica, operation, row, &origin, fault);
 }
 
 /*  ------------------------------------------------------------------------ insert  */
@@ -98,7 +98,7 @@ cache_insert(cache_t *self, const pgoutput_message_t *message, fault_t *fault)
         return err;
     err = read_image(self, relation, &message->fresh, &image, fault);
     replica_row_t row = {.values = image.values};
-    return err == OK ? write_row(self, relation, "insert", &row, fault) : err;
+    return err == OK ? cache_write(self, relation->replica, "insert", &row, fault) : err;
 }
 
 /*  ------------------------------------------------------------------------ update  */
@@ -126,7 +126,7 @@ move_row(cache_t *self, const relation_t *relation, const value_t *old_key, repl
     if (err == OK)
         err = replica_delete(relation->replica, &old, &self->origin, &gone, fault);
     row->old = NULL;
-    return err == OK ? write_row(self, relation, "insert", row, fault) : err;
+    return err == OK ? cache_write(self, relation->replica, "insert", row, fault) : err;
 }
 
 err_t
@@ -151,7 +151,7 @@ cache_update(cache_t *self, const pgoutput_message_t *message, fault_t *fault)
         return err;
     replica_row_t row = {.values = fresh.values, .old = before};
     return replica_same_key(relation->replica, key, fresh.values)
-               ? write_row(self, relation, "update", &row, fault)
+               ? cache_write(self, relation->replica, "update", &row, fault)
                : move_row(self, relation, key, &row, fault);
 }
 
@@ -164,7 +164,7 @@ delete_row(cache_t *self, const relation_t *relation, replica_row_t *row, fault_
     err_t err = replica_key(relation->replica, row->values, &self->arena, &row->key, fault);
     if (err != OK)
         return err;
-    const origin_t origin = origin_of(self, relation, row->key);
+    const origin_t origin = origin_of(self, relation->replica, row->key);
     err = replica_delete(relation->replica, row, &origin, &gone, fault);
     if (gone)
         count(self);

@@ -91,7 +91,7 @@ begin_table(filling_t *self, const pg_table_t *table, fault_t *fault)
     if (err == OK)
         err = cache_fill_table(self->cache, &schema, columns, fault);
     if (err == OK)
-        err = table_copy_begin(&self->copy, self->pg, &schema, fault);
+        err = table_copy_begin(&self->copy, self->pg, table, &schema, fault);
     self->copying = err == OK;
     self->n_tables += err == OK;
     return err;

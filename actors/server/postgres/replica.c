@@ -179,6 +179,12 @@ replica_destroy(replica_t **self)
     *self = NULL;
 }
 
+const char *
+replica_name(const replica_t *self)
+{
+    return table_name(self->table);
+}
+
 size_t
 replica_columns(const replica_t *self)
 {
@@ -189,6 +195,15 @@ const column_t *
 replica_column(const replica_t *self, size_t index)
 {
     return &self->columns[index];
+}
+
+size_t
+replica_place(const replica_t *self, const char *name)
+{
+    size_t i = 0;
+    while (i < self->n && strcmp(self->columns[i].name, name) != 0)
+        i++;
+    return i;
 }
 
 pg_shape_t

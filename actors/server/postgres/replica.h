@@ -24,8 +24,11 @@ typedef struct replica replica_t;
 replica_t *replica_new(db_t *db, table_t *table, const settings_t *settings);
 void replica_destroy(replica_t **self);
 
+const char *replica_name(const replica_t *self);
 size_t replica_columns(const replica_t *self);
 const column_t *replica_column(const replica_t *self, size_t index);
+/*  The place of a column; replica_columns() if there is none of that name.  */
+size_t replica_place(const replica_t *self, const char *name);
 pg_shape_t replica_shape(const replica_t *self, size_t index);
 
 /*  The text of the key, in arena.  */

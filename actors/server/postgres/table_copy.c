@@ -1,24 +1,25 @@
 #include "actors/server/postgres/table_copy.h"
 
-/*  Of the pieces of a partitioned table, too, but not of tables that inherit from it.  */
+/*  Tables that inherit from it are tables of their own; pieces of it are not.  */
 static void
-write_copy(buffer_t *sql, const table_schema_t *schema)
+write_copy(buffer_t *sql, const pg_table_t *table, const table_schema_t *schema)
 {
     buffer_add_text(sql, "COPY (SELECT ");
     for (size_t i = 0; i < schema->n_columns; i++) {
         buffer_add_text(sql, i > 0 ? ", " : "");
         pg_name(sql, schema->columns[i].name);
     }
-    buffer_add_text(sql, " FROM ");
+    buffer_add_text(sql, table->partitioned ? " FROM " : " FROM ONLY ");
     pg_name(sql, schema->name);
     buffer_add_text(sql, ") TO STDOUT");
 }
 
 err_t
-table_copy_begin(table_copy_t *self, pg_t *pg, const table_schema_t *schema, fault_t *fault)
+table_copy_begin(table_copy_t *self, pg_t *pg, const pg_table_t *table,
+                 const table_schema_t *schema, fault_t *fault)
 {
     buffer_t sql = {0};
-    write_copy(&sql, schema);
+    write_copy(&sql, table, schema);
     const bool sent = PQsendQuery(pg_handle(pg), buffer_text(&sql)) == 1;
     buffer_release(&sql);
     self->begun = false;

@@ -14,9 +14,9 @@ typedef struct table_copy {
     bool begun;
 } table_copy_t;
 
-/*  Columns: those of pg_table_describe(), in its order.  */
-CHECKED err_t table_copy_begin(table_copy_t *self, pg_t *pg, const table_schema_t *schema,
-                               fault_t *fault);
+/*  schema: pg_table_describe() of it, whose columns are copied, in its order.  */
+CHECKED err_t table_copy_begin(table_copy_t *self, pg_t *pg, const pg_table_t *table,
+                               const table_schema_t *schema, fault_t *fault);
 /*  COPY_NOTHING: watch the connection's socket. *line lives until the next call.  */
 CHECKED err_t table_copy_next(table_copy_t *self, pg_t *pg, copy_step_t *step, bytes_t *line,
                               fault_t *fault);

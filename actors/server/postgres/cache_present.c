@@ -1,0 +1,36 @@
+/*  Rows that a table had before it was published.  */
+
+#include "actors/server/postgres/cache_private.h"
+#include "actors/server/postgres/table_rows.h"
+
+/*  A column that is gone again is left out.  */
+static err_t
+read_values(const replica_t *replica, const table_row_t *row, arena_t *arena, value_t *values,
+            fault_t *fault)
+{
+    err_t err = OK;
+    for (size_t i = 0; err == OK && i < row->n; i++) {
+        const size_t place = replica_place(replica, row->columns[i]);
+        if (place < replica_columns(replica) && row->values[i].kind == 't')
+            err = pg_value_read(replica_shape(replica, place), row->values[i].text, arena,
+                                &values[place], fault);
+    }
+    return err;
+}
+
+/*  Without columns it is the news of the table alone.  */
+err_t
+cache_present(cache_t *self, const pgoutput_message_t *message, fault_t *fault)
+{
+    table_row_t row = {0};
+    replica_t *replica = NULL;
+    err_t err = table_row_read(message->content, &self->arena, &row, fault);
+    if (err == OK)
+        err = cache_new_table(self, row.table, &replica, fault);
+    if (err != OK || replica == NULL || row.n == 0)
+        return err;
+    value_t *values = arena_new(&self->arena, (replica_columns(replica) + 1) * sizeof *values);
+    err = read_values(replica, &row, &self->arena, values, fault);
+    replica_row_t written = {.values = values};
+    return err == OK ? cache_write(self, replica, "insert", &written, fault) : err;
+}
