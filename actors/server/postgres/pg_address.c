@@ -14,7 +14,7 @@ static const struct {
     {"password authentication failed", ERR_CONFIG, "correct the user or the password"},
     {"no password supplied", ERR_CONFIG,
      "give a password in server.db, PGPASSWORD or ~/.pgpass"},
-    {"no pg_hba.conf entry", ERR_CONFIG, "let this user in with a line in pg_hba.conf"},
+    {"pg_hba.conf", ERR_CONFIG, "let this user in with a line in pg_hba.conf, or use TLS"},
     {"must be superuser or replication role", ERR_CONFIG, "ALTER ROLE ... REPLICATION"},
     {"authentication failed", ERR_CONFIG, "correct the user, or pg_hba.conf"},
     {"is not permitted to log in", ERR_CONFIG, "ALTER ROLE ... LOGIN"},
