@@ -65,12 +65,15 @@ send_catchup(session_t *session, ctx_t *ctx, const stream_chunk_t *chunk)
 static void
 send_catchup_end(session_t *session, ctx_t *ctx, const stream_chunk_t *chunk)
 {
+    const uint64_t position = session->sent;
     session->sent = chunk->lsn;
     if (session->missed > chunk->lsn) {
         session_open_stream(session, ctx, chunk->lsn, session->epoch);
         return;
     }
     session->live = true;
+    if (chunk->lsn > position)
+        TELL(session, ctx, srv_lsn_update, .lsn = chunk->lsn, .prev_lsn = position);
     TELL(session, ctx, srv_catchup_completed, .start_lsn = chunk->prev, .final_lsn = chunk->lsn,
          .change_count = chunk->count, .success = true);
     TELL(session, ctx, srv_live_start, .start_lsn = chunk->lsn, .final_lsn = chunk->lsn,

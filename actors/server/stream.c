@@ -193,9 +193,12 @@ next_stretch(stream_t *self, const stream_source_t *source, const log_head_t *he
     return self->rows > 0 ? count_chunks(self, source, head->lsn, chunk, fault) : OK;
 }
 
+/*  Up to where nothing is missing: another server may have read its database in between the
+   last change and there, and knows nothing of what was before.  */
 static void
-end_catchup(stream_t *self, stream_chunk_t *chunk)
+end_catchup(stream_t *self, uint64_t captured, stream_chunk_t *chunk)
 {
+    self->lsn = captured > self->lsn ? captured : self->lsn;
     chunk->phase = "catchup_end";
     chunk->prev = self->start;
     chunk->lsn = self->lsn;
@@ -245,7 +248,7 @@ stream_next(stream_t *self, const stream_source_t *source, bool may_open, stream
     if (head.lsn > self->lsn)
         return next_stretch(self, source, &head, chunk, fault);
     if (self->phase == STREAM_CATCHUP)
-        end_catchup(self, chunk);
+        end_catchup(self, head.captured, chunk);
     else
         rest(self, chunk);
     return OK;

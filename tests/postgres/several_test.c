@@ -119,6 +119,25 @@ number_in(const char *path, const char *sql)
     return number;
 }
 
+typedef struct expected {
+    const char *path;
+    int64_t rows;
+} expected_t;
+
+static bool
+has_notes(void *arg)
+{
+    const expected_t *expected = arg;
+    return number_in(expected->path, "SELECT count(*) FROM notes") == expected->rows;
+}
+
+static void
+await_notes(const char *path, int64_t rows)
+{
+    expected_t expected = {path, rows};
+    await_true(has_notes, &expected, "notes at the agent");
+}
+
 /*  --------------------------------------------------------------------------- places  */
 
 static const char tables[] = "CREATE TABLE notes (id TEXT PRIMARY KEY, title TEXT);"
@@ -156,17 +175,18 @@ an_agent_goes_to_the_other_server_with_its_position(void **state)
     assert_true(process_await_ready(agent));
     await_synced(run);
     await_told(run, one.url);
+    database_run(database, "INSERT INTO notes VALUES ('b', 'both servers know')");
+    await_notes(db, 2);
 
     (void) process_end(one.process, SIGKILL);
-    database_run(database, "INSERT INTO notes VALUES ('b', 'meanwhile')");
+    database_run(database, "INSERT INTO notes VALUES ('d', 'meanwhile')");
     await_told(run, other.url);
-    await_synced(run);
-    assert_int_equal(number_in(db, "SELECT count(*) FROM notes"), 2);
+    await_notes(db, 3);
     outcome_t written = RUN("upsert", "notes", "c", "{\"title\":\"mine\"}", "--run-dir", run);
     assert_int_equal(written.status, 0);
     outcome_release(&written);
     await_synced(run);
-    database_await(database, "SELECT count(*) = 3 FROM notes");
+    database_await(database, "SELECT count(*) = 4 FROM notes");
     char *connected = mem_format("test $(grep -c 'snapshot is coming in' %s) = 1", log);
     assert_int_equal(system(connected), 0);
 

@@ -83,12 +83,12 @@ goes_on_from_a_position_at_which_nothing_was_committed(void **state)
     assert_string_equal(open_at(world, FIRST + 47)->phase, "live");
     const stream_chunk_t *chunk = pull(world);
     assert_string_equal(chunk->phase, "catchup_end");
-    assert_int_equal(chunk->lsn, FIRST + 47);
+    assert_int_equal(chunk->lsn, FIRST + 50);
     assert_string_equal(pull(world)->phase, "idle");
     feed(FIRST + 56, "INSERT INTO todo VALUES ('a', 'one', 'ann')");
     chunk = pull(world);
     assert_string_equal(chunk->phase, "live");
-    assert_int_equal(chunk->prev, FIRST + 47);
+    assert_int_equal(chunk->prev, FIRST + 50);
     assert_int_equal(chunk->lsn, FIRST + 56);
     assert_int_equal(chunk->n_changes, 1);
 }
@@ -243,6 +243,22 @@ tells_its_agent_why_it_must_come_again(void **state)
     await(world, has_reread);
 }
 
+/*  Another server may know nothing of what was before.  */
+static void
+moves_its_agent_to_where_nothing_is_missing(void **state)
+{
+    world_t *world = *state;
+    fill();
+    set_head(FIRST, FIRST, FIRST + 50);
+    start_server(world);
+    world->settings.agent_connect = true;
+    start_agent(world);
+    await(world, is_synced);
+    char expected[24];
+    (void) snprintf(expected, sizeof expected, "%d", FIRST + 50);
+    assert_string_equal(text_of(world, "SELECT lsn FROM sync_state"), expected);
+}
+
 /*  A cache that is read anew while its clients are idle: a heartbeat tells them.  */
 static void
 gives_a_connected_agent_a_snapshot_when_it_was_read_anew(void **state)
@@ -293,6 +309,7 @@ main(void)
         WITH_BOTH(sends_nothing_of_a_table_whose_rule_is_wrong),
         WITH_BOTH(gives_a_client_that_has_seen_other_rules_a_snapshot),
         WITH_BOTH(tells_its_agent_why_it_must_come_again),
+        WITH_BOTH(moves_its_agent_to_where_nothing_is_missing),
         WITH_BOTH(gives_a_connected_agent_a_snapshot_when_it_was_read_anew),
         WITH_BOTH(leads_a_connected_agent_into_another_history),
     };
