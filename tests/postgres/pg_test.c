@@ -2,6 +2,8 @@
 
 #include "tests/postgres/pg_place.h"
 
+#include <signal.h>
+
 static void
 sends_parameters_of_every_kind(void **state)
 {
@@ -301,6 +303,44 @@ notices_that_the_database_went_away_while_nothing_was_asked(void **state)
     cluster_destroy(&cluster);
 }
 
+static void
+continue_process(int64_t pid)
+{
+    assert_int_equal(kill((pid_t) pid, SIGCONT), 0);
+}
+
+/*  Neither the connection nor an attempt to make one lasts for ever.  */
+static void
+gives_up_a_database_that_is_frozen(void **state)
+{
+    (void) state;
+    pg_place_t place;
+    fault_t fault = {0};
+    cluster_t *cluster = CLUSTER("--set", "max_connections=20");
+    open_place(&place, cluster);
+    settings_t settings = place.settings;
+    settings.postgres_statement_ms = 100;
+    settings.postgres_connect_ms = 1000;
+    pg_t *pg = pg_new(&settings, PG_SQL, "test");
+    must(pg_ready(pg, &fault), &fault);
+    int64_t backend = 0;
+    must(pg_number(pg, "SELECT pg_backend_pid()", &backend, &fault, ""), &fault);
+    const int64_t postmaster =
+        number_of(&place, "SELECT split_part(pg_read_file('postmaster.pid'), E'\n', 1)::int");
+    assert_int_equal(kill((pid_t) backend, SIGSTOP), 0);
+    assert_int_equal(pg_run(pg, "SELECT 1", NULL, &fault, ""), ERR_OFFLINE);
+    assert_non_null(strstr(fault.text, "no answer"));
+    assert_false(pg_is_connected(pg));
+    assert_int_equal(kill((pid_t) postmaster, SIGSTOP), 0);
+    assert_int_equal(pg_ready(pg, &fault), ERR_OFFLINE);
+    continue_process(postmaster);
+    continue_process(backend);
+    must(pg_ready(pg, &fault), &fault);
+    pg_destroy(&pg);
+    close_place(&place);
+    cluster_destroy(&cluster);
+}
+
 /*  libpq would take part of each of these passwords for a host, a port or a database.  */
 static void
 tells_no_password(void **state)
@@ -360,6 +400,7 @@ main(void)
         cmocka_unit_test(gets_over_statements_that_a_pooler_has_dropped),
         cmocka_unit_test(connects_again_when_it_is_asked_to),
         cmocka_unit_test(notices_that_the_database_went_away_while_nothing_was_asked),
+        cmocka_unit_test(gives_up_a_database_that_is_frozen),
         cmocka_unit_test(tells_no_password),
         cmocka_unit_test(runs_commands_of_the_replication_protocol),
     };

@@ -76,11 +76,12 @@ static err_t
 set_session(pg_t *self, fault_t *fault)
 {
     buffer_t sql = {0};
-    buffer_add_text(&sql, "SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; "
-                          "SET IntervalStyle = 'postgres'; SET extra_float_digits = 1; "
-                          "SET bytea_output = 'hex'; SET xmlbinary = 'base64'; "
-                          "SET standard_conforming_strings = on; SET row_security = off; "
-                          "SET search_path = ");
+    buffer_add_text(
+        &sql, "SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; "
+              "SET IntervalStyle = 'postgres'; SET extra_float_digits = 1; "
+              "SET bytea_output = 'hex'; SET xmlbinary = 'base64'; SET lc_monetary = 'C'; "
+              "SET standard_conforming_strings = on; SET row_security = off; "
+              "SET search_path = ");
     pg_name(&sql, self->schema);
     if (self->kind == PG_SQL)
         buffer_add_format(&sql, "; SET statement_timeout = %lld; SET lock_timeout = %lld",
