@@ -153,6 +153,9 @@ keep_log(replicator_t *self, ctx_t *ctx, log_head_t *head, fault_t *fault)
     const int64_t since = head->unsealed ? unsealed_since(self) : 0;
     err = write_log(self, &now, forget, fault);
     head->lsn = now.head;
+    if (err == OK)
+        err =
+            history_look(&self->history, self->db, &now, &forget, fault); /* what was sealed */
     if (err == OK && since > 0)
         show_capture(ctx, since);
     if (err == OK)
