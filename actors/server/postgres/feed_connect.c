@@ -67,6 +67,7 @@ feed_be_connected(feed_t *self, ctx_t *ctx)
     const settings_t *settings = ctx_settings(ctx);
     self->phase = PHASE_FOLLOWING;
     ctx_set(ctx, METRIC_postgres_connected, 1);
+    COUNT(ctx, postgres_follows, 1);
     ctx_after(ctx, TIMER_BEAT, (uint64_t) settings->postgres_heartbeat_ms);
     ctx_after(ctx, TIMER_CONFIRM, wal_stream_pause_ms(self->stream));
     ctx_after(ctx, TIMER_WORK, 0);

@@ -355,8 +355,10 @@ run_batch(progress_t *self, fault_t *fault)
 {
     judge_batch_t *batch = &self->self->batch;
     err_t err = judge_batch_run(batch, fault);
-    for (size_t i = 1; err != OK && learn(self, i, fault); i++)
+    for (size_t i = 1; err != OK && learn(self, i, fault); i++) {
+        COUNT(self->ctx, postgres_retries, err == ERR_BUSY);
         err = judge_batch_run(batch, fault);
+    }
     return err;
 }
 
