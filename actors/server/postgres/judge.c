@@ -20,7 +20,8 @@ enum {
     BATCH_CASES = 512,
     MOST_ATTEMPTS = 20, /* for one batch */
     LONE_ATTEMPTS = 5,  /* then one local transaction at a time */
-    PAUSE_MS = 1000,    /* between attempts to connect, or to read the tables again */
+    PAUSE_MS = 1000,    /* between attempts to connect */
+    MODEL_MS = 200,     /* between looks for a table that is not known */
 };
 
 struct judge {
@@ -263,6 +264,20 @@ without_prefix(const char *text)
     return strncmp(text, prefix, sizeof prefix - 1) == 0 ? text + sizeof prefix - 1 : text;
 }
 
+/*  A row of which the rules cannot be evaluated is asked for without them.  */
+static bool
+spare_rules(judge_batch_t *batch, size_t guilty)
+{
+    judge_case_t *one = &batch->cases[guilty];
+    const bool looking =
+        batch->stage == STAGE_OPEN || batch->stage == STAGE_LOAD || batch->stage == STAGE_LOOK;
+    if (!looking || one->table == NULL || !one->table->ruled || one->undecidable)
+        return false;
+    one->undecidable = true;
+    batch->careful = true; /* nobody else is asked for like that */
+    return true;
+}
+
 /*  Whose key does not even fit its type names no row.  */
 static bool
 forget_row(judge_batch_t *batch, size_t guilty)
@@ -297,6 +312,8 @@ mark(judge_batch_t *batch, size_t guilty, const fault_t *fault)
 {
     const size_t number = batch->cases[guilty].local;
     judge_local_t *local = &batch->locals[number];
+    if (spare_rules(batch, guilty))
+        return true;
     const bool forgotten = forget_row(batch, guilty);
     if (local->mark != OK)
         return forgotten;
@@ -412,7 +429,7 @@ decide_all(progress_t *self, fault_t *fault)
     while (err == OK && find_next(self)) {
         const uint64_t now_ms = ctx_now_ms(self->ctx);
         collect(self);
-        if (is_misfit(&judge->batch) && now_ms - judge->read_ms >= PAUSE_MS) {
+        if (is_misfit(&judge->batch) && now_ms - judge->read_ms >= MODEL_MS) {
             err = read_model(judge, now_ms, fault);
             if (err == OK)
                 collect(self);

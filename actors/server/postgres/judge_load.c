@@ -54,7 +54,8 @@ add(asked_t *self, const judge_batch_t *batch, size_t number)
 }
 
 static err_t
-send(judge_batch_t *self, const model_table_t *table, asked_t *asked, fault_t *fault)
+send(judge_batch_t *self, const model_table_t *table, asked_t *asked, bool plain,
+     fault_t *fault)
 {
     pg_parameter_t parameters[MOST_KEYS + 3] = {0};
     pg_array_t *arrays[MOST_KEYS + 3] = {&asked->numbers, &asked->keys, &asked->users};
@@ -63,7 +64,7 @@ send(judge_batch_t *self, const model_table_t *table, asked_t *asked, fault_t *f
         arrays[i] = &asked->values[i - 3];
     for (size_t i = 0; i < n; i++)
         parameters[i].text = pg_array_text(arrays[i]);
-    return pg_send_values(self->pg, table->look, parameters, n, fault);
+    return pg_send_values(self->pg, plain ? table->plain : table->look, parameters, n, fault);
 }
 
 /*  ------------------------------------------------------------------------------ answers  */
@@ -136,6 +137,7 @@ take_before(judge_batch_t *self, const PGresult *result, size_t about, fault_t *
         one->xmin = (uint64_t) pg_number_at(result, row, LOOK_XMIN);
         one->readable = is_true(result, row, LOOK_READ);
         one->writable = is_true(result, row, LOOK_WRITE);
+        one->triggered = is_true(result, row, LOOK_TRIGGERS);
         take_version(self, one, result, row);
         take_canonical(self, one, result, row);
     }
@@ -235,7 +237,7 @@ ask_table(judge_batch_t *self, size_t first, bool (*wanted)(const judge_case_t *
         add(&asked, self, i);
         n++;
     }
-    err_t err = send(self, table, &asked, fault);
+    err_t err = send(self, table, &asked, self->cases[first].undecidable, fault);
     if (err == OK)
         judge_expect(self, take, n == 1 ? first : JUDGE_NOBODY);
     if (err == OK && take == take_before && table->policy == POLICY_COLUMN)
@@ -253,15 +255,19 @@ any(const judge_case_t *one)
 
 /*  Each alone, so that it is known which of them fails.  */
 static err_t
-ask_each(judge_batch_t *self, fault_t *fault)
+ask_each(judge_batch_t *self, bool (*wanted)(const judge_case_t *), judge_take_fn *take,
+         fault_t *fault)
 {
+    const size_t begin = self->wave;
     const size_t end = self->wave_end;
     err_t err = OK;
     for (size_t i = self->wave; err == OK && i < end; i++) {
+        self->wave = i;
         self->wave_end = i + 1;
-        if (self->cases[i].table != NULL)
-            err = ask_table(self, i, any, take_before, fault);
+        if (begins_table(self, i, wanted))
+            err = ask_table(self, i, wanted, take, fault);
     }
+    self->wave = begin;
     self->wave_end = end;
     return err;
 }
@@ -271,7 +277,7 @@ judge_load_send(judge_batch_t *self, fault_t *fault)
 {
     err_t err = OK;
     if (self->careful)
-        return ask_each(self, fault);
+        return ask_each(self, any, take_before, fault);
     for (size_t i = self->wave; err == OK && i < self->wave_end; i++)
         if (begins_table(self, i, any))
             err = ask_table(self, i, any, take_before, fault);
@@ -282,6 +288,8 @@ err_t
 judge_look_send(judge_batch_t *self, bool (*wanted)(const judge_case_t *), fault_t *fault)
 {
     err_t err = OK;
+    if (self->careful)
+        return ask_each(self, wanted, take_after, fault);
     for (size_t i = self->wave; err == OK && i < self->wave_end; i++)
         if (begins_table(self, i, wanted))
             err = ask_table(self, i, wanted, take_after, fault);

@@ -30,16 +30,10 @@ condition_of(const table_settings_t *settings, size_t rule)
     return conditions[rule];
 }
 
-/*  Where nothing is asked, nothing is refused.  */
 static void
 add_rule(buffer_t *sql, const table_settings_t *settings, size_t rule)
 {
-    static const char *const open[] = {"true", "true", "NULL::text"};
     buffer_t condition = {0};
-    if (condition_of(settings, rule)[0] == '\0') {
-        buffer_add_text(sql, open[rule]);
-        return;
-    }
     judge_rule_write(&condition, condition_of(settings, rule), "waybill_asked.waybill_user");
     buffer_add_text(sql, "(");
     buffer_add_text(sql, buffer_text(&condition));
@@ -121,22 +115,53 @@ add_asked(buffer_t *sql, const model_table_t *table)
     buffer_add_text(sql, " AND waybill_version.key = waybill_asked.waybill_key");
 }
 
+/*  Where nothing is asked, nothing is refused. Else, without the rules: what cannot be
+   evaluated does not hold.  */
 static void
-add_look(buffer_t *sql, const model_table_t *table)
+add_rules(buffer_t *sql, const model_table_t *table, bool evaluated)
+{
+    static const char *const open[] = {"true", "true", "NULL::text"};
+    static const char *const closed[] = {"false", "false", "'its rule cannot be evaluated'"};
+    for (size_t i = 0; i < COUNT_OF(rules); i++) {
+        buffer_add_text(sql, ", ");
+        if (condition_of(table->settings, i)[0] == '\0')
+            buffer_add_text(sql, open[i]);
+        else if (evaluated)
+            add_rule(sql, table->settings, i);
+        else
+            buffer_add_text(sql, closed[i]);
+    }
+}
+
+static void
+write_look(buffer_t *sql, const model_table_t *table, bool evaluated)
 {
     buffer_add_text(sql, "SELECT waybill_asked.waybill_number, ");
     pg_name(sql, table->pg->name);
     buffer_add_text(sql, ".xmin, waybill_version.updated_at, waybill_version.client_id,"
                          " waybill_version.lsn, waybill_version.xid, waybill_version.deleted");
-    for (size_t i = 0; i < COUNT_OF(rules); i++) {
-        buffer_add_text(sql, ", ");
-        add_rule(sql, table->settings, i);
-    }
+    add_rules(sql, table, evaluated);
+    buffer_add_format(sql,
+                      ", EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = %u"
+                      " AND NOT tgisinternal AND tgenabled <> 'D')",
+                      table->pg->id);
     for (size_t i = 0; i < table->pg->n_keys; i++)
         buffer_add_format(sql, ", waybill_asked.waybill_k%zu", i + 1);
     buffer_add_text(sql, ", ");
     add_names(sql, table);
     add_asked(sql, table);
+}
+
+static void
+add_look(buffer_t *sql, const model_table_t *table)
+{
+    write_look(sql, table, true);
+}
+
+static void
+add_plain(buffer_t *sql, const model_table_t *table)
+{
+    write_look(sql, table, false);
 }
 
 /*  ------------------------------------------------------------------------- one table  */
@@ -209,6 +234,7 @@ add_table(model_t *self, pg_t *pg, const settings_t *settings, const pg_table_t 
     if (err == OK)
         err = check_rules(pg, table, fault);
     table->look = keep(self, add_look, table);
+    table->plain = keep(self, add_plain, table);
     table->names = keep(self, add_names, table);
     self->n += err == OK;
     return err;

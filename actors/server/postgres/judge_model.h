@@ -18,7 +18,8 @@ typedef struct model_table {
     policy_t policy;
     bool ruled;        /* somebody may not read or write every row, or a row is checked */
     bool *hidden;      /* one a column of pg: it never leaves the server */
-    const char *look;  /* asks about rows by their keys: see model_look() */
+    const char *look;  /* SQL that asks about rows by their keys */
+    const char *plain; /* the same, without asking the rules */
     const char *names; /* of the columns of a row, as SELECT and RETURNING list them */
     const pg_column_t **keys;
 } model_table_t;
@@ -35,9 +36,10 @@ void model_destroy(model_t **self);
 model_table_t *model_find(model_t *self, const char *name);
 bool model_has_deferrable(const model_t *self);
 
-/*  What look answers, one row for each row that is asked about: a number, the key's columns as
-    PostgreSQL writes them, xmin (NULL: there is no such row), what waybill.versions says of it,
-    what the rules say of it, and the row's columns.  */
+/*  What look answers, one row for each row that is asked about: a number, xmin (NULL: there is
+   no such row), what waybill.versions says of it, what the rules say of it, whether triggers of
+    the application may write it once more, the key's columns as PostgreSQL writes them, and the
+    row's columns.  */
 enum {
     LOOK_NUMBER,
     LOOK_XMIN,
@@ -49,6 +51,7 @@ enum {
     LOOK_READ,
     LOOK_WRITE,
     LOOK_CHECK,
+    LOOK_TRIGGERS,
     LOOK_KEYS
 };
 /*  Place of the first column of the row.  */

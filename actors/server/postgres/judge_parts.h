@@ -33,6 +33,7 @@ typedef struct judge_case {
     model_table_t *table; /* NULL: no key is known */
     const char *key;
     pg_parameter_t *key_values;
+    bool undecidable; /* its rules cannot be evaluated */
 
     /* its place in the ledger */
     bool fresh;
@@ -44,6 +45,7 @@ typedef struct judge_case {
     bytes_t row;
     uint64_t xmin;
     bool readable, writable;
+    bool triggered;        /* triggers of the application may write it once more */
     const char *canonical; /* its key, where that is written otherwise; else NULL */
     version_t version;     /* as waybill.versions has it, then: the one that holds */
     uint64_t version_xid;

@@ -72,6 +72,9 @@ judge_seen_end(judge_seen_t *self)
 int64_t
 judge_seen_schema(judge_seen_t *self)
 {
+    fault_t none = {0};
+    if (open_cache(self, &none) != OK)
+        let_go(self);
     return self->db ? db_number(self->db, "PRAGMA schema_version", 0) : 0;
 }
 

@@ -202,6 +202,17 @@ write_one(judge_batch_t *self, size_t number, fault_t *fault)
 
 /*  ------------------------------------------------------------------------------- sending  */
 
+/*  Nobody tells which change owes something: most probably the last that can.  */
+static size_t
+suspect(const judge_batch_t *self, const judge_local_t *local)
+{
+    size_t number = local->first + local->n - 1;
+    for (size_t i = local->first; i < local->first + local->n; i++)
+        if (self->cases[i].tried && self->cases[i].table->pg->deferrable)
+            number = i;
+    return number;
+}
+
 /*  Constraints that wait for the end of a transaction are looked at when the local one is
     complete, so that it is known whose they are.  */
 static err_t
@@ -213,7 +224,7 @@ check_constraints(judge_batch_t *self, size_t number, fault_t *fault)
         return OK;
     err_t err = pg_send(self->pg, "SET CONSTRAINTS ALL IMMEDIATE", fault, "");
     if (err == OK) {
-        judge_expect(self, NULL, local->first);
+        judge_expect(self, NULL, suspect(self, local));
         err = pg_send(self->pg, "SET CONSTRAINTS ALL DEFERRED", fault, "");
     }
     if (err == OK)
@@ -241,7 +252,7 @@ judge_write_send(judge_batch_t *self, fault_t *fault)
 bool
 judge_needs_look(const judge_case_t *one)
 {
-    return one->tried && (one->table->ruled || !one->written);
+    return one->tried && (one->table->ruled || one->triggered || !one->written);
 }
 
 static err_t
