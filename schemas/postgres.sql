@@ -9,7 +9,8 @@ CREATE TABLE IF NOT EXISTS waybill.identity (
   one       INTEGER PRIMARY KEY CHECK (one = 1),
   epoch     TEXT NOT NULL,
   system_id TEXT NOT NULL,
-  timeline  BIGINT NOT NULL
+  timeline  BIGINT NOT NULL,
+  token     TEXT NOT NULL DEFAULT gen_random_uuid()  -- rows in the log that show it are a server's
 );
 
 -- The servers that follow this database. A server counts its beats here first and in its cache

@@ -286,6 +286,17 @@ await_late(world_t *world)
     follow(world);
 }
 
+static bool
+is_published_again(void *arg)
+{
+    world_t *world = arg;
+    sim_run_ms(world->sim, LOOK_MS);
+    return database_number(
+               world->database,
+               "SELECT count(*) FROM pg_publication_tables WHERE tablename = 'todo'")
+           > 0;
+}
+
 static void
 takes_a_new_table_with_its_rows(void **state)
 {
@@ -306,6 +317,36 @@ takes_a_new_table_with_its_rows(void **state)
            " insert{\"id\":3,\"flag\":0,\"t\":\"\"}"
            " insert{\"id\":4,\"flag\":1,\"t\":\"z\"}");
     assert_int_equal(cached_number(world, "SELECT floor FROM waybill_head"), floor);
+}
+
+/*  Any role may write a message into the log.  */
+static void
+believes_rows_in_messages_of_servers_alone(void **state)
+{
+    world_t *world = *state;
+    start_with(world, todo_sql);
+    run(world, "SELECT pg_logical_emit_message(true, 'waybill-row', '{secret,todo,id,forged}');"
+               "SELECT pg_logical_emit_message(true, 'waybill-row', '{secret,todo}');"
+               "SELECT pg_logical_emit_message(true, 'waybill-row', 'nonsense');"
+               "SELECT pg_logical_emit_message(true, 'waybill', 'nonsense');"
+               "INSERT INTO todo (id) VALUES ('true')");
+    follow(world);
+    expect(world, "SELECT id FROM todo", "true");
+}
+
+static void
+forgets_what_a_table_lost_while_it_was_not_published(void **state)
+{
+    world_t *world = *state;
+    start_with(world, todo_sql);
+    run(world, "INSERT INTO todo (id) VALUES ('a'), ('b')");
+    follow(world);
+    run(world,
+        "BEGIN; ALTER PUBLICATION waybill DROP TABLE todo; DELETE FROM todo WHERE id = 'a';"
+        "COMMIT");
+    await_true(is_published_again, world, "the table is published again");
+    follow(world);
+    expect(world, "SELECT id FROM todo", "b");
 }
 
 static void
@@ -489,6 +530,8 @@ main(void)
         CASE(reads_the_database_again_for_a_column_with_a_default),
         CASE(reads_the_database_again_when_columns_go_or_change),
         CASE(takes_a_new_table_with_its_rows),
+        CASE(believes_rows_in_messages_of_servers_alone),
+        CASE(forgets_what_a_table_lost_while_it_was_not_published),
         CASE(takes_a_new_table_without_rows),
         CASE(reads_the_database_again_for_a_table_published_by_hand),
         CASE(passes_over_a_table_that_is_gone),

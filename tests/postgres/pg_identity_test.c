@@ -148,6 +148,7 @@ a_new_database_gets_an_epoch_and_the_server_a_row(void **state)
     assert_true(check(&server)->rebuild);
     assert_epoch(&server, FIRST);
     assert_int_equal(server.found.beat, 1);
+    assert_true(strlen(server.found.token) == UUID_TEXT - 1);
     assert_int_equal(number_of(&server.place, "SELECT count(*) FROM waybill.identity"
                                               " WHERE system_id = '7' AND timeline = 1"),
                      1);
@@ -166,8 +167,10 @@ goes_on_where_everything_fits(void **state)
     server_t server;
     open_server(&server, NULL);
     follow(&server);
+    const identity_found_t before = server.found;
     assert_goes_on(&server);
     assert_int_equal(server.found.beat, 2);
+    assert_string_equal(server.found.token, before.token);
     close_server(&server);
 }
 

@@ -3,6 +3,7 @@
 
 #include "actors/server/postgres/publication.h"
 #include "actors/server/postgres/table_rows.h"
+#include "schemas/tables.h"
 #include "tests/postgres/pg_place.h"
 
 typedef struct looked_after {
@@ -18,6 +19,8 @@ open_it(looked_after_t *self)
 {
     *self = (looked_after_t){0};
     open_place(&self->place, NULL);
+    exec(&self->place, postgres_sql);
+    exec(&self->place, "INSERT INTO waybill.identity VALUES (1, 'e', '7', 1, 'secret')");
     self->publication = publication_new(&self->place.settings);
 }
 
@@ -103,6 +106,7 @@ row_at(const PGresult *log, int row, arena_t *arena)
     assert_true(message.transactional);
     assert_string_equal(message.prefix, TABLE_ROWS_PREFIX);
     must(table_row_read(message.content, arena, &found, &fault), &fault);
+    assert_string_equal(found.token, "secret");
     return found;
 }
 

@@ -33,7 +33,8 @@ static void
 reads_plain_values(void **state)
 {
     (void) state;
-    const table_row_t row = read("{tasks,id,7,title,Tea}");
+    const table_row_t row = read("{key,tasks,id,7,title,Tea}");
+    assert_string_equal(row.token, "key");
     assert_string_equal(row.table, "tasks");
     assert_int_equal(row.n, 2);
     assert_string_equal(row.columns[0], "id");
@@ -46,7 +47,7 @@ static void
 tells_null_from_its_word_and_from_nothing(void **state)
 {
     (void) state;
-    const table_row_t row = read("{t,a,NULL,b,\"NULL\",c,\"\"}");
+    const table_row_t row = read("{k,t,a,NULL,b,\"NULL\",c,\"\"}");
     assert_int_equal(row.values[0].kind, 'n');
     assert_text(&row.values[1], "NULL");
     assert_text(&row.values[2], "");
@@ -56,7 +57,7 @@ static void
 reads_quoted_values(void **state)
 {
     (void) state;
-    const table_row_t row = read("{\"my tasks\",\"a,b\",\"{\\\"x\\\": \\\\n}\"}");
+    const table_row_t row = read("{k,\"my tasks\",\"a,b\",\"{\\\"x\\\": \\\\n}\"}");
     assert_string_equal(row.table, "my tasks");
     assert_string_equal(row.columns[0], "a,b");
     assert_text(&row.values[0], "{\"x\": \\n}");
@@ -66,7 +67,7 @@ static void
 a_table_alone_says_that_its_rows_follow(void **state)
 {
     (void) state;
-    assert_int_equal(read("{tasks}").n, 0);
+    assert_int_equal(read("{key,tasks}").n, 0);
 }
 
 static void
@@ -74,11 +75,32 @@ refuses_what_is_no_row(void **state)
 {
     (void) state;
     static const char *const texts[] = {
-        "",           "{}",         "tasks",        "{tasks",      "{tasks}x",
-        "{t,a}",      "{t,a,1",     "{t,a,1,}",     "{t,,1}",      "{NULL,a,1}",
-        "{\"\",a,1}", "{t,NULL,1}", "{t,\"\",1}",   "{t,a,\"1}",   "{t,a,\"1\\",
-        "{t,a,{1}}",  "{t,a,1\"}",  "{t,a,\"1\"2}", "[0:1]={t,a}", "{t,a,1,b}",
-        "{t,a,\xff}", " {t,a,1}",   "{t,a,b\\c}",
+        "",
+        "{}",
+        "tasks",
+        "{k,tasks",
+        "{k,tasks}x",
+        "{k}",
+        "{NULL,t}",
+        "{\"\",t}",
+        "{k,t,a}",
+        "{k,t,a,1",
+        "{k,t,a,1,}",
+        "{k,t,,1}",
+        "{k,NULL,a,1}",
+        "{k,\"\",a,1}",
+        "{k,t,NULL,1}",
+        "{k,t,\"\",1}",
+        "{k,t,a,\"1}",
+        "{k,t,a,\"1\\",
+        "{k,t,a,{1}}",
+        "{k,t,a,1\"}",
+        "{k,t,a,\"1\"2}",
+        "[0:1]={k,t}",
+        "{k,t,a,1,b}",
+        "{k,t,a,\xff}",
+        " {k,t,a,1}",
+        "{k,t,a,b\\c}",
     };
     for (size_t i = 0; i < COUNT_OF(texts); i++) {
         table_row_t row;
@@ -95,7 +117,7 @@ refuses_a_nul(void **state)
 {
     (void) state;
     table_row_t row;
-    const bytes_t content = {(const uint8_t *) "{t,a,\0}", 7};
+    const bytes_t content = {(const uint8_t *) "{k,t,a,\0}", 9};
     assert_int_equal(table_row_read(content, &arena, &row, NULL), ERR_PROTOCOL);
 }
 
@@ -104,7 +126,7 @@ refuses_more_columns_than_a_table_can_have(void **state)
 {
     (void) state;
     buffer_t text = {0};
-    buffer_add_text(&text, "{t");
+    buffer_add_text(&text, "{k,t");
     for (int i = 0; i < PGOUTPUT_COLUMNS; i++)
         buffer_add_text(&text, ",a,1");
     buffer_add_text(&text, "}");

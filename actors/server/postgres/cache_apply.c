@@ -4,6 +4,7 @@
 
 #include "actors/server/postgres/table_rows.h"
 
+#include <stdio.h>
 #include <string.h>
 
 typedef err_t apply_fn(cache_t *self, const pgoutput_message_t *message, fault_t *fault);
@@ -64,6 +65,19 @@ static const struct {
     {TABLE_ROWS_PREFIX, cache_present},
 };
 
+/*  Any role may write a message: one that is none of ours must not end the stream.  */
+static err_t
+apply_message(cache_t *self, apply_fn *apply, const pgoutput_message_t *message, fault_t *fault)
+{
+    fault_t words = {0};
+    const err_t err = apply(self, message, &words);
+    if (err == ERR_PROTOCOL) {
+        self->oddity = words;
+        return OK;
+    }
+    return err == OK ? OK : fault_set(fault, err, "%s", words.text);
+}
+
 /*  Messages of others are nothing to us.  */
 static err_t
 on_message(cache_t *self, const pgoutput_message_t *message, fault_t *fault)
@@ -72,7 +86,7 @@ on_message(cache_t *self, const pgoutput_message_t *message, fault_t *fault)
         return OK;
     for (size_t i = 0; i < COUNT_OF(messages); i++)
         if (strcmp(messages[i].prefix, message->prefix) == 0)
-            return messages[i].apply(self, message, fault);
+            return apply_message(self, messages[i].apply, message, fault);
     return OK;
 }
 
@@ -110,4 +124,18 @@ cache_apply(cache_t *self, const pgoutput_message_t *message, fault_t *fault)
     if (err != OK && err != ERR_STALE)
         cache_rollback(self);
     return err;
+}
+
+void
+cache_trust(cache_t *self, const char *token)
+{
+    (void) snprintf(self->token, sizeof self->token, "%s", token);
+}
+
+bool
+cache_take_oddity(cache_t *self, fault_t *oddity)
+{
+    *oddity = self->oddity;
+    self->oddity = (fault_t){0};
+    return oddity->err != OK;
 }

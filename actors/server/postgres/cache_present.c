@@ -3,6 +3,8 @@
 #include "actors/server/postgres/cache_private.h"
 #include "actors/server/postgres/table_rows.h"
 
+#include <string.h>
+
 /*  A column that is gone again is left out.  */
 static err_t
 read_values(const replica_t *replica, const table_row_t *row, arena_t *arena, value_t *values,
@@ -18,7 +20,20 @@ read_values(const replica_t *replica, const table_row_t *row, arena_t *arena, va
     return err;
 }
 
-/*  Without columns it is the news of the table alone.  */
+static err_t
+check_token(const cache_t *self, const table_row_t *row, fault_t *fault)
+{
+    if (strcmp(row->token, self->token) == 0)
+        return OK;
+    return fault_set(
+        fault, ERR_PROTOCOL,
+        "a logical message \"%s\" in the log of the database, about table %.60s, does "
+        "not come from a server: who may call pg_logical_emit_message()?",
+        TABLE_ROWS_PREFIX, row->table);
+}
+
+/*  Without columns it is the news of the table. What is there of it came before a change that
+   was not published, as a row that was deleted meanwhile.  */
 err_t
 cache_present(cache_t *self, const pgoutput_message_t *message, fault_t *fault)
 {
@@ -26,9 +41,13 @@ cache_present(cache_t *self, const pgoutput_message_t *message, fault_t *fault)
     replica_t *replica = NULL;
     err_t err = table_row_read(message->content, &self->arena, &row, fault);
     if (err == OK)
+        err = check_token(self, &row, fault);
+    if (err == OK)
         err = cache_new_table(self, row.table, &replica, fault);
-    if (err != OK || replica == NULL || row.n == 0)
+    if (err != OK || replica == NULL)
         return err;
+    if (row.n == 0)
+        return cache_empty(self, &self->arriving, fault);
     value_t *values = arena_new(&self->arena, (replica_columns(replica) + 1) * sizeof *values);
     err = read_values(replica, &row, &self->arena, values, fault);
     replica_row_t written = {.values = values};

@@ -36,6 +36,8 @@ struct cache {
     size_t logged; /* rows of it in the history */
     size_t rows;   /* since the last commit */
     int64_t oldest_ms;
+    char token[UUID_TEXT];
+    fault_t oddity; /* OK: none */
 
     cache_misfit_t misfit; /* of the last ERR_STALE */
     char *misfit_table;
@@ -73,3 +75,5 @@ CHECKED err_t cache_delete(cache_t *self, const pgoutput_message_t *message, fau
 /*  A row that a table had before it was published.  */
 CHECKED err_t cache_present(cache_t *self, const pgoutput_message_t *message, fault_t *fault);
 CHECKED err_t cache_truncate(cache_t *self, const pgoutput_message_t *message, fault_t *fault);
+/*  All its rows go, one by one.  */
+CHECKED err_t cache_empty(cache_t *self, const relation_t *relation, fault_t *fault);

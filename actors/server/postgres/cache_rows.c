@@ -204,15 +204,22 @@ delete_some(cache_t *self, const relation_t *relation, size_t *n, fault_t *fault
     return err;
 }
 
+err_t
+cache_empty(cache_t *self, const relation_t *relation, fault_t *fault)
+{
+    size_t n = 1;
+    err_t err = OK;
+    while (err == OK && n > 0)
+        err = delete_some(self, relation, &n, fault);
+    return err;
+}
+
 static err_t
 truncate_one(cache_t *self, uint32_t id, fault_t *fault)
 {
     relation_t *relation = NULL;
-    size_t n = 1;
-    err_t err = cache_relation(self, id, &relation, fault);
-    while (err == OK && relation != NULL && n > 0)
-        err = delete_some(self, relation, &n, fault);
-    return err;
+    const err_t err = cache_relation(self, id, &relation, fault);
+    return err == OK && relation != NULL ? cache_empty(self, relation, fault) : err;
 }
 
 err_t

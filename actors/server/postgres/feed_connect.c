@@ -102,6 +102,7 @@ feed_connect(feed_t *self, ctx_t *ctx, fault_t *fault)
         err = feed_look_after_publication(self, ctx, fault);
     if (err != OK)
         return err;
+    cache_trust(self->cache, found.token);
     err = found.rebuild ? begin_again(self, ctx, &system, &found, fault)
                         : go_on(self, ctx, &found, fault);
     if (err == OK)

@@ -72,7 +72,10 @@ err_t
 feed_follow(feed_t *self, ctx_t *ctx, fault_t *fault)
 {
     bool more = false;
+    fault_t oddity;
     err_t err = following_read(&self->following, &more, fault);
+    if (cache_take_oddity(self->cache, &oddity))
+        ctx_log(ctx, LOG_warning, "%s", oddity.text);
     if (err == OK)
         err = commit_if_due(self, ctx, more, fault);
     if (err == OK && more)

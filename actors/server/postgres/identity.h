@@ -49,6 +49,7 @@ typedef struct identity_known {
 
 typedef struct identity_found {
     char epoch[UUID_TEXT];
+    char token[UUID_TEXT]; /* table_rows.h */
     bool rebuild;
     char why[256]; /* for the log; empty if there is nothing to say */
     int64_t beat;

@@ -13,6 +13,7 @@ typedef struct facts {
     const char *slot; /* of this server */
     bool has_identity;
     char epoch[UUID_TEXT];
+    char token[UUID_TEXT];
     char system[WAL_NAME];
     int64_t timeline;
     int64_t beat; /* 0: this server is new here */
@@ -158,14 +159,15 @@ static err_t
 read_identity(pg_t *pg, facts_t *facts, fault_t *fault)
 {
     PGresult *result = NULL;
-    const err_t err =
-        pg_run(pg, "SELECT epoch, system_id, timeline FROM waybill.identity WHERE one = 1",
-               &result, fault, "");
+    const err_t err = pg_run(
+        pg, "SELECT epoch, system_id, timeline, token FROM waybill.identity WHERE one = 1",
+        &result, fault, "");
     facts->has_identity = PQntuples(result) > 0;
     if (facts->has_identity) {
         copy(facts->epoch, sizeof(facts->epoch), result, 0);
         copy(facts->system, sizeof(facts->system), result, 1);
         facts->timeline = pg_number_at(result, 0, 2);
+        copy(facts->token, sizeof(facts->token), result, 3);
     }
     PQclear(result);
     return err;
@@ -220,16 +222,22 @@ read_slot(identity_t *self, pg_t *pg, facts_t *facts, fault_t *fault)
 
 /*  Leases that were given in days that are lost tell nothing.  */
 static err_t
-write_epoch(pg_t *pg, const identity_known_t *known, fault_t *fault)
+write_epoch(pg_t *pg, const identity_known_t *known, facts_t *facts, fault_t *fault)
 {
-    return pg_run(pg,
-                  "WITH forgotten AS (UPDATE waybill.clients SET lease = '', next_lease = '') "
-                  "INSERT INTO waybill.identity (one, epoch, system_id, timeline) "
-                  "VALUES (1, $1, $2, $3::bigint) ON CONFLICT (one) DO UPDATE SET "
-                  "epoch = excluded.epoch, system_id = excluded.system_id, "
-                  "timeline = excluded.timeline",
-                  NULL, fault, "tti", known->new_epoch, known->system.id,
-                  known->system.timeline);
+    PGresult *result = NULL;
+    const err_t err = pg_run(pg,
+                             "INSERT INTO waybill.identity (one, epoch, system_id, timeline) "
+                             "VALUES (1, $1, $2, $3::bigint) ON CONFLICT (one) DO UPDATE SET "
+                             "epoch = excluded.epoch, system_id = excluded.system_id, "
+                             "timeline = excluded.timeline RETURNING epoch, token",
+                             &result, fault, "tti", known->new_epoch, known->system.id,
+                             known->system.timeline);
+    if (PQntuples(result) > 0) {
+        copy(facts->epoch, sizeof(facts->epoch), result, 0);
+        copy(facts->token, sizeof(facts->token), result, 1);
+    }
+    PQclear(result);
+    return err;
 }
 
 /*  Above what either side remembers, so that neither looks old afterwards.  */
@@ -260,14 +268,15 @@ decide(identity_t *self, pg_t *pg, const identity_known_t *known, identity_found
     if (err != OK)
         return err;
     const struct rule *rule = rule_of(&facts);
-    const bool anew = rule->outcome == NEW_EPOCH;
+    if (rule->outcome == NEW_EPOCH)
+        err = write_epoch(pg, known, &facts, fault);
+    if (err == OK)
+        err = register_server(self, pg, &facts, found, fault);
     found->rebuild = rule->outcome != GO_ON;
     (void) snprintf(found->why, sizeof(found->why), "%s", rule->why);
-    (void) snprintf(found->epoch, sizeof(found->epoch), "%s",
-                    anew ? known->new_epoch : facts.epoch);
-    if (anew)
-        err = write_epoch(pg, known, fault);
-    return err == OK ? register_server(self, pg, &facts, found, fault) : err;
+    memcpy(found->epoch, facts.epoch, sizeof(found->epoch));
+    memcpy(found->token, facts.token, sizeof(found->token));
+    return err;
 }
 
 /*  A count that the database could forget when it crashes would make it look like an older

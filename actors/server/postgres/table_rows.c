@@ -25,7 +25,7 @@ write_message(buffer_t *sql, const pg_table_t *table)
 {
     buffer_add_text(sql, "pg_logical_emit_message(true, ");
     pg_literal(sql, TABLE_ROWS_PREFIX);
-    buffer_add_text(sql, ", ARRAY[");
+    buffer_add_text(sql, ", ARRAY[(SELECT token FROM waybill.identity WHERE one = 1), ");
     pg_literal(sql, table->name);
 }
 
@@ -125,14 +125,15 @@ name_in(const pgoutput_value_t *element)
 static bool
 take_row(const pgoutput_value_t *elements, size_t n, arena_t *arena, table_row_t *row)
 {
-    row->table = name_in(&elements[0]);
-    row->n = n / 2;
+    row->token = name_in(&elements[0]);
+    row->table = name_in(&elements[1]);
+    row->n = (n - 2) / 2;
     row->columns = arena_new(arena, (row->n + 1) * sizeof(*row->columns));
     row->values = arena_new(arena, row->n * sizeof(*row->values));
-    bool good = row->table != NULL;
+    bool good = row->token != NULL && row->table != NULL;
     for (size_t i = 0; i < row->n; i++) {
-        row->columns[i] = name_in(&elements[1 + 2 * i]);
-        row->values[i] = elements[2 + 2 * i];
+        row->columns[i] = name_in(&elements[2 + 2 * i]);
+        row->values[i] = elements[3 + 2 * i];
         good = good && row->columns[i] != NULL;
     }
     return good;
@@ -141,7 +142,7 @@ take_row(const pgoutput_value_t *elements, size_t n, arena_t *arena, table_row_t
 err_t
 table_row_read(bytes_t content, arena_t *arena, table_row_t *row, fault_t *fault)
 {
-    enum { MOST = 1 + 2 * PGOUTPUT_COLUMNS };
+    enum { MOST = 2 + 2 * PGOUTPUT_COLUMNS };
     const size_t room = content.size / 2 + 1; /* each takes two bytes at least */
     const size_t most = room < MOST ? room : MOST;
     pgoutput_value_t *elements = arena_new(arena, most * sizeof(*elements));
@@ -151,7 +152,7 @@ table_row_read(bytes_t content, arena_t *arena, table_row_t *row, fault_t *fault
     size_t n = 0;
     if (text_is_clean(content))
         n = take_elements(&list, elements, most);
-    if (n % 2 == 1 && take_row(elements, n, arena, row))
+    if (n > 0 && n % 2 == 0 && take_row(elements, n, arena, row))
         return OK;
     return fault_set(
         fault, ERR_PROTOCOL,

@@ -1,11 +1,14 @@
 /*  table_rows - rows that a table had before it was published, on their way through the log.
 
     They are transactional logical messages, written in the transaction that adds the table to
-    the publication. Each is an array of texts as PostgreSQL writes it: first {table}, which
-   says that the rows that follow are all there are, and makes a table that was not known; then
-    {table, column, value, column, value, ...} for each row, with values as PostgreSQL writes
-    them (types.h), generated columns left out. Whoever reads the log takes the first for a
-    truncate, the others for inserts.  */
+    the publication. Each is an array of texts as PostgreSQL writes it. The first, {token,
+   table}, says that the rows that follow are all there are, and makes a table that was not
+   known. Then comes {token, table, column, value, column, value, ...} for each row, with values
+   as PostgreSQL writes them (types.h), generated columns left out. Whoever reads the log takes
+   the first for a truncate, the others for inserts.
+
+    Any role may write a message into the log: the token must be that of waybill.identity, which
+    only servers may read.  */
 
 #pragma once
 
@@ -15,6 +18,7 @@
 #define TABLE_ROWS_PREFIX "waybill-row"
 
 typedef struct table_row {
+    const char *token;
     const char *table;
     size_t n; /* 0: its rows follow, and no others are left */
     const char **columns;
