@@ -216,7 +216,7 @@ a_server_says_that_its_database_is_stopped_and_serves_on(void **state)
     await_synced(run);
     await_told(server.run, "running: clients are served");
 
-    cluster_stop(cluster, true);
+    cluster_stop(cluster, false); /* which waits for whoever follows its log */
     await_told(server.run, "without its database");
     await_told(server.run, "since ");
     outcome_t written = RUN("upsert", "notes", "c", "{\"title\":\"mine\"}", "--run-dir", run);

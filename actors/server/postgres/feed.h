@@ -35,6 +35,7 @@ typedef struct feed {
     phase_t phase;
     cache_state_t belongs; /* what the cache will belong to once it is filled */
     size_t attempts;       /* in vain, one after the other */
+    bool notes;            /* TIMER_NOTE is armed */
     int fd, ready;         /* watched; fd 0: nothing */
     uint64_t announced;
     char said[sizeof(((fault_t *) NULL)->text)]; /* why it does not work */

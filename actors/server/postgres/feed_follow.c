@@ -51,11 +51,13 @@ commit(feed_t *self, ctx_t *ctx, fault_t *fault)
         return err;
     self->attempts = 0;
     ctx_cancel(ctx, TIMER_NOTE);
+    self->notes = false;
     feed_announce(self, ctx);
     return OK;
 }
 
-/*  What has come goes into one commit. A place of the log with nothing for us can wait.  */
+/*  What has come goes into one commit. A place of the log with nothing for us can wait, but not
+    for ever: a database that is told to stop asks for it again and again, and waits.  */
 static err_t
 commit_if_due(feed_t *self, ctx_t *ctx, bool more, fault_t *fault)
 {
@@ -64,7 +66,9 @@ commit_if_due(feed_t *self, ctx_t *ctx, bool more, fault_t *fault)
         return OK;
     if (cache_is_begun(self->cache))
         return commit(self, ctx, fault);
-    ctx_after(ctx, TIMER_NOTE, NOTE_MS);
+    if (!self->notes)
+        ctx_after(ctx, TIMER_NOTE, NOTE_MS);
+    self->notes = true;
     return OK;
 }
 
@@ -88,6 +92,7 @@ feed_follow(feed_t *self, ctx_t *ctx, fault_t *fault)
 err_t
 feed_note(feed_t *self, ctx_t *ctx, fault_t *fault)
 {
+    self->notes = false;
     if (cache_is_inside(self->cache) || !cache_is_dirty(self->cache))
         return OK;
     return commit(self, ctx, fault);

@@ -24,6 +24,7 @@ let_go(feed_t *self, ctx_t *ctx)
     ctx_cancel(ctx, TIMER_CONFIRM);
     ctx_cancel(ctx, TIMER_BEAT);
     ctx_cancel(ctx, TIMER_NOTE);
+    self->notes = false;
     ctx_cancel(ctx, TIMER_WORK);
     if (self->phase == PHASE_FILLING)
         pg_disconnect(self->pg); /* in the middle of a copy */
