@@ -355,6 +355,61 @@ takes_a_change_that_another_server_decides_for_a_duplicate(void **state)
     expect_text(world, "SELECT count(*) FROM todo", "0");
 }
 
+/*  ------------------------------------------------------------------ trouble  */
+
+static void
+puts_off_while_the_database_is_down(void **state)
+{
+    world_t *world = *state;
+    const client_change_t made = change("c1 todo insert", "{\"id\":\"a\"}", 10);
+    cluster_stop(world->backend.database->cluster, true);
+    submit_one(world, "one", made);
+    expect_verdict(0, "retry RETRY_LATER");
+    cluster_start(world->backend.database->cluster);
+    database_await(world->backend.database, "SELECT true");
+    sim_run_ms(world->sim, 2000);
+    submit_one(world, "one", made);
+    expect_verdict(0, "applied");
+    expect_text(world, "SELECT id FROM todo", "a");
+}
+
+static void
+starts_while_the_database_is_down(void **state)
+{
+    world_t *world = *state;
+    cluster_stop(world->backend.database->cluster, true);
+    restart_judge(world);
+    submit_one(world, "one", change("c1 todo insert", "{\"id\":\"a\"}", 10));
+    expect_verdict(0, "retry RETRY_LATER");
+    cluster_start(world->backend.database->cluster);
+    database_await(world->backend.database, "SELECT true");
+    sim_run_ms(world->sim, 2000);
+    submit_one(world, "one", change("c1 todo insert", "{\"id\":\"a\"}", 10));
+    expect_verdict(0, "applied");
+}
+
+static void
+holds_up_nobody_but_whose_change_cannot_be_decided(void **state)
+{
+    world_t *world = *state;
+    run(world, "CREATE TABLE secret (id INT PRIMARY KEY); ALTER PUBLICATION waybill ADD TABLE"
+               " secret; CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS"
+               " $$BEGIN PERFORM * FROM nowhere; RETURN NEW; END$$;"
+               "CREATE TRIGGER f BEFORE INSERT ON secret FOR EACH ROW EXECUTE FUNCTION f()");
+    restart_judge(world);
+    const client_change_t changes[] = {
+        lone("c1 todo insert", "{\"id\":\"a\"}"),
+        lone("c2 secret insert", "{\"id\":1}"),
+        lone("c3 todo insert", "{\"id\":\"b\"}"),
+    };
+    submit(world, "one", changes, 3);
+    expect_verdict(0, "applied");
+    expect_verdict(1, "retry RETRY_LATER");
+    expect_verdict(2, "retry RETRY_LATER");
+    submit_one(world, "two", lone("c4 todo insert", "{\"id\":\"c\"}"));
+    expect_verdict(0, "applied");
+}
+
 /*  ------------------------------------------------------------------ rules  */
 
 static table_settings_t ruled;
@@ -510,6 +565,9 @@ main(void)
         WITH_LISTS(tries_again_what_another_writer_was_in_the_way_of),
         WITH_LISTS(waits_for_whoever_inserts_the_same_row),
         WITH_LISTS(takes_a_change_that_another_server_decides_for_a_duplicate),
+        WITH_CLUSTER(puts_off_while_the_database_is_down),
+        WITH_CLUSTER(starts_while_the_database_is_down),
+        WITH_LISTS(holds_up_nobody_but_whose_change_cannot_be_decided),
         WITH_LISTS(lets_a_user_write_what_the_rule_allows),
         WITH_LISTS(tells_nothing_of_rows_that_may_not_be_read),
         WITH_LISTS(rejects_with_the_words_of_the_check),

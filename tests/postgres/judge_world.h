@@ -12,14 +12,15 @@ static const char lists_sql[] =
     " list INTEGER REFERENCES list (id));"
     "CREATE PUBLICATION waybill FOR TABLE list, todo;";
 
+/*  In the shared cluster, if that is NULL.  */
 static inline int
-make_lists(void **state)
+make_lists_in(cluster_t *cluster, void **state)
 {
     static const sim_faults_t none = {0};
     static char cache[] = "/tmp/waybill-judge-no-cache";
     world_t *world = mem_new(sizeof *world);
     world->settings = defaults;
-    world->backend.database = database_new(NULL);
+    world->backend.database = database_new(cluster);
     world->settings.server_db = world->backend.database->address;
     world->settings.server_cache = cache;
     database_run(world->backend.database, lists_sql);
@@ -33,6 +34,19 @@ make_lists(void **state)
 }
 
 static inline int
+make_lists(void **state)
+{
+    return make_lists_in(NULL, state);
+}
+
+/*  In one of its own, to be stopped.  */
+static inline int
+make_cluster(void **state)
+{
+    return make_lists_in(CLUSTER(NULL), state);
+}
+
+static inline int
 remove_lists(void **state)
 {
     world_t *world = *state;
@@ -43,6 +57,15 @@ remove_lists(void **state)
     buffer_release(&judged.seen);
     return 0;
 }
+static inline int
+remove_cluster(void **state)
+{
+    cluster_t *cluster = ((world_t *) *state)->backend.database->cluster;
+    const int result = remove_lists(state);
+    cluster_destroy(&cluster);
+    return result;
+}
+#define WITH_CLUSTER(test) cmocka_unit_test_setup_teardown(test, make_cluster, remove_cluster)
 #define WITH_LISTS(test) cmocka_unit_test_setup_teardown(test, make_lists, remove_lists)
 
 static inline void

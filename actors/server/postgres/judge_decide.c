@@ -245,6 +245,10 @@ check_rights(const judge_case_t *one, fault_t *fault)
 static err_t
 check_key(const judge_case_t *one, fault_t *fault)
 {
+    if (one->alike && one->operation == OPERATION_INSERT)
+        return fault_set(fault, ERR_RULE_VIOLATION, ALIKE_TEXT, one->change->table, one->key);
+    if (one->alike)
+        return not_found(one, fault);
     if (one->canonical == NULL)
         return OK;
     return fault_set(fault, ERR_INVALID_CHANGE,

@@ -2,6 +2,8 @@
 
 #include "actors/server/postgres/judge_parts.h"
 
+#include <string.h>
+
 static err_t
 find_table(judge_batch_t *self, judge_case_t *one, model_table_t **found, fault_t *fault)
 {
@@ -38,6 +40,21 @@ refuse_hidden(const judge_case_t *one, const model_table_t *table, fault_t *faul
             return fault_set(fault, ERR_INVALID_CHANGE, HIDDEN_TEXT, one->change->table,
                              (int) (name.size < 64 ? name.size : 64), (const char *) name.data);
     return OK;
+}
+
+bool
+judge_has_key(const judge_case_t *one, bytes_t row)
+{
+    for (size_t i = 0; i < one->table->pg->n_keys; i++) {
+        value_t value = {0};
+        const char *key = one->key_values[i].text;
+        if (one->table->keys[i]->shape == SHAPE_TEXT
+            && (!row_find(row, one->table->keys[i]->name, &value)
+                || strlen(key) != value.bytes.size
+                || memcmp(key, value.bytes.data, value.bytes.size) != 0))
+            return false;
+    }
+    return true;
 }
 
 /*  Whatever else is wrong, a change with a key names a row.  */

@@ -133,6 +133,9 @@ take_before(judge_batch_t *self, const PGresult *result, size_t about, fault_t *
         if (one == NULL)
             continue;
         err = take_row(self, one, result, row, &one->row, fault);
+        one->alike = one->row.size > 0 && !judge_has_key(one, one->row);
+        if (one->alike)
+            one->row = (bytes_t){0};
         one->found = one->row.size > 0;
         one->xmin = (uint64_t) pg_number_at(result, row, LOOK_XMIN);
         one->readable = is_true(result, row, LOOK_READ);

@@ -47,6 +47,7 @@ typedef struct judge_case {
     bool readable, writable;
     bool triggered;        /* triggers of the application may write it once more */
     const char *canonical; /* its key, where that is written otherwise; else NULL */
+    bool alike;            /* there is a row, but its key only compares alike */
     version_t version;     /* as waybill.versions has it, then: the one that holds */
     uint64_t version_xid;
     column_version_t *columns; /* as waybill.columns has them */
@@ -83,6 +84,8 @@ typedef struct judge_local {
 } judge_local_t;
 
 typedef struct judge_batch judge_batch_t;
+
+#define ALIKE_TEXT "%s %s: to the database that is the key of another row"
 
 /*  Something was asked, and this takes the answer. NULL: nobody wants it.  */
 typedef err_t judge_take_fn(judge_batch_t *self, const PGresult *result, size_t about,
@@ -135,6 +138,8 @@ void judge_expect(judge_batch_t *self, judge_take_fn *take, size_t about);
 
 /*  What a change names, as far as the tables alone can tell.  */
 void judge_fit(judge_batch_t *self, judge_case_t *one);
+/*  Does that row have the key, letter by letter?  */
+bool judge_has_key(const judge_case_t *one, bytes_t row);
 
 /*  ------------------------------------------------------------------------ judge_order  */
 

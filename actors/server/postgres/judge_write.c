@@ -152,7 +152,10 @@ take_written(judge_batch_t *self, const PGresult *result, size_t about, fault_t 
     if (!one->written || one->operation == OPERATION_DELETE)
         return OK;
     const model_look_t look = {result, 0, 0};
-    return model_row(one->table, &look, self->arena, &one->after, fault);
+    const err_t err = model_row(one->table, &look, self->arena, &one->after, fault);
+    if (err == OK && !judge_has_key(one, one->after))
+        return fault_set(fault, ERR_RULE_VIOLATION, ALIKE_TEXT, one->change->table, one->key);
+    return err;
 }
 
 static err_t
