@@ -10,6 +10,10 @@
 
 /*  --------------------------------------------------------------------- opening  */
 
+/*  Rows come in the order of PostgreSQL, not of the keys here: pages that are looked for again
+    must not have been written and forgotten meanwhile.  */
+static const char room_sql[] = "PRAGMA cache_size = -32768"; /* KiB */
+
 /*  Before anything was read from PostgreSQL there is no position, and the epoch is nobody's. */
 static err_t
 make_tables(cache_t *self, fault_t *fault)
@@ -79,6 +83,8 @@ cache_open(const settings_t *settings, cache_t **self, fault_t *fault)
     *self = mem_new(sizeof **self);
     (*self)->settings = settings;
     err_t err = db_open(settings->server_cache, true, &(*self)->db, fault);
+    if (err == OK)
+        err = db_exec((*self)->db, room_sql, fault);
     if (err == OK)
         err = prepare(*self, fault);
     if (err == OK)
