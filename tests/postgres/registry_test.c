@@ -6,6 +6,8 @@
 #include "schemas/tables.h"
 #include "tests/postgres/pg_place.h"
 
+#include <signal.h>
+
 enum { NOW = 1000000, PAUSE_MS = 10000 };
 
 static pg_place_t place;
@@ -124,6 +126,7 @@ forgets_leases_when_another_history_begins(void **state)
     (void) state;
     identity_known_t known = {.system = {.id = "1", .timeline = 1},
                               .epoch = "",
+                              .slot = "",
                               .new_epoch = "first",
                               .wall_ms = NOW};
     must(identity_new(&place.settings, &identity, &fault), &fault);
@@ -256,6 +259,25 @@ leaves_a_database_that_does_not_answer_alone_for_a_while(void **state)
     cluster_destroy(&cluster);
 }
 
+/*  Neither it nor its system says that it is gone.  */
+static void
+gives_a_database_up_that_is_silent(void **state)
+{
+    registry_t *registry = open_registry();
+    (void) state;
+    assert_int_equal(claim_at(registry, NOW), OK);
+    const pid_t backend = (pid_t) database_number(
+        place.database, "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+                        " AND application_name = 'waybill registry'");
+    assert_int_equal(kill(backend, SIGSTOP), 0);
+    const err_t err = claim_at(registry, NOW + 1);
+    assert_int_equal(kill(backend, SIGCONT), 0);
+    assert_int_equal(err, ERR_OFFLINE);
+    assert_int_equal(claim_at(registry, NOW + 2), ERR_OFFLINE);
+    assert_int_equal(claim_at(registry, NOW + 2 + PAUSE_MS), OK);
+    registry_close(&registry);
+}
+
 /*  Somebody holds the row: whoever asks is told soon, and is not kept waiting by the next.  */
 static void
 does_not_wait_for_a_lock_for_long(void **state)
@@ -289,6 +311,7 @@ main(void)
         IN_PLACE(keeps_where_clients_stand),
         IN_PLACE(shows_rejected_changes_newest_first_page_by_page),
         cmocka_unit_test(leaves_a_database_that_does_not_answer_alone_for_a_while),
+        IN_PLACE(gives_a_database_up_that_is_silent),
         IN_PLACE(does_not_wait_for_a_lock_for_long),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -226,6 +226,8 @@ write_epoch(pg_t *pg, const identity_known_t *known, facts_t *facts, fault_t *fa
 {
     PGresult *result = NULL;
     const err_t err = pg_run(pg,
+                             "WITH forgotten AS "
+                             "(UPDATE waybill.clients SET lease = '', next_lease = '') "
                              "INSERT INTO waybill.identity (one, epoch, system_id, timeline) "
                              "VALUES (1, $1, $2, $3::bigint) ON CONFLICT (one) DO UPDATE SET "
                              "epoch = excluded.epoch, system_id = excluded.system_id, "
