@@ -25,11 +25,11 @@ names(const label_t *label, const char *table, const char *key)
 }
 
 /*  Where it is, or the free place where it belongs.  */
-static label_t *
+static label_place_t *
 place_of(const label_set_t *self, const char *table, const char *key)
 {
     size_t i = hash_of(table, key) & (self->n_places - 1);
-    while (self->places[i].table != NULL && !names(&self->places[i], table, key))
+    while (self->places[i].label.table != NULL && !names(&self->places[i].label, table, key))
         i = (i + 1) & (self->n_places - 1);
     return &self->places[i];
 }
@@ -45,9 +45,11 @@ make_room(label_set_t *self, size_t more)
         return;
     self->n_places = places;
     self->places = mem_new(places * sizeof *self->places);
-    for (size_t i = 0; i < before.n_places; i++)
-        if (before.places[i].table != NULL)
-            *place_of(self, before.places[i].table, before.places[i].key) = before.places[i];
+    for (size_t i = 0; i < before.n_places; i++) {
+        const label_place_t *place = &before.places[i];
+        if (place->label.table != NULL)
+            *place_of(self, place->label.table, place->label.key) = *place;
+    }
     free(before.places);
 }
 
@@ -56,10 +58,31 @@ label_set_add(label_set_t *self, const label_t *labels, size_t n)
 {
     make_room(self, n);
     for (size_t i = 0; i < n; i++) {
-        label_t *place = place_of(self, labels[i].table, labels[i].key);
-        self->n += place->table == NULL;
-        *place = labels[i];
+        label_place_t *place = place_of(self, labels[i].table, labels[i].key);
+        self->n += place->label.table == NULL;
+        place->label = labels[i];
     }
+}
+
+/*  A row that nobody has labelled: a trigger writes it.  */
+static void
+note_row(label_set_t *self, const char *table, const char *key)
+{
+    make_room(self, 1);
+    self->n++;
+    *place_of(self, table, key) =
+        (label_place_t){.label = {.table = arena_text(&self->arena, table),
+                                  .key = arena_text(&self->arena, key)},
+                        .written = true};
+}
+
+static void
+note_writer(label_place_t *place, const char *client_id)
+{
+    const bool alone = !place->written
+                       || (place->writer && client_id && strcmp(place->writer, client_id) == 0);
+    place->written = true;
+    place->writer = alone ? client_id : NULL;
 }
 
 /*  A label that was taken keeps its place, without a change, until all are cleared: others may
@@ -69,12 +92,17 @@ label_set_take(label_set_t *self, const char *table, const char *key, label_t *l
 {
     if (self->n == 0)
         return false;
-    label_t *place = place_of(self, table, key);
-    if (place->table == NULL || place->change_id == NULL)
+    label_place_t *place = place_of(self, table, key);
+    if (place->label.table == NULL) {
+        note_row(self, table, key);
         return false;
-    *label = *place;
-    place->change_id = NULL;
-    return true;
+    }
+    const bool waits = place->label.change_id != NULL;
+    *label = place->label;
+    note_writer(place, waits ? label->client_id : NULL);
+    label->client_id = place->writer;
+    place->label.change_id = NULL;
+    return waits;
 }
 
 void
