@@ -44,6 +44,11 @@ uint64_t pg_connections(const pg_t *self);
 /*  Gives the connection up; pg_ready() makes another.  */
 void pg_disconnect(pg_t *self);
 PGconn *pg_handle(pg_t *self);
+/*  For those who wait for the socket themselves: reads what has come. False: the connection is
+    broken.  */
+bool pg_consume(pg_t *self);
+/*  More has come, for which the socket will not be ready again.  */
+bool pg_is_held_back(const pg_t *self);
 
 /*  Parameters by letters, from $1 on: i int64_t   u uint64_t   t const char * (NULL: NULL)
     b bytes_t (bytea)   a pg_array_t *   n NULL. Their types come from the SQL ($1::bigint).  */

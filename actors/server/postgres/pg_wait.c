@@ -4,10 +4,31 @@
 #include "actors/server/postgres/pg_private.h"
 
 #include <errno.h>
+#include <openssl/ssl.h>
 #include <poll.h>
 
 /*  On top of what the database itself gives a statement.  */
 enum { SLACK_MS = 5000 };
+
+/*  TLS may hold bytes that it has taken from the socket already: that will not be ready again.
+    libpq sees to it only of late.
+ */
+bool
+pg_is_held_back(const pg_t *self)
+{
+    const SSL *tls = PQsslStruct(self->connection, "OpenSSL");
+    return tls != NULL && SSL_pending(tls) > 0;
+}
+
+bool
+pg_consume(pg_t *self)
+{
+    bool alive = true;
+    do
+        alive = PQconsumeInput(self->connection) == 1;
+    while (alive && pg_is_held_back(self));
+    return alive;
+}
 
 static err_t
 fall_silent(pg_t *self, int64_t limit_ms, fault_t *fault)
@@ -44,7 +65,7 @@ pg_await(pg_t *self, fault_t *fault)
     err_t err = OK;
     while (err == OK && PQisBusy(self->connection) == 1) {
         err = wait_for(self, events_of(self), fault);
-        if (err == OK && PQconsumeInput(self->connection) == 0)
+        if (err == OK && !pg_consume(self))
             break;
     }
     return err;
@@ -56,7 +77,7 @@ pg_push(pg_t *self, fault_t *fault)
     err_t err = OK;
     while (err == OK && PQflush(self->connection) == 1) {
         err = wait_for(self, POLLIN | POLLOUT, fault);
-        if (err == OK && PQconsumeInput(self->connection) == 0)
+        if (err == OK && !pg_consume(self))
             break;
     }
     return err;
@@ -69,7 +90,7 @@ pg_is_alive(pg_t *self)
     enum { READS = 4 };
     struct pollfd socket = {.fd = PQsocket(self->connection), .events = POLLIN};
     for (int i = 0; i < READS && poll(&socket, 1, 0) > 0; i++)
-        if (PQconsumeInput(self->connection) == 0)
+        if (!pg_consume(self))
             return false;
     return PQstatus(self->connection) == CONNECTION_OK;
 }

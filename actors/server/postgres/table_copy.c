@@ -64,7 +64,7 @@ table_copy_next(table_copy_t *self, pg_t *pg, copy_step_t *step, bytes_t *line, 
     *step = COPY_NOTHING;
     table_copy_release(&(table_copy_t){.line = self->line});
     self->line = NULL;
-    if (!self->begun && PQconsumeInput(pg_handle(pg)) == 0)
+    if (!self->begun && !pg_consume(pg))
         return pg_error(pg, NULL, "copying a table", fault);
     if (!self->begun && PQisBusy(pg_handle(pg)) == 1)
         return OK;
@@ -74,7 +74,7 @@ table_copy_next(table_copy_t *self, pg_t *pg, copy_step_t *step, bytes_t *line, 
         return err;
 
     int size = PQgetCopyData(pg_handle(pg), &self->line, 1);
-    if (size == 0 && PQconsumeInput(pg_handle(pg)) == 1)
+    if (size == 0 && pg_consume(pg))
         size = PQgetCopyData(pg_handle(pg), &self->line, 1);
     if (size > 0) {
         *step = COPY_LINE;

@@ -209,7 +209,7 @@ take_answers(wal_stream_t *self, bool *done, fault_t *fault)
 {
     PGconn *connection = pg_handle(self->pg);
     err_t err = wal_flush(self, fault);
-    if (err == OK && PQconsumeInput(connection) == 0)
+    if (err == OK && !pg_consume(self->pg))
         err = wal_trouble(self, NULL, fault);
     while (err == OK && !*done && PQisBusy(connection) == 0) {
         PGresult *result = PQgetResult(connection);

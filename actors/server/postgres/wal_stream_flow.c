@@ -2,8 +2,6 @@
 
 #include "actors/server/postgres/wal_stream_private.h"
 
-#include <openssl/ssl.h>
-
 /*  Tags and sizes of what travels inside of the copy.  */
 enum {
     DATA = 'w',
@@ -97,15 +95,6 @@ read_message(wal_stream_t *self, bytes_t bytes, wal_message_t *message, fault_t 
         self->slot, bytes.size);
 }
 
-/*  TLS may hold bytes that it has taken from the socket already: that will not be ready again.
- */
-static bool
-is_held_back(PGconn *connection)
-{
-    const SSL *tls = PQsslStruct(connection, "OpenSSL");
-    return tls != NULL && SSL_pending(tls) > 0;
-}
-
 /*  As PQgetCopyData(): the size, 0 nothing yet, -1 the end, -2 an error.  */
 static int
 take(wal_stream_t *self)
@@ -118,7 +107,7 @@ take(wal_stream_t *self)
         if (PQconsumeInput(connection) == 0)
             return -2;
         size = PQgetCopyData(connection, &self->taken, 1);
-    } while (size == 0 && is_held_back(connection));
+    } while (size == 0 && pg_is_held_back(self->pg));
     return size;
 }
 
@@ -140,7 +129,7 @@ static err_t
 begin(wal_stream_t *self, fault_t *fault)
 {
     PGconn *connection = pg_handle(self->pg);
-    if (PQconsumeInput(connection) == 0)
+    if (!pg_consume(self->pg))
         return wal_trouble(self, NULL, fault);
     if (PQisBusy(connection) == 1)
         return OK;
