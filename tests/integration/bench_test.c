@@ -31,6 +31,23 @@ measures_every_figure_of_synchronising(void **state)
     directory_destroy(&dir);
 }
 
+/*  Its clusters are its own.  */
+static void
+measures_every_figure_of_a_server_on_postgresql(void **state)
+{
+    (void) state;
+    static const char *const figures[] = {
+        "stored, 1 transaction", "stored, 10,000 transactions", "a commit until",
+        "initial copy",          "1 upsert a transaction",      "100 upserts a transaction"};
+    outcome_t bench = RUN("bench", "postgres", "--quick");
+    if (bench.status != 0)
+        fail_msg("%s%s", bench.out, bench.err);
+    for (size_t i = 0; i < COUNT_OF(figures); i++)
+        if (!strstr(bench.out, figures[i]))
+            fail_msg("no \"%s\" in \"%s\"", figures[i], bench.out);
+    outcome_release(&bench);
+}
+
 static void
 measures_what_a_watched_bus_costs(void **state)
 {
@@ -86,6 +103,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(measures_every_figure_of_synchronising),
+        cmocka_unit_test(measures_every_figure_of_a_server_on_postgresql),
         cmocka_unit_test(measures_what_a_watched_bus_costs),
         cmocka_unit_test(refuses_a_figure_that_there_is_not),
         cmocka_unit_test(leaves_nothing_behind_when_it_is_told_to_stop),
