@@ -45,6 +45,14 @@ copy_bare(postgres_site_t *site)
     return good && unsubscribe(site) ? seconds : 0;
 }
 
+/*  Then it has the table, and these rows in it.  */
+static bool
+is_synchronised(member_t *agent, size_t rows)
+{
+    return member_connect(agent) && member_await(agent, "SELECT lsn > 0 FROM sync_state", 1)
+           && member_await(agent, "SELECT count(*) FROM items", (int64_t) rows);
+}
+
 static double
 copy_ours(postgres_site_t *site, size_t rows)
 {
@@ -175,8 +183,7 @@ live_ours(postgres_site_t *site, size_t n)
     sqlite3_stmt *look = NULL;
     bench_world_t *world = postgres_site_serve(site);
     member_t *agent = world ? bench_world_add_agent(world) : NULL;
-    if (agent && member_connect(agent)
-        && member_await(agent, "SELECT count(*) FROM items", (int64_t) n)
+    if (agent && is_synchronised(agent, n)
         && sqlite3_prepare_v2(agent->db, "SELECT 1 FROM items WHERE id = ?1", -1, &look, NULL)
                == SQLITE_OK)
         seconds = time_rows(site, n + 1, n, look_at_agent, look);
