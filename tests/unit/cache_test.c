@@ -72,6 +72,32 @@ keeps_what_was_there_when_filling_is_given_up(void **state)
 /*  ------------------------------------------------------------------- transactions  */
 
 static void
+need_not_be_sent_again_what_is_on_the_disk(void **state)
+{
+    world_t *world = *state;
+    FILL(world, "a\tx\t1\t\\N\n");
+    assert_int_equal(cache_flushed(world->cache), FILLED + 1);
+    begin(world, 2000, 5);
+    end(world);
+    commit(world);
+    assert_int_equal(cache_state(world->cache)->confirmed, 2008);
+    assert_int_equal(cache_flushed(world->cache), FILLED + 1);
+    must(world, cache_flush(world->cache, &world->fault));
+    assert_int_equal(cache_flushed(world->cache), 2008);
+}
+
+/*  Of another process, which may not have waited for the disk.  */
+static void
+knows_nothing_of_the_disk_when_it_begins(void **state)
+{
+    world_t *world = *state;
+    FILL(world, "a\tx\t1\t\\N\n");
+    reopen(world);
+    assert_int_equal(cache_state(world->cache)->confirmed, FILLED + 1);
+    assert_int_equal(cache_flushed(world->cache), 0);
+}
+
+static void
 logs_rows_at_the_place_of_their_commit(void **state)
 {
     world_t *world = *state;
@@ -539,6 +565,8 @@ main(void)
         CASE(begins_its_history_where_the_copy_was_made),
         CASE(leaves_nothing_of_what_was_there_before),
         CASE(keeps_what_was_there_when_filling_is_given_up),
+        CASE(need_not_be_sent_again_what_is_on_the_disk),
+        CASE(knows_nothing_of_the_disk_when_it_begins),
         CASE(logs_rows_at_the_place_of_their_commit),
         CASE(puts_several_transactions_into_one_commit),
         CASE(moves_on_without_a_position_where_nothing_was_written),

@@ -77,6 +77,11 @@ cache_load(cache_t *self, fault_t *fault)
     return OK;
 }
 
+/*  A commit need not wait for the disk: what gets lost with the machine is in PostgreSQL's log
+    still, until it is flushed and confirmed.  */
+static const char lazily[] = "PRAGMA synchronous = NORMAL";
+static const char durably[] = "PRAGMA synchronous = FULL";
+
 err_t
 cache_open(const settings_t *settings, cache_t **self, fault_t *fault)
 {
@@ -85,6 +90,8 @@ cache_open(const settings_t *settings, cache_t **self, fault_t *fault)
     err_t err = db_open(settings->server_cache, true, &(*self)->db, fault);
     if (err == OK)
         err = db_exec((*self)->db, room_sql, fault);
+    if (err == OK)
+        err = db_exec((*self)->db, lazily, fault);
     if (err == OK)
         err = prepare(*self, fault);
     if (err == OK)
@@ -210,18 +217,38 @@ save(cache_t *self, fault_t *fault)
     return err;
 }
 
+/*  One commit that waits for the disk takes with it all that are before it in the file.  */
+err_t
+cache_flush(cache_t *self, fault_t *fault)
+{
+    fault_t ignored = {0};
+    err_t err = db_exec(self->db, durably, fault);
+    if (err == OK)
+        err = save(self, fault);
+    if (err == OK)
+        self->flushed = self->durable.confirmed;
+    const err_t back = db_exec(self->db, lazily, err == OK ? fault : &ignored);
+    return err == OK ? back : err;
+}
+
+uint64_t
+cache_flushed(const cache_t *self)
+{
+    return self->flushed;
+}
+
 err_t
 cache_set_slot(cache_t *self, const char *slot, fault_t *fault)
 {
     (void) snprintf(self->now.slot, sizeof self->now.slot, "%s", slot);
-    return save(self, fault);
+    return cache_flush(self, fault);
 }
 
 err_t
 cache_set_beat(cache_t *self, int64_t beat, fault_t *fault)
 {
     self->now.beat = beat;
-    return self->open ? OK : save(self, fault);
+    return self->open ? OK : cache_flush(self, fault);
 }
 
 size_t

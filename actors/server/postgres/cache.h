@@ -19,7 +19,7 @@ enum { CACHE_NAME = 64 };
 
 typedef struct cache cache_t;
 
-/*  What is durable. captured 0: it was never filled.  */
+/*  What is committed. captured 0: it was never filled.  */
 typedef struct cache_state {
     char epoch[UUID_TEXT];
     uint64_t head;     /* newest position with anything in it */
@@ -75,7 +75,14 @@ int64_t cache_oldest_ms(const cache_t *self);
 /*  Makes positions of what was applied; *head is the newest. Then the caller may write what
     belongs to it, with cache_db(), until cache_commit().  */
 CHECKED err_t cache_seal(cache_t *self, uint64_t *head, fault_t *fault);
+/*  Outlives this process; the machine only from the next cache_flush() on. PostgreSQL sends
+   again what was not confirmed.  */
 CHECKED err_t cache_commit(cache_t *self, fault_t *fault);
+/*  Outside of a transaction: what was committed is on the disk now. So it is after
+    cache_set_slot(), cache_set_beat() and cache_fill_end().  */
+CHECKED err_t cache_flush(cache_t *self, fault_t *fault);
+/*  What PostgreSQL need not keep any more; 0: not known yet.  */
+uint64_t cache_flushed(const cache_t *self);
 void cache_rollback(cache_t *self);
 
 typedef enum cache_misfit {

@@ -137,5 +137,7 @@ cache_fill_end(cache_t *self, const cache_state_t *state, fault_t *fault)
     err_t err = cache_seal(self, &head, fault);
     if (err == OK)
         err = db_run(self->db, sql, NULL, fault, "i", state->clock);
-    return err == OK ? cache_commit(self, fault) : err;
+    if (err == OK)
+        err = cache_commit(self, fault);
+    return err == OK ? cache_flush(self, fault) : err;
 }

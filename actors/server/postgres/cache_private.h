@@ -25,6 +25,7 @@ struct cache {
     catalog_t *catalog;
     const settings_t *settings;
     cache_state_t durable, now;
+    uint64_t flushed; /* confirmed, as it is on the disk */
     relation_t *relations;
     size_t n_relations;
 

@@ -81,5 +81,5 @@ feed_announce(feed_t *self, ctx_t *ctx)
     if (state->head == self->announced)
         return;
     self->announced = state->head;
-    SEND(ctx, "distributor", log_advanced, .lsn = state->head);
+    SEND(ctx, "listener", log_advanced, .lsn = state->head);
 }

@@ -4,7 +4,7 @@
 
 enum {
     ROWS_AT_ONCE = 10000, /* in a commit, if more have come */
-    NOTE_MS = 1000,       /* until a place of the log with nothing for us is written down */
+    NOTE_MS = 250,        /* until the place in the log is on the disk, and confirmed */
     US_PER_MS = 1000,
 };
 
@@ -34,6 +34,14 @@ show_delay(feed_t *self, ctx_t *ctx)
                     now > since ? (uint64_t) (now - since) * US_PER_MS : 0);
 }
 
+static void
+note_soon(feed_t *self, ctx_t *ctx)
+{
+    if (!self->notes)
+        ctx_after(ctx, TIMER_NOTE, NOTE_MS);
+    self->notes = true;
+}
+
 static err_t
 commit(feed_t *self, ctx_t *ctx, fault_t *fault)
 {
@@ -45,19 +53,17 @@ commit(feed_t *self, ctx_t *ctx, fault_t *fault)
         return err;
     show_delay(self, ctx);
     err = cache_commit(self->cache, fault);
-    if (err == OK)
-        err = wal_stream_confirm(self->stream, cache_state(self->cache)->confirmed, fault);
     if (err != OK)
         return err;
     self->attempts = 0;
-    ctx_cancel(ctx, TIMER_NOTE);
-    self->notes = false;
+    note_soon(self, ctx);
     feed_announce(self, ctx);
     return OK;
 }
 
-/*  What has come goes into one commit. A place of the log with nothing for us can wait, but not
-    for ever: a database that is told to stop asks for it again and again, and waits.  */
+/*  What has come goes into one commit, and on to clients. That it is on the disk can wait, and
+    so can a place of the log with nothing for us, but not for ever: a database that is told to
+    stop asks for it again and again, and waits.  */
 static err_t
 commit_if_due(feed_t *self, ctx_t *ctx, bool more, fault_t *fault)
 {
@@ -66,9 +72,7 @@ commit_if_due(feed_t *self, ctx_t *ctx, bool more, fault_t *fault)
         return OK;
     if (cache_is_begun(self->cache))
         return commit(self, ctx, fault);
-    if (!self->notes)
-        ctx_after(ctx, TIMER_NOTE, NOTE_MS);
-    self->notes = true;
+    note_soon(self, ctx);
     return OK;
 }
 
@@ -92,15 +96,24 @@ feed_follow(feed_t *self, ctx_t *ctx, fault_t *fault)
 err_t
 feed_note(feed_t *self, ctx_t *ctx, fault_t *fault)
 {
-    self->notes = false;
-    if (cache_is_inside(self->cache) || !cache_is_dirty(self->cache))
+    self->notes = cache_is_inside(self->cache);
+    if (self->notes) {
+        ctx_after(ctx, TIMER_NOTE, NOTE_MS);
         return OK;
-    return commit(self, ctx, fault);
+    }
+    err_t err = cache_is_dirty(self->cache) ? commit(self, ctx, fault) : OK;
+    if (err == OK)
+        err = cache_flush(self->cache, fault);
+    if (err == OK)
+        err = wal_stream_confirm(self->stream, cache_flushed(self->cache), fault);
+    ctx_cancel(ctx, TIMER_NOTE);
+    self->notes = false;
+    return err;
 }
 
 err_t
 feed_confirm(feed_t *self, ctx_t *ctx, fault_t *fault)
 {
     ctx_after(ctx, TIMER_CONFIRM, wal_stream_pause_ms(self->stream));
-    return wal_stream_confirm(self->stream, cache_state(self->cache)->confirmed, fault);
+    return wal_stream_confirm(self->stream, cache_flushed(self->cache), fault);
 }

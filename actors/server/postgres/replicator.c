@@ -3,7 +3,7 @@
 
     Hears  committed      from client-changes and distributor: nothing is to be done for it, the
                           log tells of every commit.
-    Says   log_advanced   to distributor, once a position; database_state to listener, when it
+    Says   log_advanced   to listener, once a position, and database_state, when it
            has changed and with each beat.
 
     Connecting is done at once or not at all, with the limits of the settings. From then on it
@@ -181,7 +181,7 @@ is_wanted(const void *settings)
 }
 
 static const edge_t sends[] = {
-    {"distributor", MSG_log_advanced},
+    {"listener", MSG_log_advanced},
     {"checkpointer", MSG_wal_grown},
     {"listener", MSG_database_state},
     {0},
