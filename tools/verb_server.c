@@ -77,11 +77,11 @@ static bool
 check_database(const verb_t *verb, const settings_t *settings)
 {
     fault_t fault = {0};
+    if (settings->server_db[0] && !settings_on_postgres(settings))
+        return true;
     if (!settings->server_db[0])
         complain_usage(verb, "--db: it is missing; name the server's database file, or "
                              "postgres://USER@HOST/DATABASE");
-    else if (!settings_on_postgres(settings))
-        return true;
     else if (pg_address_check(settings->server_db, &fault) != OK)
         complain("%s", fault.text);
     else if (!settings->server_cache[0])

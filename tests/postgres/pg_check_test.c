@@ -100,9 +100,10 @@ break_and_mend(role_place_t *place, const breach_t *breach)
     const pg_finding_t *found = wrong_with(&findings, thing);
     if (found == NULL || found->fix == NULL)
         fail_msg("%s: not found, or without a fix", sql);
-    if (found->level != breach->level)
+    else if (found->level != breach->level)
         fail_msg("%s: %s", sql, pg_finding_level_name(found->level));
-    database_run(place->place.database, found->fix);
+    else
+        database_run(place->place.database, found->fix);
     pg_findings_release(&findings);
 
     findings = findings_of(&place->place);

@@ -3,6 +3,7 @@
 #include "actors/server/postgres/types.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <string.h>
 
 /* cmocka wants these first. */
@@ -68,8 +69,8 @@ reads_reals(void **state)
                  {"-1e-300", -1e-300},
                  {"1.7976931348623157e+308", 1.7976931348623157e308},
                  {"5e-324", 5e-324},
-                 {"Infinity", INFINITY},
-                 {"-Infinity", -INFINITY}};
+                 {"Infinity", HUGE_VAL},
+                 {"-Infinity", -HUGE_VAL}};
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         const value_t value = read_value(SHAPE_REAL, cases[i].text, NULL);
         assert_int_equal(value.kind, VALUE_REAL);
@@ -148,7 +149,7 @@ write_value(pg_shape_t shape, value_t value, char text[64])
     pg_parameter_t parameter;
     const err_t err = pg_value_write(shape, &value, &arena, &parameter, &fault);
     if (err == OK)
-        strcpy(text, parameter.text != NULL ? parameter.text : "NULL");
+        (void) snprintf(text, 64, "%s", parameter.text != NULL ? parameter.text : "NULL");
     arena_release(&arena);
     return err;
 }
@@ -158,7 +159,7 @@ static const value_t seven = {.kind = VALUE_INTEGER, .integer = 7};
 static const value_t half = {.kind = VALUE_REAL, .real = 0.5};
 static const value_t two = {.kind = VALUE_REAL, .real = 2};
 static const value_t third = {.kind = VALUE_REAL, .real = 0.1 + 0.2};
-static const value_t endless = {.kind = VALUE_REAL, .real = -INFINITY};
+static const value_t endless = {.kind = VALUE_REAL, .real = -HUGE_VAL};
 static const value_t huge = {.kind = VALUE_REAL, .real = 0x1p63};
 static const value_t word = {.kind = VALUE_TEXT, .bytes = {(const uint8_t *) "word!", 4}};
 static const value_t blob = {.kind = VALUE_BLOB, .bytes = {(const uint8_t *) "\0\1", 2}};
