@@ -30,8 +30,9 @@ typedef struct world {
     buffer_t wanted;
 } world_t;
 
-static inline int
-make_world(void **state)
+/*  cluster NULL: the shared one.  */
+static inline world_t *
+world_in(cluster_t *cluster)
 {
     static const sim_faults_t none = {0};
     static unsigned count;
@@ -39,7 +40,7 @@ make_world(void **state)
     strcpy(world->path, "/tmp/waybill-feed-XXXXXX");
     (void) close(mkstemp(world->path));
     (void) snprintf(world->name, sizeof world->name, "feed_%d_%u", (int) getpid(), ++count);
-    world->database = database_new(NULL);
+    world->database = database_new(cluster);
     world->settings = defaults;
     world->settings.server_db = world->database->address;
     world->settings.server_cache = world->path;
@@ -51,7 +52,13 @@ make_world(void **state)
     sim_add(world->sim, world->node, &checkpointer);
     sim_add(world->sim, world->node, &postgres_replicator);
     sim_watch_files(world->sim, SPEED);
-    *state = world;
+    return world;
+}
+
+static inline int
+make_world(void **state)
+{
+    *state = world_in(NULL);
     return 0;
 }
 
@@ -66,16 +73,21 @@ remove_cache(world_t *world)
     }
 }
 
-static inline int
-remove_world(void **state)
+static inline void
+world_destroy(world_t *world)
 {
-    world_t *world = *state;
     sim_destroy(&world->sim);
     database_destroy(&world->database);
     remove_cache(world);
     buffer_release(&world->seen);
     buffer_release(&world->wanted);
     free(world);
+}
+
+static inline int
+remove_world(void **state)
+{
+    world_destroy(*state);
     return 0;
 }
 

@@ -8,18 +8,19 @@ typedef struct image {
     value_t *values;
     bool *absent;
     bool partial; /* something is absent */
+    arena_t *arena;
 } image_t;
 
 static err_t
 read_value(const relation_t *relation, size_t index, const pgoutput_value_t *from,
-           image_t *image, arena_t *arena, fault_t *fault)
+           image_t *image, fault_t *fault)
 {
     const size_t place = relation->places[index];
     image->absent[place] = from->kind == 'u';
     image->partial |= from->kind == 'u';
     if (from->kind != 't')
         return OK;
-    return pg_value_read(replica_shape(relation->replica, place), from->text, arena,
+    return pg_value_read(replica_shape(relation->replica, place), from->text, image->arena,
                          &image->values[place], fault);
 }
 
@@ -30,13 +31,14 @@ read_image(cache_t *self, const relation_t *relation, const pgoutput_tuple_t *tu
     const size_t n = replica_columns(relation->replica);
     err_t err = OK;
     *image = (image_t){.values = arena_new(&self->arena, (n + 1) * sizeof *image->values),
-                       .absent = arena_new(&self->arena, (n + 1) * sizeof *image->absent)};
+                       .absent = arena_new(&self->arena, (n + 1) * sizeof *image->absent),
+                       .arena = &self->arena};
     if (tuple->n != relation->n)
         return fault_set(fault, ERR_PROTOCOL,
                          "the database sent a row of %s with %zu columns instead of %zu",
                          relation->table, tuple->n, relation->n);
     for (size_t i = 0; err == OK && i < tuple->n; i++)
-        err = read_value(relation, i, &tuple->values[i], image, &self->arena, fault);
+        err = read_value(relation, i, &tuple->values[i], image, fault);
     return err;
 }
 

@@ -49,7 +49,7 @@ forget(wal_stream_t *self)
     self->snapshot = NULL;
     self->taken = NULL;
     self->slot = NULL;
-    self->received = self->durable = self->clock = 0;
+    self->received = self->durable = self->clock = self->untold = 0;
     self->due = self->unsent = false;
 }
 

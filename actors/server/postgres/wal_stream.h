@@ -10,11 +10,11 @@
         wal_stream_confirm()   what is durable
 
     open waits, with the limits of pg.h. The others never wait: the owner watches
-   wal_stream_fd() for wal_stream_ready(), which may be another set after each call, and calls
-   wal_stream_next() (or _created()) when it is ready. What is wrong with the slot is told by
-   the first of these. It confirms at least every wal_stream_pause_ms(), also while it is busy
-   with a large transaction, or the database takes it for dead. What the database asks to be
-   confirmed at once is answered by the next call of either.
+    wal_stream_fd() for wal_stream_ready(), which may be another set after each call, and calls
+    wal_stream_next() (or _created()) when it is ready. What is wrong with the slot is told by
+    the first of these. It confirms at least every wal_stream_pause_ms(), also while it is busy
+    with a large transaction, or the database takes it for dead. What the database asks to be
+    confirmed at once is answered by the next call of either, and so is much that has come.
 
     After any error the connection is of no use: wal_stream_close(), and from the beginning.
     Errors, besides those of pg.h:

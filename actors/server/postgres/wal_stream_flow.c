@@ -10,6 +10,7 @@ enum {
     KEEPALIVE_SIZE = 1 + 8 + 8 + 1,
     STATUS = 'r',
     STATUS_SIZE = 1 + 8 + 8 + 8 + 8 + 1,
+    MOST_UNTOLD = 1 << 20,
 };
 
 static void
@@ -43,6 +44,7 @@ send_status(wal_stream_t *self, fault_t *fault)
     put_number(status + 25, self->clock);
     const int put = PQputCopyData(pg_handle(self->pg), (const char *) status, sizeof(status));
     self->due = put == 0;
+    self->untold = 0;
     return put < 0 ? wal_trouble(self, NULL, fault) : wal_flush(self, fault);
 }
 
@@ -153,6 +155,8 @@ take_message(wal_stream_t *self, wal_message_t *message, fault_t *fault)
     if (size < 0)
         return wal_trouble(self, NULL, fault);
     const bytes_t bytes = {(const uint8_t *) self->taken, (size_t) size};
+    self->untold += bytes.size;
+    self->due = self->due || self->untold > MOST_UNTOLD;
     return read_message(self, bytes, message, fault);
 }
 

@@ -22,7 +22,8 @@ struct wal_stream {
     PGresult *snapshot; /* as CREATE_REPLICATION_SLOT answered */
     char *taken;        /* what the last message is in */
     uint64_t received, durable;
-    uint64_t clock; /* of the database, when it last said so */
+    uint64_t untold; /* bytes received since the last status */
+    uint64_t clock;  /* of the database, when it last said so */
     uint64_t pause_ms;
     bool due;    /* the database waits for a status */
     bool unsent; /* the socket did not take the last one whole */
