@@ -376,6 +376,57 @@ reads_the_database_again_for_a_table_published_by_hand(void **state)
     expect(world, "SELECT count(*) FROM change_log", "0");
 }
 
+typedef struct number {
+    world_t *world;
+    const char *sql;
+    int64_t wanted;
+} number_t;
+
+static bool
+has_number(void *arg)
+{
+    const number_t *number = arg;
+    sim_run_ms(number->world->sim, LOOK_MS);
+    return cached_number(number->world, number->sql) == number->wanted;
+}
+
+static void
+await_number(world_t *world, const char *sql, int64_t wanted)
+{
+    number_t number = {world, sql, wanted};
+    await_true(has_number, &number, sql);
+}
+
+static void
+notices_other_columns_though_no_row_is_written(void **state)
+{
+    world_t *world = *state;
+    run(world, todo_sql);
+    start_with(world, "INSERT INTO todo VALUES ('a', 'x', 1, 'y')");
+    run(world, "ALTER TABLE todo DROP COLUMN big");
+    await_columns(world, 3);
+    run(world, "ALTER TABLE todo RENAME TO task");
+    await_number(world, "SELECT count(*) FROM pragma_table_info('task')", 3);
+    follow(world);
+    expect(world, "SELECT id || title FROM task", "ax");
+    expect(world, "SELECT name FROM pragma_table_list WHERE name IN ('todo', 'task')", "task");
+}
+
+static void
+drops_the_replica_of_a_dropped_table(void **state)
+{
+    world_t *world = *state;
+    run(world, todo_sql);
+    start_with(world, "CREATE TABLE late (id int PRIMARY KEY); INSERT INTO late VALUES (1)");
+    const int64_t floor = cached_number(world, "SELECT floor FROM waybill_head");
+    run(world, "DROP TABLE late");
+    await_number(world, "SELECT count(*) FROM pragma_table_info('late')", 0);
+    run(world, "INSERT INTO todo (id) VALUES ('a')");
+    follow(world);
+    expect(world, "SELECT id FROM todo", "a");
+    assert_int_equal(cached_number(world, "SELECT floor FROM waybill_head"), floor);
+}
+
 static void
 passes_over_a_table_that_is_gone(void **state)
 {
@@ -534,6 +585,8 @@ main(void)
         CASE(forgets_what_a_table_lost_while_it_was_not_published),
         CASE(takes_a_new_table_without_rows),
         CASE(reads_the_database_again_for_a_table_published_by_hand),
+        CASE(notices_other_columns_though_no_row_is_written),
+        CASE(drops_the_replica_of_a_dropped_table),
         CASE(passes_over_a_table_that_is_gone),
         CASE(lets_the_log_go_while_nothing_is_written_to_its_tables),
         CASE(forgets_old_verdicts_of_the_ledger),

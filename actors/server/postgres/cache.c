@@ -206,8 +206,8 @@ cache_refresh(cache_t *self, fault_t *fault)
     return catalog_refresh(self->catalog, fault);
 }
 
-static err_t
-save(cache_t *self, fault_t *fault)
+err_t
+cache_save(cache_t *self, fault_t *fault)
 {
     uint64_t head = 0;
     const err_t err = cache_seal(self, &head, fault);
@@ -224,7 +224,7 @@ cache_flush(cache_t *self, fault_t *fault)
     fault_t ignored = {0};
     err_t err = db_exec(self->db, durably, fault);
     if (err == OK)
-        err = save(self, fault);
+        err = cache_save(self, fault);
     if (err == OK)
         self->flushed = self->durable.confirmed;
     const err_t back = db_exec(self->db, lazily, err == OK ? fault : &ignored);

@@ -103,6 +103,16 @@ CHECKED err_t cache_fit(cache_t *self, const table_schema_t *schema, const char 
 /*  A replica as it is. Lives in arena.  */
 CHECKED err_t cache_describe(cache_t *self, const char *table, arena_t *arena,
                              table_schema_t *schema, fault_t *fault);
+typedef struct cache_table {
+    const char *name;
+    const char *columns; /* as in waybill_cache_tables */
+} cache_table_t;
+
+/*  All of them, in arena.  */
+CHECKED err_t cache_tables(cache_t *self, arena_t *arena, cache_table_t **tables, size_t *n,
+                           fault_t *fault);
+/*  The table is no more. Not inside of a transaction of PostgreSQL.  */
+CHECKED err_t cache_drop(cache_t *self, const char *table, fault_t *fault);
 /*  The table is not synchronised: its rows are passed over.  */
 void cache_ignore(cache_t *self, const char *table);
 

@@ -48,6 +48,8 @@ struct cache {
     arena_t arena;               /* of the message or line at hand */
 };
 
+/*  What is to be written, in a transaction of its own if none is open.  */
+CHECKED err_t cache_save(cache_t *self, fault_t *fault);
 CHECKED err_t cache_begin(cache_t *self, fault_t *fault);
 /*  Reads what is durable again.  */
 CHECKED err_t cache_load(cache_t *self, fault_t *fault);

@@ -42,6 +42,8 @@ typedef struct feed {
     int64_t since;                               /* when that began */
     char swept_client[VERDICT_KEY_ROOM],
         swept_id[VERDICT_KEY_ROOM]; /* the ledger, up to there */
+    char *drift;                    /* a table that is another one, as it is now; NULL: none */
+    int64_t drifted_at;             /* the place of the log when that was noticed */
 } feed_t;
 
 /*  feed.c: descriptors, and what is said.  */
@@ -72,6 +74,11 @@ CHECKED err_t feed_fill(feed_t *self, ctx_t *ctx, fault_t *fault);
 CHECKED err_t feed_follow(feed_t *self, ctx_t *ctx, fault_t *fault);
 CHECKED err_t feed_note(feed_t *self, ctx_t *ctx, fault_t *fault);
 CHECKED err_t feed_confirm(feed_t *self, ctx_t *ctx, fault_t *fault);
+
+/*  feed_drift.c: asks the database whether a table is another one, though the log does not
+    tell of it; and deals with it, ERR_GAP if it must be read again.  */
+CHECKED err_t feed_look_for_drift(feed_t *self, ctx_t *ctx, fault_t *fault);
+CHECKED err_t feed_settle_drift(feed_t *self, ctx_t *ctx, fault_t *fault);
 
 /*  feed_beat.c: signs of life, and what is to be done now and then.  */
 CHECKED err_t feed_beat(feed_t *self, ctx_t *ctx, fault_t *fault);

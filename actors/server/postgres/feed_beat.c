@@ -31,17 +31,18 @@ sweep_verdicts(feed_t *self, ctx_t *ctx, fault_t *fault)
     return OK;
 }
 
+/*  Of the database alone: what goes wrong here leaves the cache as it is.  */
 static err_t
-beat_now(feed_t *self, ctx_t *ctx, identity_pulse_t *pulse, fault_t *fault)
+ask_database(feed_t *self, ctx_t *ctx, identity_pulse_t *pulse, fault_t *fault)
 {
     const identity_moment_t moment = {cache_state(self->cache)->epoch, ctx_wall_ms(ctx)};
     err_t err = pg_ready(self->pg, fault);
     if (err == OK)
         err = identity_beat(self->identity, self->pg, &moment, pulse, fault);
     if (err == OK)
-        err = cache_set_beat(self->cache, pulse->beat, fault);
-    if (err == OK)
         err = feed_look_after_publication(self, ctx, fault);
+    if (err == OK)
+        err = feed_look_for_drift(self, ctx, fault);
     if (err == OK)
         err = sweep_verdicts(self, ctx, fault);
     return err;
@@ -66,7 +67,7 @@ feed_beat(feed_t *self, ctx_t *ctx, fault_t *fault)
     identity_pulse_t pulse = {0};
     fault_t trouble = {0};
     ctx_after(ctx, TIMER_BEAT, (uint64_t) settings->postgres_heartbeat_ms);
-    if (beat_now(self, ctx, &pulse, &trouble) != OK) {
+    if (ask_database(self, ctx, &pulse, &trouble) != OK) {
         feed_say(self, ctx, trouble.text);
         return OK;
     }
@@ -74,5 +75,8 @@ feed_beat(feed_t *self, ctx_t *ctx, fault_t *fault)
     show_pulse(self, ctx, &pulse);
     if (pulse.moved)
         return fault_set(fault, ERR_OFFLINE, "the database has begun another history");
-    return feed_follow(self, ctx, fault);
+    err_t err = cache_set_beat(self->cache, pulse.beat, fault);
+    if (err == OK)
+        err = feed_settle_drift(self, ctx, fault);
+    return err == OK ? feed_follow(self, ctx, fault) : err;
 }

@@ -13,6 +13,8 @@
 #include "actors/server/actors.h"
 #include "actors/server/postgres/feed.h"
 
+#include <stdlib.h>
+
 static const uint64_t pauses_ms[] = {0, 500, 1000, 2000, 5000, 10000, 15000};
 
 /*  ----------------------------------------------------------------------- trouble  */
@@ -172,6 +174,7 @@ stop(void *state, ctx_t *ctx)
     pg_destroy(&self->pg);
     identity_destroy(&self->identity);
     cache_close(&self->cache);
+    free(self->drift);
 }
 
 static bool

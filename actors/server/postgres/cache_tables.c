@@ -1,0 +1,47 @@
+/*  What the cache has of tables.  */
+
+#include "actors/server/postgres/cache_private.h"
+
+err_t
+cache_tables(cache_t *self, arena_t *arena, cache_table_t **tables, size_t *n, fault_t *fault)
+{
+    static const char sql[] =
+        "SELECT tbl, columns, count(*) OVER () FROM waybill_cache_tables ORDER BY tbl";
+    err_t err = OK;
+    sqlite3_stmt *rows = db_query(self->db, sql, fault, "");
+    *tables = NULL;
+    for (*n = 0; db_step(self->db, rows, &err, fault); (*n)++) {
+        if (*tables == NULL)
+            *tables =
+                arena_new(arena, (size_t) sqlite3_column_int64(rows, 2) * sizeof **tables);
+        (*tables)[*n] = (cache_table_t){.name = arena_text(arena, column_text(rows, 0)),
+                                        .columns = arena_text(arena, column_text(rows, 1))};
+    }
+    return err;
+}
+
+static err_t
+drop(cache_t *self, const char *table, fault_t *fault)
+{
+    buffer_t sql = {0};
+    buffer_add_text(&sql, "DROP TABLE IF EXISTS ");
+    sql_name(&sql, table);
+    err_t err = db_exec(self->db, buffer_text(&sql), fault);
+    buffer_release(&sql);
+    if (err == OK)
+        err = db_run(self->db, "DELETE FROM waybill_cache_tables WHERE tbl = ?1", NULL, fault,
+                     "t", table);
+    return err == OK ? cache_refresh(self, fault) : err;
+}
+
+err_t
+cache_drop(cache_t *self, const char *table, fault_t *fault)
+{
+    err_t err = cache_begin(self, fault);
+    if (err == OK)
+        err = drop(self, table, fault);
+    if (err == OK)
+        return cache_save(self, fault);
+    cache_rollback(self);
+    return err;
+}
