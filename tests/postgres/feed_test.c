@@ -251,6 +251,19 @@ reads_the_database_again_for_a_column_with_a_default(void **state)
 }
 
 static void
+reads_the_database_again_for_a_default_that_is_gone_again(void **state)
+{
+    world_t *world = *state;
+    run(world, todo_sql);
+    start_with(world, "INSERT INTO todo (id) VALUES ('a')");
+    run(world, "ALTER TABLE todo ADD COLUMN more int DEFAULT 5;"
+               " ALTER TABLE todo ALTER COLUMN more DROP DEFAULT;"
+               " INSERT INTO todo (id) VALUES ('b')");
+    await_columns(world, 5);
+    expect(world, "SELECT id || quote(more) FROM todo ORDER BY id", "a5 bNULL");
+}
+
+static void
 reads_the_database_again_when_columns_go_or_change(void **state)
 {
     world_t *world = *state;
@@ -579,6 +592,7 @@ main(void)
         CASE(says_whose_rows_are),
         CASE(adds_an_empty_column_while_it_runs),
         CASE(reads_the_database_again_for_a_column_with_a_default),
+        CASE(reads_the_database_again_for_a_default_that_is_gone_again),
         CASE(reads_the_database_again_when_columns_go_or_change),
         CASE(takes_a_new_table_with_its_rows),
         CASE(believes_rows_in_messages_of_servers_alone),

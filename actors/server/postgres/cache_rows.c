@@ -42,19 +42,6 @@ read_image(cache_t *self, const relation_t *relation, const pgoutput_tuple_t *tu
     return err;
 }
 
-/*  The row before; NULL if it is not there.  */
-static err_t
-read_before(cache_t *self, const relation_t *relation, const value_t *key, value_t **before,
-            fault_t *fault)
-{
-    bool found = false;
-    const size_t n = replica_columns(relation->replica);
-    value_t *values = arena_new(&self->arena, (n + 1) * sizeof *values);
-    const err_t err = replica_read(relation->replica, key, &self->arena, values, &found, fault);
-    *before = found ? values : NULL;
-    return err;
-}
-
 /*  Whose the row is.  */
 static origin_t
 origin_of(cache_t *self, const replica_t *replica, const char *key)
@@ -146,7 +133,7 @@ cache_update(cache_t *self, const pgoutput_message_t *message, fault_t *fault)
         err = read_image(self, relation, &message->old, &old, fault);
     const value_t *key = old.values != NULL ? old.values : fresh.values;
     if (err == OK && (fresh.partial || replica_needs_old(relation->replica)))
-        err = read_before(self, relation, key, &before, fault);
+        err = replica_read(relation->replica, key, &self->arena, &before, fault);
     if (err == OK)
         err = complete(relation, &fresh, before, fault);
     if (err != OK)
@@ -184,7 +171,7 @@ cache_delete(cache_t *self, const pgoutput_message_t *message, fault_t *fault)
         return err;
     err = read_image(self, relation, &message->old, &old, fault);
     if (err == OK && replica_needs_old(relation->replica))
-        err = read_before(self, relation, old.values, &before, fault);
+        err = replica_read(relation->replica, old.values, &self->arena, &before, fault);
     replica_row_t row = {.values = old.values, .old = before};
     return err == OK ? delete_row(self, relation, &row, fault) : err;
 }
@@ -198,7 +185,8 @@ delete_some(cache_t *self, const relation_t *relation, size_t *n, fault_t *fault
     enum { AT_ONCE = 500 };
     value_t *rows[AT_ONCE];
     arena_clear(&self->arena);
-    err_t err = replica_some(relation->replica, &self->arena, rows, AT_ONCE, n, fault);
+    *n = AT_ONCE;
+    err_t err = replica_some(relation->replica, &self->arena, rows, n, fault);
     for (size_t i = 0; err == OK && i < *n; i++) {
         replica_row_t row = {.values = rows[i], .old = rows[i]};
         err = delete_row(self, relation, &row, fault);

@@ -97,7 +97,8 @@ feed_connect(feed_t *self, ctx_t *ctx, fault_t *fault)
     if (err == OK)
         err = ask_who(self, ctx, &system, &found, fault);
     if (err == OK && found.why[0] != '\0')
-        ctx_log(ctx, LOG_warning, "%s", found.why);
+        ctx_log(ctx, cache_state(self->cache)->captured > 0 ? LOG_warning : LOG_info, "%s",
+                found.why);
     if (err == OK)
         err = feed_look_after_publication(self, ctx, fault);
     if (err != OK)

@@ -14,28 +14,42 @@ must_fill(const char *table, const char *why, fault_t *fault)
     return fault_set(fault, ERR_GAP, "table %s %s", table, why);
 }
 
-/*  Would the rows that are there have anything in it? Then the log does not tell.  */
 static bool
-is_added_empty(const pg_table_t *table, const table_schema_t *replica)
+is_known(const table_schema_t *replica, const char *name)
 {
-    for (size_t i = 0; i < table->n_columns; i++) {
-        bool known = false;
-        for (size_t j = 0; j < replica->n_columns; j++)
-            known |= strcmp(replica->columns[j].name, table->columns[i].name) == 0;
-        if (!known && table->columns[i].has_default && !table->columns[i].generated)
-            return false;
-    }
-    return true;
+    for (size_t i = 0; i < replica->n_columns; i++)
+        if (strcmp(replica->columns[i].name, name) == 0)
+            return true;
+    return false;
+}
+
+/*  Does every row that was there have something in it? The log does not tell. The default may
+   be gone again, and what it gave to those rows is still there.  */
+static err_t
+is_filled(following_t *self, const pg_table_t *table, const pg_column_t *column, bool *filled,
+          fault_t *fault)
+{
+    static const char sql[] = "SELECT count(*) FROM pg_catalog.pg_attribute WHERE attrelid ="
+                              " $1::bigint::oid AND attname = $2 AND atthasmissing";
+    int64_t n = 0;
+    const err_t err =
+        pg_number(self->pg, sql, &n, fault, "it", (int64_t) table->id, column->name);
+    *filled = column->has_default || n > 0;
+    return err;
 }
 
 static err_t
 add_columns(following_t *self, const pg_table_t *table, fault_t *fault)
 {
     table_schema_t replica = {0};
+    bool filled = false;
     err_t err = cache_describe(self->cache, table->name, &self->arena, &replica, fault);
+    for (size_t i = 0; err == OK && !filled && i < table->n_columns; i++)
+        if (!table->columns[i].generated && !is_known(&replica, table->columns[i].name))
+            err = is_filled(self, table, &table->columns[i], &filled, fault);
     if (err != OK)
         return err;
-    if (!is_added_empty(table, &replica))
+    if (filled)
         return must_fill(table->name, "has a new column with a default", fault);
     const table_schema_t schema = pg_table_describe(table, &self->arena);
     return cache_fit(self->cache, &schema, NULL, fault);

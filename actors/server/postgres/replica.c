@@ -262,31 +262,36 @@ keep_value(value_t value, arena_t *arena)
     return value;
 }
 
-err_t
-replica_read(const replica_t *self, const value_t *key, arena_t *arena, value_t *values,
-             bool *found, fault_t *fault)
+static value_t *
+keep_row(const replica_t *self, sqlite3_stmt *statement, arena_t *arena)
 {
-    err_t err = OK;
-    sqlite3_stmt *statement = bind_key(self, self->read_sql, key, fault);
-    *found = db_step(self->db, statement, &err, fault);
-    for (size_t i = 0; *found && i < self->n; i++)
+    value_t *values = arena_new(arena, (self->n + 1) * sizeof *values);
+    for (size_t i = 0; i < self->n; i++)
         values[i] = keep_value(column_value(statement, (int) i), arena);
-    if (*found)
-        sqlite3_reset(statement);
-    return err;
+    return values;
 }
 
 err_t
-replica_some(const replica_t *self, arena_t *arena, value_t **rows, size_t most, size_t *n,
+replica_read(const replica_t *self, const value_t *key, arena_t *arena, value_t **values,
              fault_t *fault)
 {
     err_t err = OK;
-    sqlite3_stmt *statement = db_query(self->db, self->some_sql, fault, "u", (uint64_t) most);
-    for (*n = 0; db_step(self->db, statement, &err, fault); (*n)++) {
-        rows[*n] = arena_new(arena, (self->n + 1) * sizeof(value_t));
-        for (size_t i = 0; i < self->n; i++)
-            rows[*n][i] = keep_value(column_value(statement, (int) i), arena);
-    }
+    sqlite3_stmt *statement = bind_key(self, self->read_sql, key, fault);
+    *values = NULL;
+    if (!db_step(self->db, statement, &err, fault))
+        return err;
+    *values = keep_row(self, statement, arena);
+    sqlite3_reset(statement);
+    return OK;
+}
+
+err_t
+replica_some(const replica_t *self, arena_t *arena, value_t **rows, size_t *n, fault_t *fault)
+{
+    err_t err = OK;
+    sqlite3_stmt *statement = db_query(self->db, self->some_sql, fault, "u", (uint64_t) *n);
+    for (*n = 0; db_step(self->db, statement, &err, fault); (*n)++)
+        rows[*n] = keep_row(self, statement, arena);
     return err;
 }
 

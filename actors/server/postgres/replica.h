@@ -37,12 +37,12 @@ CHECKED err_t replica_key(replica_t *self, const value_t *values, arena_t *arena
 /*  Do both have the same key?  */
 bool replica_same_key(const replica_t *self, const value_t *a, const value_t *b);
 
-/*  Values of the row with the key in values, copied into arena; *found tells.  */
+/*  The row with the key that is in those values, as a copy in arena; NULL if there is none.  */
 CHECKED err_t replica_read(const replica_t *self, const value_t *key, arena_t *arena,
-                           value_t *values, bool *found, fault_t *fault);
-/*  Some rows, as copies in arena; *n of them are at rows, at most most.  */
-CHECKED err_t replica_some(const replica_t *self, arena_t *arena, value_t **rows, size_t most,
-                           size_t *n, fault_t *fault);
+                           value_t **values, fault_t *fault);
+/*  Copies of some rows, in arena: *n at most, which tells afterwards how many there are.  */
+CHECKED err_t replica_some(const replica_t *self, arena_t *arena, value_t **rows, size_t *n,
+                           fault_t *fault);
 /*  Stores a whole row and logs nothing.  */
 CHECKED err_t replica_put(const replica_t *self, const value_t *values, fault_t *fault);
 
