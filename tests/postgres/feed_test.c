@@ -363,6 +363,21 @@ forgets_what_a_table_lost_while_it_was_not_published(void **state)
 }
 
 static void
+reads_the_database_again_for_a_large_table(void **state)
+{
+    world_t *world = *state;
+    start_with(world, todo_sql);
+    const int64_t floor = cached_number(world, "SELECT floor FROM waybill_head");
+    run(world, "CREATE TABLE late (id int PRIMARY KEY, t text);"
+               "ALTER TABLE late ALTER t SET STORAGE EXTERNAL;"
+               "INSERT INTO late SELECT i, repeat('x', 1000000) FROM generate_series(1, 70) i");
+    await_late(world);
+    expect(world, "SELECT count(*) || ' ' || sum(length(t)) FROM late", "70 70000000");
+    expect(world, "SELECT count(*) FROM change_log", "0");
+    assert_true(cached_number(world, "SELECT floor FROM waybill_head") > floor);
+}
+
+static void
 takes_a_new_table_without_rows(void **state)
 {
     world_t *world = *state;
@@ -597,6 +612,7 @@ main(void)
         CASE(takes_a_new_table_with_its_rows),
         CASE(believes_rows_in_messages_of_servers_alone),
         CASE(forgets_what_a_table_lost_while_it_was_not_published),
+        CASE(reads_the_database_again_for_a_large_table),
         CASE(takes_a_new_table_without_rows),
         CASE(reads_the_database_again_for_a_table_published_by_hand),
         CASE(notices_other_columns_though_no_row_is_written),

@@ -299,6 +299,32 @@ rows_of_partitions_come_with_their_root(void **state)
     close_it(&it);
 }
 
+/*  Its rows would keep writers waiting.  */
+static void
+a_large_table_is_announced_instead(void **state)
+{
+    (void) state;
+    looked_after_t it;
+    arena_t arena = {0};
+    open_it(&it);
+    ensure(&it);
+    make_slot(&it);
+    exec(&it.place, "CREATE TABLE large (id INT PRIMARY KEY, data TEXT);"
+                    "ALTER TABLE large ALTER data SET STORAGE EXTERNAL;"
+                    "INSERT INTO large SELECT i, repeat('x', 1000000)"
+                    " FROM generate_series(1, 70) i");
+    ensure(&it);
+    assert_true(is_published(&it, "large"));
+    PGresult *log = log_of(&it);
+    assert_int_equal(PQntuples(log), 3);
+    const pgoutput_message_t message = message_at(log, 1, &arena);
+    assert_string_equal(message.prefix, TABLE_COPY_PREFIX);
+    assert_memory_equal(message.content.data, "{secret,large}", message.content.size);
+    PQclear(log);
+    arena_release(&arena);
+    close_it(&it);
+}
+
 static void
 a_table_that_others_write_to_waits_for_the_next_time(void **state)
 {
@@ -427,6 +453,7 @@ main(void)
         cmocka_unit_test(rows_of_a_table_that_is_added_come_through_the_log),
         cmocka_unit_test(values_are_written_as_the_log_writes_them),
         cmocka_unit_test(rows_of_partitions_come_with_their_root),
+        cmocka_unit_test(a_large_table_is_announced_instead),
         cmocka_unit_test(a_table_that_others_write_to_waits_for_the_next_time),
         cmocka_unit_test(a_second_server_finds_what_the_first_has_made),
         cmocka_unit_test(who_may_not_make_it_is_told_the_sql),

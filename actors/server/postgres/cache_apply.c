@@ -63,6 +63,7 @@ static const struct {
 } messages[] = {
     {LABELS_PREFIX, on_labels},
     {TABLE_ROWS_PREFIX, cache_present},
+    {TABLE_COPY_PREFIX, cache_copy},
 };
 
 /*  Any role may write a message: one that is none of ours must not end the stream.  */

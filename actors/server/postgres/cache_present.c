@@ -25,11 +25,10 @@ check_token(const cache_t *self, const table_row_t *row, fault_t *fault)
 {
     if (strcmp(row->token, self->token) == 0)
         return OK;
-    return fault_set(
-        fault, ERR_PROTOCOL,
-        "a logical message \"%s\" in the log of the database, about table %.60s, does "
-        "not come from a server: who may call pg_logical_emit_message()?",
-        TABLE_ROWS_PREFIX, row->table);
+    return fault_set(fault, ERR_PROTOCOL,
+                     "a logical message in the log of the database, about table %.60s, does "
+                     "not come from a server: who may call pg_logical_emit_message()?",
+                     row->table);
 }
 
 /*  Without columns it is the news of the table. What is there of it came before a change that
@@ -52,4 +51,16 @@ cache_present(cache_t *self, const pgoutput_message_t *message, fault_t *fault)
     err = read_values(replica, &row, &self->arena, values, fault);
     replica_row_t written = {.values = values};
     return err == OK ? cache_write(self, replica, "insert", &written, fault) : err;
+}
+
+err_t
+cache_copy(cache_t *self, const pgoutput_message_t *message, fault_t *fault)
+{
+    table_row_t row = {0};
+    err_t err = table_row_read(message->content, &self->arena, &row, fault);
+    if (err == OK)
+        err = check_token(self, &row, fault);
+    return err == OK
+               ? fault_set(fault, ERR_GAP, "table %.60s was published, and is large", row.table)
+               : err;
 }

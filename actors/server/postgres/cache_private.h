@@ -77,6 +77,8 @@ CHECKED err_t cache_update(cache_t *self, const pgoutput_message_t *message, fau
 CHECKED err_t cache_delete(cache_t *self, const pgoutput_message_t *message, fault_t *fault);
 /*  A row that a table had before it was published.  */
 CHECKED err_t cache_present(cache_t *self, const pgoutput_message_t *message, fault_t *fault);
+/*  A table was published that has too many rows for that: ERR_GAP.  */
+CHECKED err_t cache_copy(cache_t *self, const pgoutput_message_t *message, fault_t *fault);
 CHECKED err_t cache_truncate(cache_t *self, const pgoutput_message_t *message, fault_t *fault);
 /*  All its rows go, one by one.  */
 CHECKED err_t cache_empty(cache_t *self, const relation_t *relation, fault_t *fault);

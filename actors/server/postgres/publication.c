@@ -207,22 +207,46 @@ complete(publication_t *self, pg_t *pg, fault_t *fault)
 
 /*  --------------------------------------------------------------- one table  */
 
+static err_t
+measure(pg_t *pg, const pg_table_t *table, int64_t *bytes, fault_t *fault)
+{
+    return pg_number(pg,
+                     "SELECT pg_table_size($1::bigint::oid) + coalesce((SELECT "
+                     "sum(pg_table_size(relid)) FROM pg_partition_tree($1::bigint::oid)), 0)",
+                     bytes, fault, "i", (int64_t) table->id);
+}
+
+/*  Of a large table the rows would keep its writers waiting for too long.  */
+static void
+write_rows(const publication_t *self, const pg_table_t *table, int64_t bytes, buffer_t *sql)
+{
+    enum { MOST_BYTES = 64 << 20 };
+    if (bytes <= MOST_BYTES)
+        table_rows_write(sql, self->settings.postgres_schema, table);
+    else
+        table_rows_announce(sql, table);
+}
+
 /*  Nobody writes to the table between its rows and what follows in the log. Another server may
     have been faster: then the table is a member, and the statement is refused.  */
 static err_t
 add_with_rows(publication_t *self, pg_t *pg, const pg_table_t *table, fault_t *fault)
 {
+    int64_t bytes = 0;
     buffer_t lock = {0};
     buffer_t member = {0};
     buffer_t rows = {0};
+    err_t err = measure(pg, table, &bytes, fault);
+    if (err != OK)
+        return err;
     buffer_add_text(&lock, "LOCK TABLE ");
     name_member(self, table, &lock);
     buffer_add_text(&lock, " IN SHARE ROW EXCLUSIVE MODE");
     write_addition(self, table, &member);
-    table_rows_write(&rows, self->settings.postgres_schema, table);
+    write_rows(self, table, bytes, &rows);
     const char *const statements[] = {begin_sql, buffer_text(&lock), buffer_text(&member),
                                       buffer_text(&rows), NULL};
-    const err_t err = run_together(pg, statements, fault);
+    err = run_together(pg, statements, fault);
     buffer_release(&lock);
     buffer_release(&member);
     buffer_release(&rows);

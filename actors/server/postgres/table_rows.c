@@ -21,10 +21,10 @@ write_value(buffer_t *sql, const char *column)
 }
 
 static void
-write_message(buffer_t *sql, const pg_table_t *table)
+write_message(buffer_t *sql, const char *prefix, const pg_table_t *table)
 {
     buffer_add_text(sql, "pg_logical_emit_message(true, ");
-    pg_literal(sql, TABLE_ROWS_PREFIX);
+    pg_literal(sql, prefix);
     buffer_add_text(sql, ", ARRAY[(SELECT token FROM waybill.identity WHERE one = 1), ");
     pg_literal(sql, table->name);
 }
@@ -33,9 +33,9 @@ void
 table_rows_write(buffer_t *sql, const char *schema, const pg_table_t *table)
 {
     buffer_add_text(sql, "SELECT ");
-    write_message(sql, table);
+    write_message(sql, TABLE_ROWS_PREFIX, table);
     buffer_add_text(sql, "]::text); SELECT count(");
-    write_message(sql, table);
+    write_message(sql, TABLE_ROWS_PREFIX, table);
     for (size_t i = 0; i < table->n_columns; i++)
         if (!table->columns[i].generated)
             write_value(sql, table->columns[i].name);
@@ -44,6 +44,14 @@ table_rows_write(buffer_t *sql, const char *schema, const pg_table_t *table)
     buffer_add_text(sql, ".");
     pg_name(sql, table->name);
     buffer_add_text(sql, " AS r");
+}
+
+void
+table_rows_announce(buffer_t *sql, const pg_table_t *table)
+{
+    buffer_add_text(sql, "SELECT ");
+    write_message(sql, TABLE_COPY_PREFIX, table);
+    buffer_add_text(sql, "]::text)");
 }
 
 /*  -------------------------------------------------------------- reading  */

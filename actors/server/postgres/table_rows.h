@@ -5,7 +5,8 @@
    table}, says that the rows that follow are all there are, and makes a table that was not
    known. Then comes {token, table, column, value, column, value, ...} for each row, with values
    as PostgreSQL writes them (types.h), generated columns left out. Whoever reads the log takes
-   the first for a truncate, the others for inserts.
+   the first for a truncate, the others for inserts. Of a table that is too large for that comes
+    {token, table} with another prefix, and servers copy everything again.
 
     Any role may write a message into the log: the token must be that of waybill.identity, which
     only servers may read.  */
@@ -16,6 +17,7 @@
 #include "actors/server/postgres/tables.h"
 
 #define TABLE_ROWS_PREFIX "waybill-row"
+#define TABLE_COPY_PREFIX "waybill-copy"
 
 typedef struct table_row {
     const char *token;
@@ -27,6 +29,9 @@ typedef struct table_row {
 
 /*  SQL, two statements, that writes the table into the log.  */
 void table_rows_write(buffer_t *sql, const char *schema, const pg_table_t *table);
+
+/*  SQL that says in the log that the table is to be copied.  */
+void table_rows_announce(buffer_t *sql, const pg_table_t *table);
 
 /*  The content of such a message. All of row lives in arena. ERR_PROTOCOL: anybody may write a
     message into the log.  */
