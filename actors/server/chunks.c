@@ -72,7 +72,7 @@ send_catchup_end(session_t *session, ctx_t *ctx, const stream_chunk_t *chunk)
         return;
     }
     session->live = true;
-    if (chunk->lsn > position)
+    if (chunk->lsn > position && !session->visitor.json)
         TELL(session, ctx, srv_lsn_update, .lsn = chunk->lsn, .prev_lsn = position);
     TELL(session, ctx, srv_catchup_completed, .start_lsn = chunk->prev, .final_lsn = chunk->lsn,
          .change_count = chunk->count, .success = true);

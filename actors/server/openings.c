@@ -64,7 +64,8 @@ openings_answer(openings_t *self, ctx_t *ctx, streams_t *streams, registry_t *re
     fault_t fault = {0};
     const err_t err = take_leases(self, ctx, streams, registry, &fault);
     if (err != OK)
-        ctx_log(ctx, LOG_warning, "no leases were given: %s", fault.text);
+        ctx_log(ctx, err == ERR_OFFLINE ? LOG_debug : LOG_warning, "no leases were given: %s",
+                fault.text);
     for (size_t i = 0; i < self->n; i++) {
         opened_t *opened = &self->items[i];
         if (err != OK)
