@@ -14,7 +14,7 @@ static const char lists_sql[] =
 
 /*  In the shared cluster, if that is NULL.  */
 static inline int
-make_lists_in(cluster_t *cluster, void **state)
+make_world_of(const actor_class_t *class, cluster_t *cluster, void **state)
 {
     static const sim_faults_t none = {0};
     static char cache[] = "/tmp/waybill-judge-no-cache";
@@ -26,7 +26,7 @@ make_lists_in(cluster_t *cluster, void **state)
     database_run(world->backend.database, lists_sql);
     world->sim = sim_new(1, &none);
     world->node = sim_node(world->sim, "server", "127.0.0.1:8787", &world->settings);
-    sim_add(world->sim, world->node, &client_changes);
+    sim_add(world->sim, world->node, class);
     judged.user = "";
     start_node(world->sim, world->node);
     *state = world;
@@ -36,14 +36,21 @@ make_lists_in(cluster_t *cluster, void **state)
 static inline int
 make_lists(void **state)
 {
-    return make_lists_in(NULL, state);
+    return make_world_of(&client_changes, NULL, state);
+}
+
+/*  With another actor in place of client-changes.  */
+static inline int
+make_judge_of(const actor_class_t *class, void **state)
+{
+    return make_world_of(class, NULL, state);
 }
 
 /*  In one of its own, to be stopped.  */
 static inline int
 make_cluster(void **state)
 {
-    return make_lists_in(CLUSTER(NULL), state);
+    return make_world_of(&client_changes, CLUSTER(NULL), state);
 }
 
 static inline int

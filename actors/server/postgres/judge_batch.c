@@ -160,27 +160,36 @@ take(judge_batch_t *self, const judge_question_t *question, fault_t *fault)
     return err;
 }
 
-static err_t
-exchange(judge_batch_t *self, fault_t *fault)
+err_t
+judge_batch_send(judge_batch_t *self, fault_t *fault)
 {
-    fault_t later = {0};
-    self->n_questions = 0;
+    self->n_questions = self->n_taken = 0;
     err_t err = pg_pipeline_begin(self->pg, fault);
-    if (err != OK)
-        return err;
-    err = stages[self->stage].send(self, fault);
     if (err == OK)
-        err = pg_pipeline_sync(self->pg, fault);
-    for (size_t i = 0; err == OK && i < self->n_questions; i++)
-        err = take(self, &self->questions[i], fault);
-    const err_t end = pg_pipeline_end(self->pg, err == OK ? fault : &later);
-    return err == OK ? end : err;
+        err = stages[self->stage].send(self, fault);
+    return err == OK ? pg_pipeline_sync(self->pg, fault) : err;
+}
+
+err_t
+judge_batch_take(judge_batch_t *self, bool wait, bool *complete, fault_t *fault)
+{
+    err_t err = OK;
+    *complete = false;
+    for (; err == OK && self->n_taken < self->n_questions; self->n_taken++) {
+        if (!wait && !pg_is_answered(self->pg))
+            return OK;
+        err = take(self, &self->questions[self->n_taken], fault);
+    }
+    if (err == OK)
+        err = pg_pipeline_end(self->pg, fault);
+    *complete = err == OK;
+    return err == OK ? stages[self->stage].end(self, fault) : err;
 }
 
 /*  -------------------------------------------------------------------------------- attempt  */
 
-static void
-begin(judge_batch_t *self)
+void
+judge_batch_begin(judge_batch_t *self)
 {
     const size_t kept = offsetof(judge_case_t, fresh);
     self->wave = self->wave_end = 0;
@@ -199,29 +208,25 @@ begin(judge_batch_t *self)
     }
 }
 
-/*  What cannot be taken back is gone with its connection.  */
-static void
-undo(judge_batch_t *self)
+void
+judge_batch_forget(judge_batch_t *self)
 {
-    fault_t none = {0};
     for (size_t i = 0; i < self->n_cases; i++)
         *self->cases[i].verdict = (verdict_t){0};
-    if (pg_is_connected(self->pg) && PQtransactionStatus(pg_handle(self->pg)) != PQTRANS_IDLE
-        && pg_run(self->pg, "ROLLBACK", NULL, &none, "") != OK)
-        pg_disconnect(self->pg);
 }
 
-err_t
-judge_batch_run(judge_batch_t *self, fault_t *fault)
+/*  What cannot be taken back is gone with its connection.  */
+void
+judge_batch_undo(judge_batch_t *self)
 {
+    fault_t none = {0};
+    PGconn *connection = pg_handle(self->pg);
+    judge_batch_forget(self);
     err_t err = OK;
-    begin(self);
-    while (err == OK && self->stage != STAGE_DONE) {
-        err = exchange(self, fault);
-        if (err == OK)
-            err = stages[self->stage].end(self, fault);
-    }
+    if (pg_is_connected(self->pg) && PQpipelineStatus(connection) != PQ_PIPELINE_OFF)
+        (void) !pg_pipeline_end(self->pg, &none);
+    if (pg_is_connected(self->pg) && PQtransactionStatus(connection) != PQTRANS_IDLE)
+        err = pg_run(self->pg, "ROLLBACK", NULL, &none, "");
     if (err != OK)
-        undo(self);
-    return err;
+        pg_disconnect(self->pg);
 }

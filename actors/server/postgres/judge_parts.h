@@ -122,15 +122,22 @@ struct judge_batch {
     size_t wave, wave_end; /* its cases */
     judge_stage_t stage;
     judge_question_t *questions;
-    size_t n_questions, questions_room;
+    size_t n_questions, n_taken, questions_room;
     size_t blamed; /* case whose question failed, or JUDGE_NOBODY */
 };
 
 /*  ------------------------------------------------------------------------ judge_batch  */
 
-/*  One attempt; an error leaves nothing behind, neither in the database nor in verdicts.
-    self->blamed tells which case a question was about that failed.  */
-CHECKED err_t judge_batch_run(judge_batch_t *self, fault_t *fault);
+/*  One attempt: after judge_batch_begin(), send and take in turn until the stage is done. After
+    an error self->blamed tells which case a question was about that failed, and what was done
+    must be undone.  */
+void judge_batch_begin(judge_batch_t *self);
+CHECKED err_t judge_batch_send(judge_batch_t *self, fault_t *fault);
+/*  The answers that are there, or all of them. *complete: the next stage may be sent.  */
+CHECKED err_t judge_batch_take(judge_batch_t *self, bool wait, bool *complete, fault_t *fault);
+void judge_batch_undo(judge_batch_t *self);
+/*  Its verdicts are none.  */
+void judge_batch_forget(judge_batch_t *self);
 /*  After a statement was sent: who takes its answer.  */
 void judge_expect(judge_batch_t *self, judge_take_fn *take, size_t about);
 

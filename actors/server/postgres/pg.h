@@ -81,6 +81,11 @@ CHECKED err_t pg_send_values(pg_t *self, const char *sql, const pg_parameter_t *
 CHECKED err_t pg_pipeline_sync(pg_t *self, fault_t *fault);
 /*  *result (if wanted) is the caller's.  */
 CHECKED err_t pg_take(pg_t *self, PGresult **result, fault_t *fault);
+/*  Would pg_take() return at once? What went wrong with the connection, it tells.  */
+bool pg_is_answered(pg_t *self);
+/*  Waits until one of them has something to take. False after a silence that is longer than a
+    statement may take.  */
+bool pg_await_any(pg_t *const *list, size_t n);
 /*  After the last answer: takes what pg_pipeline_sync() sent.  */
 CHECKED err_t pg_pipeline_end(pg_t *self, fault_t *fault);
 

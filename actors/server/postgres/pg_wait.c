@@ -8,7 +8,7 @@
 #include <poll.h>
 
 /*  On top of what the database itself gives a statement.  */
-enum { SLACK_MS = 5000 };
+enum { SLACK_MS = 5000, POLLED_AT_ONCE = 64 };
 
 /*  TLS may hold bytes that it has taken from the socket already: that will not be ready again.
     libpq sees to it only of late.
@@ -93,4 +93,29 @@ pg_is_alive(pg_t *self)
         if (!pg_consume(self))
             return false;
     return PQstatus(self->connection) == CONNECTION_OK;
+}
+
+/*  ------------------------------------------------------------------- several connections  */
+
+bool
+pg_is_answered(pg_t *self)
+{
+    return self->connection == NULL || PQconsumeInput(self->connection) == 0
+           || PQisBusy(self->connection) == 0;
+}
+
+bool
+pg_await_any(pg_t *const *list, size_t n)
+{
+    struct pollfd sockets[POLLED_AT_ONCE];
+    nfds_t polled = 0;
+    int64_t limit_ms = SLACK_MS;
+    for (size_t i = 0; i < n && polled < POLLED_AT_ONCE; i++) {
+        if (list[i]->connection == NULL || PQisBusy(list[i]->connection) == 0)
+            return true;
+        sockets[polled++] =
+            (struct pollfd){.fd = PQsocket(list[i]->connection), .events = POLLIN};
+        limit_ms = list[i]->statement_ms + SLACK_MS;
+    }
+    return poll(sockets, polled, (int) limit_ms) != 0;
 }
