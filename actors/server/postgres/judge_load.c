@@ -112,14 +112,13 @@ case_of(judge_batch_t *self, const PGresult *result, int row)
 }
 
 static err_t
-take_row(judge_batch_t *self, const judge_case_t *one, const PGresult *result, int row,
-         bytes_t *packed, fault_t *fault)
+take_row(judge_batch_t *self, const judge_case_t *one, model_look_t look, bytes_t *packed,
+         fault_t *fault)
 {
     *packed = (bytes_t){0};
-    if (PQgetisnull(result, row, LOOK_XMIN))
+    if (PQgetisnull(look.result, look.row, LOOK_XMIN))
         return OK;
-    const int place = model_look_columns(one->table);
-    const model_look_t look = {result, row, place};
+    look.place = model_look_columns(one->table);
     return model_row(one->table, &look, self->arena, packed, fault);
 }
 
@@ -132,7 +131,7 @@ take_before(judge_batch_t *self, const PGresult *result, size_t about, fault_t *
         judge_case_t *one = case_of(self, result, row);
         if (one == NULL)
             continue;
-        err = take_row(self, one, result, row, &one->row, fault);
+        err = take_row(self, one, (model_look_t){result, row, 0}, &one->row, fault);
         one->alike = one->row.size > 0 && !judge_has_key(one, one->row);
         if (one->alike)
             one->row = (bytes_t){0};
@@ -156,7 +155,7 @@ take_after(judge_batch_t *self, const PGresult *result, size_t about, fault_t *f
         judge_case_t *one = case_of(self, result, row);
         if (one == NULL)
             continue;
-        err = take_row(self, one, result, row, &one->after, fault);
+        err = take_row(self, one, (model_look_t){result, row, 0}, &one->after, fault);
         one->after_readable = is_true(result, row, LOOK_READ);
         one->after_writable = is_true(result, row, LOOK_WRITE);
         one->complaint = PQgetisnull(result, row, LOOK_CHECK)

@@ -23,46 +23,43 @@ typedef struct judge_case {
     const client_change_t *change;
     verdict_t *verdict;
     const judged_t *item;
-    size_t local;  /* its local transaction */
-    bool repeated; /* it stands in that transaction already */
+    size_t local;     /* its local transaction */
+    bool repeated;    /* it stands in that transaction already */
+    bool undecidable; /* its rules cannot be evaluated */
 
     /* what it names: judge_fit() */
     err_t misfit; /* OK: it fits */
-    const char *misfit_text;
     operation_t operation;
+    const char *misfit_text;
     model_table_t *table; /* NULL: no key is known */
     const char *key;
     pg_parameter_t *key_values;
-    bool undecidable; /* its rules cannot be evaluated */
 
-    /* its place in the ledger */
-    bool fresh;
-    const char *owner; /* the client it stands under, if fresh */
+    /* What follows is of one attempt. */
+    bool fresh;                     /* its place in the ledger is new */
+    bool found, readable, writable; /* the row as it stands before */
+    bool triggered;                 /* triggers of the application may write it once more */
+    bool alike;   /* there is a row, but its key only compares alike: it is none */
+    bool tried;   /* a statement was sent */
+    bool written; /* and has found its row, or there was nothing to write */
+    bool after_readable, after_writable;
+    decision_t decision;
+
+    const char *owner; /* the client it stands under in the ledger, if fresh */
     uint64_t lsn;
 
-    /* the row as it stands before */
-    bool found;
-    bytes_t row;
+    bytes_t row; /* as it stands before */
     uint64_t xmin;
-    bool readable, writable;
-    bool triggered;        /* triggers of the application may write it once more */
     const char *canonical; /* its key, where that is written otherwise; else NULL */
-    bool alike;            /* there is a row, but its key only compares alike */
     version_t version;     /* as waybill.versions has it, then: the one that holds */
     uint64_t version_xid;
     column_version_t *columns; /* as waybill.columns has them */
     size_t n_columns, columns_room;
 
-    /* what was decided */
-    decision_t decision;
     int64_t updated_at;
     bytes_t sent; /* to be written: what wins of the change */
 
-    /* what came of it */
-    bool tried;    /* a statement was sent */
-    bool written;  /* and has found its row, or there was nothing to write */
-    bytes_t after; /* the row; empty: there is none */
-    bool after_readable, after_writable;
+    bytes_t after;         /* the row then; empty: there is none */
     const char *complaint; /* of its check */
 } judge_case_t;
 
