@@ -4,7 +4,10 @@
 #include "actors/server/pacing.h"
 #include "actors/server/uploads.h"
 
+#include <stdio.h>
 #include <string.h>
+
+enum { AGAIN_MS = 20 };
 
 static void
 send_snapshot_begin(session_t *session, ctx_t *ctx, const stream_chunk_t *chunk)
@@ -61,14 +64,25 @@ send_catchup(session_t *session, ctx_t *ctx, const stream_chunk_t *chunk)
     pacing_deliver(session, ctx, MSG_srv_catchup_changes, &stretch, &delivery);
 }
 
-/*  A row that a JSON client must be told of is newer than all that: once more.  */
+/*  A row that a JSON client must be told of is newer than all that: once more, in a moment. A
+    cache may have to wait for it.  */
+static void
+open_again(session_t *session, ctx_t *ctx, uint64_t lsn)
+{
+    session->opened = session->asked = false;
+    session->visitor.lsn = lsn;
+    (void) snprintf(session->visitor.epoch, sizeof session->visitor.epoch, "%s",
+                    session->epoch);
+    ctx_after(ctx, session_timer(session, TIMER_OPEN), AGAIN_MS);
+}
+
 static void
 send_catchup_end(session_t *session, ctx_t *ctx, const stream_chunk_t *chunk)
 {
     const uint64_t position = session->sent;
     session->sent = chunk->lsn;
     if (session->missed > chunk->lsn) {
-        session_open_stream(session, ctx, chunk->lsn, session->epoch);
+        open_again(session, ctx, chunk->lsn);
         return;
     }
     session->live = true;
