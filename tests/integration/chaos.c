@@ -79,15 +79,36 @@ write_agent_config(const chaos_t *self, const node_t *node)
 static void
 write_server_config(const chaos_t *self, const node_t *node)
 {
-    char *text =
-        mem_format("server\n    db = \"%s\"\n    cache = \"%s\"\n    schema = \"%s/sql\"\n"
-                   "    listen = \"%s\"\n"
-                   "process\n    run_dir = \"%s\"\n"
-                   "postgres\n    name = \"%s\"\n    heartbeat_ms = 500\n",
-                   self->database ? self->database : node->db, node->db, self->dir,
-                   node->address, node->run_dir, node->name);
-    write_file(node->config, text);
-    free(text);
+    buffer_t text = {0};
+    if (self->database)
+        buffer_add_format(&text,
+                          "server\n    db = \"%s\"\n    cache = \"%s\"\n"
+                          "postgres\n    name = \"%s\"\n    heartbeat_ms = 500\n",
+                          self->database, node->db, node->name);
+    else
+        buffer_add_format(&text, "server\n    db = \"%s\"\n    schema = \"%s/sql\"\n", node->db,
+                          self->dir);
+    buffer_add_format(&text, "server\n    listen = \"%s\"\nprocess\n    run_dir = \"%s\"\n",
+                      node->address, node->run_dir);
+    write_file(node->config, buffer_text(&text));
+    buffer_release(&text);
+}
+
+/*  What it said last goes with it: the directory does not stay.  */
+static void
+fail_with_log(const node_t *node, const char *what)
+{
+    enum { SHOWN = 3000 };
+    char line[1024];
+    FILE *in = fopen(node->log, "r");
+    assert_non_null(in);
+    (void) fseek(in, 0, SEEK_END);
+    const long size = ftell(in);
+    (void) fseek(in, size > SHOWN ? size - SHOWN : 0, SEEK_SET);
+    while (fgets(line, sizeof line, in))
+        print_error("%s", line);
+    fclose(in);
+    fail_msg("%s %s", node->name, what);
 }
 
 void
@@ -97,7 +118,7 @@ chaos_start(chaos_t *self, node_t *node)
     node->process = process_new(node->log, NULL,
                                 (const char *const[]){verb, "--config", node->config, NULL});
     if (!process_await_ready(node->process))
-        fail_msg("%s did not start: see %s", node->name, node->log);
+        fail_with_log(node, "did not start");
 }
 
 void
@@ -105,8 +126,10 @@ chaos_stop(node_t *node, int signal, int expected)
 {
     const int status = process_end(node->process, signal);
     process_destroy(&node->process);
-    if (status != expected)
-        fail_msg("%s ended with %d, not %d: see %s", node->name, status, expected, node->log);
+    if (status != expected) {
+        print_error("%d instead of %d\n", status, expected);
+        fail_with_log(node, "ended otherwise than expected");
+    }
 }
 
 static node_t *
@@ -153,7 +176,7 @@ chaos_begin(chaos_t *self, const char *database, size_t n_servers)
     static const char *const servers[] = {"server", "second", "third"};
     *self = (chaos_t){.database = database, .dir = directory_new()};
     char *schema = path_in(self->dir, "sql");
-    write_file(schema, database ? "" : chaos_schema);
+    write_file(schema, chaos_schema);
     free(schema);
     for (size_t i = 0; i < n_servers; i++)
         add_server(self, servers[i]);

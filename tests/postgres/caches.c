@@ -21,6 +21,7 @@ is_captured(void *arg)
 void
 caches_follow(const chaos_t *chaos, database_t *database)
 {
+    database_await(database, "SELECT true"); /* it may just have come back */
     const int64_t place =
         database_number(database, "SELECT pg_logical_emit_message(true, 'test', '') - '0/0'");
     for (size_t i = 0; i < chaos->n_servers; i++) {

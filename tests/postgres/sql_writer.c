@@ -34,6 +34,14 @@ pause_writing(void)
     (void) nanosleep(&pause, NULL);
 }
 
+/*  Databases that end say so.  */
+static void
+keep_quiet(void *arg, const char *message)
+{
+    (void) arg;
+    (void) message;
+}
+
 /*  Whether it was committed. A broken session is opened again for the next attempt.  */
 static bool
 try(PGconn *session, const char *sql)
@@ -71,6 +79,7 @@ write_on(const char *address, const char *path)
 {
     FILE *notes = fopen(path, "a");
     PGconn *session = PQconnectdb(address);
+    PQsetNoticeProcessor(session, keep_quiet, NULL);
     (void) signal(SIGTERM, take_signal);
     for (int number = 0; notes && !told_to_end; number++) {
         if (!write_rows(session, number, notes))

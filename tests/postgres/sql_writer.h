@@ -15,7 +15,7 @@ typedef struct sql_writer {
 sql_writer_t *sql_writer_new(const database_t *database, const char *notes);
 /*  Ends it after the transaction that it is in. The notes stay.  */
 void sql_writer_end(sql_writer_t *self);
-/*  Rows that it knows to be committed and that query finds not; query: a number for an id.  */
+/*  How many rows that it knows to be committed are not there.  */
 size_t sql_writer_lost(const sql_writer_t *self, bool (*is_there)(void *arg, const char *id),
                        void *arg);
 void sql_writer_destroy(sql_writer_t **self);

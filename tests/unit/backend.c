@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 /*  Virtual time against real time, with PostgreSQL beside the simulation.  */
-enum { SPEED = 20, LOOK_MS = 20 };
+enum { SPEED = 100, LOOK_MS = 100 };
 
 bool
 on_postgres(void)
@@ -48,7 +48,7 @@ backend_open(backend_t *self, const char *path, settings_t *settings)
     settings->server_cache = self->path;
     settings->server_db = self->database->address;
     settings->postgres_name = self->name;
-    settings->postgres_heartbeat_ms = 1000;
+    settings->postgres_heartbeat_ms = 5000;
     settings->postgres_connect_ms = 600000; /* virtual ones */
 }
 
@@ -223,7 +223,7 @@ rows_in_database(const backend_t *self, const char *sql, buffer_t *rows)
     translate(sql, &translated);
     char *text = database_text(self->database, buffer_text(&translated));
     for (char *line = text; *line; line += strcspn(line, "\n"), line += *line == '\n')
-        buffer_add_format(rows, "%s%.*s", rows->size > 0 ? " " : "", (int) strcspn(line, "|\n"),
+        buffer_add_format(rows, "%s%.*s", rows->size > 0 ? " " : "", (int) strcspn(line, "\n"),
                           line);
     free(text);
     buffer_release(&translated);

@@ -165,6 +165,7 @@ a_snapshot_leaves_no_steps(void **state)
 /*  ------------------------------------------------------------- of the JSON encoding  */
 
 static conn_t browser_conn;
+static char browser_url[96];
 
 static err_t
 browse(void *state, ctx_t *ctx, const void *body)
@@ -174,8 +175,7 @@ browse(void *state, ctx_t *ctx, const void *body)
     fault_t fault = {0};
     (void) state;
     if (order->number == 0)
-        browser_conn = net_dial(ctx, "ws://server:1/api/sync?clientId=browser&lsn=0/20000000",
-                                NULL, &limits, &fault);
+        browser_conn = net_dial(ctx, browser_url, NULL, &limits, &fault);
     else
         net_send(ctx, browser_conn, order->load, false);
     return OK;
@@ -229,6 +229,10 @@ static int
 start_browser(world_t *world)
 {
     const int node = sim_node(world->sim, "browser", NULL, &other.settings);
+    const int64_t head = backend_number(&server.backend, "SELECT lsn FROM waybill_head");
+    (void) snprintf(browser_url, sizeof browser_url,
+                    "ws://server:1/api/sync?clientId=browser&lsn=%X/%X",
+                    (unsigned) (head >> 32), (unsigned) (head & UINT32_MAX));
     sim_add(world->sim, node, &browser);
     start_node(world->sim, node);
     sim_tell(world->sim, node, "browser", MSG_parcel, &(parcel_t){.number = 0});

@@ -16,6 +16,7 @@ a_large_table_gets_a_column(void **state)
     /* Triggers have the true time. */
     server.settings.limits_ahead_ms = INT64_C(315360000000);
     run_on_server(fill);
+    tell_replicator(world);
     world->settings.agent_connect = true;
     start_agent(world);
     await_synced(world);

@@ -16,6 +16,8 @@ typedef struct server {
 } server_t;
 
 static server_t server;
+static const char todo_sql[] =
+    "CREATE TABLE IF NOT EXISTS todo (id TEXT PRIMARY KEY NOT NULL, title TEXT);";
 
 static inline void
 add_server(world_t *world)
@@ -25,12 +27,14 @@ add_server(world_t *world)
                     world->directory);
     FILE *file = fopen(server.schema_path, "w");
     assert_non_null(file);
-    (void) fputs("CREATE TABLE IF NOT EXISTS todo (id TEXT PRIMARY KEY NOT NULL, title TEXT);",
-                 file);
+    (void) fputs(todo_sql, file);
     (void) fclose(file);
     server.settings = defaults;
     backend_open(&server.backend, server.path, &server.settings);
-    server.settings.server_schema = server.schema_path;
+    if (on_postgres()) /* whoever makes tables there */
+        backend_run(&server.backend, todo_sql);
+    if (!on_postgres())
+        server.settings.server_schema = server.schema_path;
     server.node = sim_node(world->sim, "server", "server:1", &server.settings);
     backend_join(&server.backend, world->sim, server.node);
 }

@@ -59,7 +59,10 @@ make_world(void **state)
     write_schema(world);
     world->settings = defaults;
     backend_open(&world->backend, world->path, &world->settings);
-    world->settings.server_schema = world->schema_path;
+    if (on_postgres()) /* whoever makes tables there */
+        backend_run(&world->backend, schema_sql);
+    if (!on_postgres())
+        world->settings.server_schema = world->schema_path;
     world->sim = sim_new(1, &none);
     world->node = sim_node(world->sim, "server", "127.0.0.1:8787", &world->settings);
     backend_join(&world->backend, world->sim, world->node);
