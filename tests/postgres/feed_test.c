@@ -441,6 +441,24 @@ notices_other_columns_though_no_row_is_written(void **state)
 }
 
 static void
+adds_an_empty_column_though_no_row_is_written(void **state)
+{
+    world_t *world = *state;
+    run(world, todo_sql);
+    start_with(world, "INSERT INTO todo VALUES ('a', 'x', 1, 'y')");
+    const int64_t floor = cached_number(world, "SELECT floor FROM waybill_head");
+    run(world, "ALTER TABLE todo ADD COLUMN more int");
+    await_columns(world, 5);
+    run(world, "UPDATE todo SET more = 7");
+    follow(world);
+    expect(world, "SELECT id || more FROM todo", "a7");
+    assert_int_equal(cached_number(world, "SELECT floor FROM waybill_head"), floor);
+    run(world, "ALTER TABLE todo ADD COLUMN five int DEFAULT 5");
+    await_columns(world, 6);
+    expect(world, "SELECT id || more || five FROM todo", "a75");
+}
+
+static void
 drops_the_replica_of_a_dropped_table(void **state)
 {
     world_t *world = *state;
@@ -616,6 +634,7 @@ main(void)
         CASE(takes_a_new_table_without_rows),
         CASE(reads_the_database_again_for_a_table_published_by_hand),
         CASE(notices_other_columns_though_no_row_is_written),
+        CASE(adds_an_empty_column_though_no_row_is_written),
         CASE(drops_the_replica_of_a_dropped_table),
         CASE(passes_over_a_table_that_is_gone),
         CASE(lets_the_log_go_while_nothing_is_written_to_its_tables),

@@ -111,6 +111,11 @@ typedef struct cache_table {
 /*  All of them, in arena.  */
 CHECKED err_t cache_tables(cache_t *self, arena_t *arena, cache_table_t **tables, size_t *n,
                            fault_t *fault);
+/*  Has the table's replica no columns but some of these, as they are?  */
+bool cache_has_columns(cache_t *self, const char *table, const char *columns);
+/*  cache_fit(), committed at once. Not inside of a transaction of PostgreSQL.  */
+CHECKED err_t cache_extend(cache_t *self, const table_schema_t *schema, const char *columns,
+                           fault_t *fault);
 /*  The table is no more. Not inside of a transaction of PostgreSQL.  */
 CHECKED err_t cache_drop(cache_t *self, const char *table, fault_t *fault);
 /*  The table is not synchronised: its rows are passed over.  */

@@ -123,6 +123,16 @@ compare(cache_t *self, const relation_t *relation, cache_misfit_t *misfit, fault
     return OK;
 }
 
+bool
+cache_has_columns(cache_t *self, const char *table, const char *columns)
+{
+    fault_t unread = {0};
+    cache_misfit_t misfit = CACHE_FITS;
+    const relation_t now = {.table = table, .columns = columns};
+    return compare(self, &now, &misfit, &unread) == OK
+           && (misfit == CACHE_FITS || misfit == CACHE_NEW_COLUMNS);
+}
+
 /*  ----------------------------------------------------------------------- opening  */
 
 static err_t
@@ -253,10 +263,10 @@ make_fit(cache_t *self, const table_schema_t *schema, const char *columns, fault
 {
     bool extended = false;
     const relation_t *relation = self->misfit_relation;
-    if (columns != NULL || relation == NULL)
-        return table_create(self->db, schema, fault);
     const table_t *table = catalog_table(self->catalog, schema->name);
-    const table_schema_t known = leave_out_later(relation, schema, &self->arena);
+    const table_schema_t known = columns != NULL || relation == NULL
+                                     ? *schema
+                                     : leave_out_later(relation, schema, &self->arena);
     return table != NULL ? table_extend(table, &known, &extended, fault)
                          : table_create(self->db, &known, fault);
 }

@@ -45,3 +45,13 @@ cache_drop(cache_t *self, const char *table, fault_t *fault)
     cache_rollback(self);
     return err;
 }
+
+err_t
+cache_extend(cache_t *self, const table_schema_t *schema, const char *columns, fault_t *fault)
+{
+    const err_t err = cache_fit(self, schema, columns, fault);
+    if (err == OK)
+        return cache_save(self, fault);
+    cache_rollback(self);
+    return err;
+}

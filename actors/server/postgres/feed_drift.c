@@ -117,11 +117,11 @@ feed_settle_drift(feed_t *self, ctx_t *ctx, fault_t *fault)
         return OK;
     const size_t size = strcspn(self->drift, SEPARATOR);
     const char *table = arena_text_of(ctx_arena(ctx), self->drift, size);
-    const bool gone = self->drift[size + 1] == '\0';
+    const char *columns = arena_text(ctx_arena(ctx), self->drift + size + 1);
     free(self->drift);
     self->drift = NULL;
-    if (!gone)
-        return fault_set(fault, ERR_GAP, "table %s is not what it was", table);
+    if (columns[0] != '\0')
+        return following_fit(&self->following, table, columns, fault);
     ctx_log(ctx, LOG_info, "table %s is gone", table);
     return cache_drop(self->cache, table, fault);
 }

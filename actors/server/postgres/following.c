@@ -38,8 +38,9 @@ is_filled(following_t *self, const pg_table_t *table, const pg_column_t *column,
     return err;
 }
 
+/*  columns: as cache_fit() has it.  */
 static err_t
-add_columns(following_t *self, const pg_table_t *table, fault_t *fault)
+add_columns(following_t *self, const pg_table_t *table, const char *columns, fault_t *fault)
 {
     table_schema_t replica = {0};
     bool filled = false;
@@ -52,7 +53,8 @@ add_columns(following_t *self, const pg_table_t *table, fault_t *fault)
     if (filled)
         return must_fill(table->name, "has a new column with a default", fault);
     const table_schema_t schema = pg_table_describe(table, &self->arena);
-    return cache_fit(self->cache, &schema, NULL, fault);
+    return columns != NULL ? cache_extend(self->cache, &schema, columns, fault)
+                           : cache_fit(self->cache, &schema, NULL, fault);
 }
 
 static err_t
@@ -84,13 +86,27 @@ make_fit(following_t *self, fault_t *fault)
     case CACHE_NEW_TABLE:
         return add_table(self, table, fault);
     case CACHE_NEW_COLUMNS:
-        return add_columns(self, table, fault);
+        return add_columns(self, table, NULL, fault);
     case CACHE_UNKNOWN_TABLE:
         return must_fill(name, "was published by hand, perhaps with rows", fault);
     case CACHE_OTHER_COLUMNS:
         return must_fill(name, "has other columns than before", fault);
     }
     return OK;
+}
+
+err_t
+following_fit(following_t *self, const char *table, const char *columns, fault_t *fault)
+{
+    arena_clear(&self->arena);
+    if (!cache_has_columns(self->cache, table, columns))
+        return must_fill(table, "is not what it was", fault);
+    const err_t err = pg_tables_read(self->pg, self->settings, self->tables, fault);
+    if (err != OK)
+        return err;
+    const pg_table_t *now = pg_tables_find(*self->tables, table);
+    return now != NULL ? add_columns(self, now, columns, fault)
+                       : must_fill(table, "is not what it was", fault);
 }
 
 /*  ----------------------------------------------------------------------- reading  */

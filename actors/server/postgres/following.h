@@ -24,3 +24,8 @@ typedef struct following {
 /*  Applies what has come, and commits nothing. *more: there may be more at once. Errors are
     those of wal_stream.h, cache.h, and ERR_GAP.  */
 CHECKED err_t following_read(following_t *self, bool *more, fault_t *fault);
+
+/*  Outside of a transaction: the table has those columns now (as in waybill_cache_tables), and
+    the log has told all it will. ERR_GAP as above.  */
+CHECKED err_t following_fit(following_t *self, const char *table, const char *columns,
+                            fault_t *fault);

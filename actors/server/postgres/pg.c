@@ -83,6 +83,9 @@ set_session(pg_t *self, fault_t *fault)
               "SET standard_conforming_strings = on; SET row_security = off; "
               "SET search_path = ");
     pg_name(&sql, self->schema);
+    /* A snapshot is exported by a session that waits. */
+    if (self->kind == PG_REPLICATION)
+        buffer_add_text(&sql, "; SET idle_in_transaction_session_timeout = 0");
     if (self->kind == PG_SQL)
         buffer_add_format(&sql, "; SET statement_timeout = %lld; SET lock_timeout = %lld",
                           (long long) self->statement_ms, (long long) self->statement_ms);
