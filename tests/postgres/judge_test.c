@@ -31,6 +31,22 @@ knows_a_row_by_its_transaction(void **state)
     expect_text(world, "SELECT title FROM todo", "New");
 }
 
+/*  Nobody knows when, as there is no cache; but later than the client did.  */
+static void
+takes_what_another_program_wrote_since_for_new(void **state)
+{
+    world_t *world = *state;
+    submit_one(world, "one", change("c1 todo insert", "{\"id\":\"a\",\"title\":\"Tea\"}", 10));
+    run(world, "UPDATE todo SET title = 'theirs'");
+    submit_one(world, "one", change("c2 todo update", "{\"id\":\"a\",\"title\":\"x\"}", 20));
+    expect_verdict(0, "merged");
+    expect_text(world, "SELECT title FROM todo", "theirs");
+    run(world, "DELETE FROM todo");
+    submit_one(world, "one", change("c3 todo insert", "{\"id\":\"a\"}", 30));
+    expect_verdict(0, "merged");
+    expect_text(world, "SELECT count(*) FROM todo", "0");
+}
+
 static void
 gives_the_row_that_a_trigger_made_of_it(void **state)
 {
@@ -548,6 +564,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         WITH_LISTS(applies_what_is_new_and_keeps_whose_it_is),
         WITH_LISTS(knows_a_row_by_its_transaction),
+        WITH_LISTS(takes_what_another_program_wrote_since_for_new),
         WITH_LISTS(gives_the_row_that_a_trigger_made_of_it),
         WITH_LISTS(deletes_once_and_remembers_it),
         WITH_LISTS(answers_a_repeated_change_as_the_first_time),
