@@ -85,7 +85,7 @@ moves_the_position_over_several_changes_of_its_own_at_once(void **state)
         const char id[] = {(char) ('a' + i), '\0'};
         (void) write_one(world, "insert", id, "{\"title\": \"Tea\"}");
     }
-    sim_run_ms(world->sim, 1000);
+    tell_replicator(world);
     sim_trace_to(world->sim, NULL);
     (void) fclose(out);
     assert_in_range(count_moves(trace), 1, 5);

@@ -64,6 +64,7 @@ make_table(world_t *world, const char *sql)
 {
     foreign_sql(world, sql);
     restart_server(world);
+    sim_run_ms(world->sim, 1000); /* it looks for new tables now and then */
 }
 
 /*  A trigger (backend.h).  */
