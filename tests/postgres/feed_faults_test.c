@@ -172,26 +172,6 @@ a_lost_slot_keeps_the_epoch(void **state)
     cluster_destroy(&cluster);
 }
 
-static void
-a_large_transaction_does_not_look_like_a_dead_server(void **state)
-{
-    world_t *world = *state;
-    char *sql =
-        mem_format("ALTER DATABASE %s SET wal_sender_timeout = '1s'", world->database->name);
-    run(world, sql);
-    (void) follow_two_rows(world);
-    char *pid = of_slot(world, "SELECT active_pid FROM pg_replication_slots"
-                               " WHERE slot_name = SLOT");
-    const int64_t before = database_number(world->database, pid);
-    run(world, "INSERT INTO todo SELECT 'k' || i, repeat('x', 100)"
-               " FROM generate_series(1, 60000) AS i");
-    follow(world);
-    expect(world, "SELECT count(*) FROM todo", "60002");
-    assert_int_equal(database_number(world->database, pid), before);
-    free(pid);
-    free(sql);
-}
-
 /*  -------------------------------------------------------------- databases  */
 
 static void
@@ -312,7 +292,6 @@ main(void)
         IN_WORLD(a_slot_dropped_on_purpose_keeps_the_epoch),
         IN_WORLD(a_slot_that_vanished_is_another_epoch),
         cmocka_unit_test(a_lost_slot_keeps_the_epoch),
-        IN_WORLD(a_large_transaction_does_not_look_like_a_dead_server),
         cmocka_unit_test(goes_on_after_the_database_crashed),
         cmocka_unit_test(a_base_backup_is_another_epoch),
         cmocka_unit_test(a_promoted_standby_is_another_epoch),
