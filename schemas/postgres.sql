@@ -46,6 +46,15 @@ CREATE TABLE IF NOT EXISTS waybill.columns (
   PRIMARY KEY (tbl, key, col)
 );
 
+-- The transactions that changes of clients were applied in, for some days. What triggers wrote to
+-- other rows in one of them was made when its changes were, not when it was committed.
+CREATE TABLE IF NOT EXISTS waybill.rounds (
+  xid        BIGINT PRIMARY KEY,
+  updated_at BIGINT NOT NULL,                        -- of its earliest change
+  lsn        BIGINT NOT NULL,                        -- at or before its commit
+  time       BIGINT NOT NULL                         -- when it was committed, about
+);
+
 -- The verdict ledger: what was decided about every change ever sent, in the transaction
 -- that decided it.
 CREATE TABLE IF NOT EXISTS waybill.client_changes (

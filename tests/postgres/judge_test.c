@@ -62,6 +62,26 @@ gives_the_row_that_a_trigger_made_of_it(void **state)
 }
 
 static void
+takes_what_a_trigger_wrote_for_as_old_as_its_cause(void **state)
+{
+    world_t *world = *state;
+    run(world, "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS"
+               " $$BEGIN UPDATE list SET name = name || '+' WHERE id = NEW.list;"
+               " RETURN NULL; END$$;"
+               "CREATE TRIGGER f AFTER INSERT ON todo FOR EACH ROW EXECUTE FUNCTION f()");
+    submit_one(world, "one", change("c1 list insert", "{\"id\":7,\"name\":\"A\"}", 10));
+    submit_one(world, "one", change("c2 todo insert", "{\"id\":\"a\",\"list\":7}", 20));
+    submit_one(world, "two", change("c3 list update", "{\"id\":7,\"name\":\"B\"}", 15));
+    expect_verdict(0, "merged");
+    submit_one(world, "two", change("c4 list update", "{\"id\":7,\"name\":\"C\"}", 30));
+    expect_verdict(0, "applied");
+    submit_one(world, "one", change("c5 todo insert", "{\"id\":\"b\",\"list\":7}", 25));
+    submit_one(world, "one", change("c6 list update", "{\"id\":7,\"name\":\"D\"}", 28));
+    expect_verdict(0, "merged");
+    expect_text(world, "SELECT name FROM list", "C+");
+}
+
+static void
 deletes_once_and_remembers_it(void **state)
 {
     world_t *world = *state;
@@ -566,6 +586,7 @@ main(void)
         WITH_LISTS(knows_a_row_by_its_transaction),
         WITH_LISTS(takes_what_another_program_wrote_since_for_new),
         WITH_LISTS(gives_the_row_that_a_trigger_made_of_it),
+        WITH_LISTS(takes_what_a_trigger_wrote_for_as_old_as_its_cause),
         WITH_LISTS(deletes_once_and_remembers_it),
         WITH_LISTS(answers_a_repeated_change_as_the_first_time),
         WITH_LISTS(judges_a_rejected_change_anew),

@@ -42,17 +42,30 @@ read_image(cache_t *self, const relation_t *relation, const pgoutput_tuple_t *tu
     return err;
 }
 
-/*  Whose the row is.  */
+/*  Of a row that nobody has labelled. Among those of clients, a trigger wrote it because of one
+    of them: it was made when that was, however late it was sent.  */
+static origin_t
+origin_of_others(const cache_t *self)
+{
+    origin_t origin = self->origin;
+    if (self->labels.n > 0)
+        origin.updated_at = self->labels.earliest;
+    return origin;
+}
+
+/*  Whose the row is. It gets no older by being written once more.  */
 static origin_t
 origin_of(cache_t *self, const replica_t *replica, const char *key)
 {
-    label_t label;
-    origin_t origin = self->origin;
-    if (!label_set_take(&self->labels, replica_name(replica), key, &label))
-        return origin;
-    origin.client_id = label.client_id;
-    origin.change_id = label.change_id;
-    origin.updated_at = label.updated_at;
+    label_t label = {0};
+    origin_t origin = origin_of_others(self);
+    const bool labelled = label_set_take(&self->labels, replica_name(replica), key, &label);
+    if (labelled || label.updated_at > origin.updated_at)
+        origin.updated_at = label.updated_at;
+    if (labelled) {
+        origin.client_id = label.client_id;
+        origin.change_id = label.change_id;
+    }
     return origin;
 }
 
@@ -110,10 +123,11 @@ move_row(cache_t *self, const relation_t *relation, const value_t *old_key, repl
          fault_t *fault)
 {
     bool gone = false;
+    const origin_t origin = origin_of_others(self);
     replica_row_t old = {.values = old_key, .old = row->old};
     err_t err = replica_key(relation->replica, old_key, &self->arena, &old.key, fault);
     if (err == OK)
-        err = replica_delete(relation->replica, &old, &self->origin, &gone, fault);
+        err = replica_delete(relation->replica, &old, &origin, &gone, fault);
     row->old = NULL;
     return err == OK ? cache_write(self, relation->replica, "insert", row, fault) : err;
 }

@@ -31,6 +31,17 @@ sweep_verdicts(feed_t *self, ctx_t *ctx, fault_t *fault)
     return OK;
 }
 
+/*  The caches have seen them long ago.  */
+static err_t
+sweep_rounds(feed_t *self, ctx_t *ctx, fault_t *fault)
+{
+    enum { KEPT_MS = 3 * 86400000 };
+    static const char sql[] = "DELETE FROM waybill.rounds WHERE xid IN"
+                              " (SELECT xid FROM waybill.rounds WHERE time < $1::bigint"
+                              " LIMIT 10000)";
+    return pg_run(self->pg, sql, NULL, fault, "i", ctx_wall_ms(ctx) - KEPT_MS);
+}
+
 /*  Of the database alone: what goes wrong here leaves the cache as it is.  */
 static err_t
 ask_database(feed_t *self, ctx_t *ctx, identity_pulse_t *pulse, fault_t *fault)
@@ -45,6 +56,8 @@ ask_database(feed_t *self, ctx_t *ctx, identity_pulse_t *pulse, fault_t *fault)
         err = feed_look_for_drift(self, ctx, fault);
     if (err == OK)
         err = sweep_verdicts(self, ctx, fault);
+    if (err == OK)
+        err = sweep_rounds(self, ctx, fault);
     return err;
 }
 

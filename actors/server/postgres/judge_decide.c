@@ -41,6 +41,21 @@ is_of_client(const judge_case_t *one)
                       : one->version.deleted;
 }
 
+/*  A trigger wrote it, because of a change to another row: it is no older than that, and no
+    older than it was.  */
+static void
+find_derived(judge_case_t *one)
+{
+    const bool newer = one->version.known && !one->version.deleted
+                       && one->version.updated_at > one->round.updated_at;
+    const version_t before = one->version;
+    one->version = one->round;
+    if (newer) {
+        one->version.updated_at = before.updated_at;
+        one->version.client_id = before.client_id;
+    }
+}
+
 /*  A program wrote it with plain SQL. What the cache has not seen was written just now; where
     there is no cache, whoever writes a row that no client has written wins.  */
 static void
@@ -125,7 +140,8 @@ wins_of_foreign(judge_batch_t *self, const judge_case_t *one, const foreign_t *f
 static foreign_t
 foreign_of(judge_batch_t *self, const judge_case_t *one)
 {
-    foreign_t foreign = {.row = seen_of(one), .now = self->wall_ms};
+    const int64_t now = one->round.known ? one->round.updated_at : self->wall_ms;
+    foreign_t foreign = {.row = seen_of(one), .now = now};
     foreign.columns = judge_seen_columns(self->seen, &foreign.row, self->arena, &foreign.n);
     return foreign;
 }
@@ -205,7 +221,10 @@ judge_contest(judge_batch_t *self, judge_case_t *one, fault_t *fault)
     const bool of_client = is_of_client(one);
     const writer_t writer = {one->updated_at, one->item->request->client_id,
                              one->change->origin};
-    if (!of_client && (one->found || one->version.known || judge_seen_is_there(self->seen)))
+    if (!of_client && one->round.known)
+        find_derived(one);
+    else if (!of_client
+             && (one->found || one->version.known || judge_seen_is_there(self->seen)))
         find_foreign(self, one);
     if (one->table->policy == POLICY_STALE)
         return judge_stale(self, one, &writer, fault);

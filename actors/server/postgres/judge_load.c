@@ -91,6 +91,20 @@ take_version(judge_batch_t *self, judge_case_t *one, const PGresult *result, int
     one->version_xid = (uint64_t) pg_number_at(result, row, LOOK_XID);
 }
 
+static void
+take_round(judge_case_t *one, const PGresult *result, int row)
+{
+    one->round = (version_t){0};
+    if (PQgetisnull(result, row, LOOK_ROUND))
+        return;
+    one->round = (version_t){
+        .known = true,
+        .updated_at = pg_number_at(result, row, LOOK_ROUND),
+        .client_id = "",
+        .lsn = (uint64_t) pg_number_at(result, row, LOOK_ROUND_LSN),
+    };
+}
+
 /*  Another text for the same key would be another key on every replica.  */
 static void
 take_canonical(judge_batch_t *self, judge_case_t *one, const PGresult *result, int row)
@@ -141,6 +155,7 @@ take_before(judge_batch_t *self, const PGresult *result, size_t about, fault_t *
         one->writable = is_true(result, row, LOOK_WRITE);
         one->triggered = is_true(result, row, LOOK_TRIGGERS);
         take_version(self, one, result, row);
+        take_round(one, result, row);
         take_canonical(self, one, result, row);
     }
     return err;

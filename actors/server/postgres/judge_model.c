@@ -112,7 +112,10 @@ add_asked(buffer_t *sql, const model_table_t *table)
     buffer_add_text(sql, " LEFT JOIN waybill.versions AS waybill_version"
                          " ON waybill_version.tbl = ");
     pg_literal(sql, table->pg->name);
-    buffer_add_text(sql, " AND waybill_version.key = waybill_asked.waybill_key");
+    buffer_add_text(sql, " AND waybill_version.key = waybill_asked.waybill_key"
+                         " LEFT JOIN waybill.rounds AS waybill_round ON waybill_round.xid = ");
+    pg_name(sql, table->pg->name);
+    buffer_add_text(sql, ".xmin::text::bigint");
 }
 
 /*  Where nothing is asked, nothing is refused. Else, without the rules: what cannot be
@@ -145,6 +148,7 @@ write_look(buffer_t *sql, const model_table_t *table, bool evaluated)
                       ", EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = %u"
                       " AND NOT tgisinternal AND tgenabled <> 'D')",
                       table->pg->id);
+    buffer_add_text(sql, ", waybill_round.updated_at, waybill_round.lsn");
     for (size_t i = 0; i < table->pg->n_keys; i++)
         buffer_add_format(sql, ", waybill_asked.waybill_k%zu", i + 1);
     buffer_add_text(sql, ", ");

@@ -84,6 +84,32 @@ send_versions(judge_batch_t *self, versions_t *versions, fault_t *fault)
     return err;
 }
 
+/*  What triggers write to other rows meanwhile has no version: the time of this transaction's
+    earliest change is theirs.  */
+static err_t
+send_round(judge_batch_t *self, fault_t *fault)
+{
+    static const char sql[] =
+        "INSERT INTO waybill.rounds AS r (xid, updated_at, lsn, time)"
+        " VALUES (pg_current_xact_id()::xid::text::bigint, $1::bigint, $2::bigint, $3::bigint)"
+        " ON CONFLICT (xid) DO UPDATE SET lsn = excluded.lsn, time = excluded.time,"
+        " updated_at = CASE WHEN r.lsn = excluded.lsn"
+        " THEN least(r.updated_at, excluded.updated_at) ELSE excluded.updated_at END";
+    int64_t earliest = INT64_MAX;
+    uint64_t lsn = 0;
+    for (size_t i = self->wave; i < self->wave_end; i++) {
+        const judge_case_t *one = &self->cases[i];
+        if (!one->tried)
+            continue;
+        earliest = one->updated_at < earliest ? one->updated_at : earliest;
+        lsn = one->lsn;
+    }
+    const err_t err = pg_send(self->pg, sql, fault, "iui", earliest, lsn, self->wall_ms);
+    if (err == OK)
+        judge_expect(self, NULL, JUDGE_NOBODY);
+    return err;
+}
+
 static void
 release_versions(versions_t *self)
 {
@@ -188,6 +214,8 @@ judge_versions_send(judge_batch_t *self, fault_t *fault)
     }
     if (versions.keys.n > 0)
         err = send_versions(self, &versions, fault);
+    if (err == OK && versions.keys.n > 0)
+        err = send_round(self, fault);
     if (err == OK)
         err = send_columns(self, &columns, fault);
     release_versions(&versions);

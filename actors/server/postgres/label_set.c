@@ -59,6 +59,8 @@ label_set_add(label_set_t *self, const label_t *labels, size_t n)
     make_room(self, n);
     for (size_t i = 0; i < n; i++) {
         label_place_t *place = place_of(self, labels[i].table, labels[i].key);
+        if (self->n == 0 || labels[i].updated_at < self->earliest)
+            self->earliest = labels[i].updated_at;
         self->n += place->label.table == NULL;
         place->label = labels[i];
     }

@@ -20,6 +20,7 @@ typedef struct label_set {
     arena_t arena; /* for the labels of a transaction */
     label_place_t *places;
     size_t n_places, n;
+    int64_t earliest; /* time of the earliest change, if n > 0 */
 } label_set_t;
 
 /*  Labels live in self->arena. A second one for the same row takes the place of the first.  */
