@@ -42,7 +42,8 @@ make_tables(judge_t *self, fault_t *fault)
 {
     static const char sql[] = "SELECT to_regclass('waybill.client_changes') IS NOT NULL"
                               " AND to_regclass('waybill.clients') IS NOT NULL"
-                              " AND to_regclass('waybill.columns') IS NOT NULL";
+                              " AND to_regclass('waybill.columns') IS NOT NULL"
+                              " AND to_regclass('waybill.rounds') IS NOT NULL";
     PGresult *result = NULL;
     const err_t err = pg_run(self->pg, sql, &result, fault, "");
     const bool there = err == OK && pg_text_at(result, 0, 0)[0] == 't';

@@ -38,8 +38,8 @@ bool model_has_deferrable(const model_t *self);
 
 /*  What look answers, one row for each row that is asked about: a number, xmin (NULL: there is
    no such row), what waybill.versions says of it, what the rules say of it, whether triggers of
-    the application may write it once more, what waybill.rounds says of the transaction that wrote
-   it, the key's columns as PostgreSQL writes them, and the row's columns.  */
+    the application may write it once more, what waybill.rounds says of the transaction that
+   wrote it, the key's columns as PostgreSQL writes them, and the row's columns.  */
 enum {
     LOOK_NUMBER,
     LOOK_XMIN,

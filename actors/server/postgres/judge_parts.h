@@ -53,7 +53,8 @@ typedef struct judge_case {
     const char *canonical; /* its key, where that is written otherwise; else NULL */
     version_t version;     /* as waybill.versions has it, then: the one that holds */
     uint64_t version_xid;
-    version_t round; /* of the transaction that wrote it, if clients' changes were made in that */
+    version_t
+        round; /* of the transaction that wrote it, if clients' changes were made in that */
     column_version_t *columns; /* as waybill.columns has them */
     size_t n_columns, columns_room;
 
