@@ -55,6 +55,8 @@ holder_of_row(const holds_t *self, const walk_row_t *row)
 {
     if (row->waits || row->flaw)
         return row->change.id;
+    if (self->put_off)
+        return self->put_off;
     const char *holder = text_set_note(&self->names, row->change.txn);
     if (holder == NULL)
         holder = text_set_note(&self->names, name_row(self, row));
@@ -89,6 +91,14 @@ hold(holds_t *self, const walk_group_t *group)
     }
 }
 
+static void
+note_put_off(holds_t *self, const walk_group_t *group)
+{
+    for (size_t i = 0; self->put_off == NULL && i < group->n; i++)
+        if (group->rows[i].put_off)
+            self->put_off = arena_text(self->arena, group->rows[i].change.id);
+}
+
 err_t
 holds_judge(holds_t *self, walk_group_t *group, fault_t *fault)
 {
@@ -100,6 +110,7 @@ holds_judge(holds_t *self, walk_group_t *group, fault_t *fault)
         group->held_by = holder_of_row(self, &group->rows[i]);
     if (err == OK && group->held_by != NULL)
         hold(self, group);
+    note_put_off(self, group);
     return err;
 }
 

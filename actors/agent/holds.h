@@ -1,6 +1,9 @@
 /*  holds - what a refused change holds back: its local transaction, later changes of its
     row, rows whose foreign key names a row that it was to insert, and in turn whatever depends
-    on these. Everything else flows.  */
+    on these. Everything else flows.
+
+    One that was put off, by trouble of the server that passes, was not judged: nothing
+   overtakes it, for the server may know of more that depends on it than we do.  */
 
 #pragma once
 
@@ -16,6 +19,7 @@ typedef struct holds {
     text_set_t names; /* of rows and transactions; the note is the change they wait for */
     foreign_keys_t keys;
     bool keys_known;
+    const char *put_off; /* the first change that was; NULL: none */
 } holds_t;
 
 /*  Sets group->held_by; a group that is held holds others. Groups come in the order

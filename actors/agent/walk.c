@@ -111,6 +111,15 @@ keep_optional(const walking_t *self, sqlite3_stmt *rows, int column)
     return arena_text(self->reader.arena, column_text(rows, column));
 }
 
+/*  An error begins with its name, and a colon.  */
+static bool
+is_put_off(const char *error)
+{
+    const char *name = err_name(ERR_RETRY_LATER);
+    const size_t size = strlen(name);
+    return strncmp(error, name, size) == 0 && error[size] == ':';
+}
+
 static err_t
 take_row(walking_t *self, sqlite3_stmt *rows, fault_t *fault)
 {
@@ -133,6 +142,8 @@ take_row(walking_t *self, sqlite3_stmt *rows, fault_t *fault)
                    .base = (uint64_t) sqlite3_column_int64(rows, 9),
                    .origin = keep_optional(self, rows, 10)},
     };
+    row.put_off =
+        strcmp(column_text(rows, 8), "failed") == 0 && is_put_off(column_text(rows, 11));
     take(self, rows, &row);
     if (self->reader.folds && row.flaw == NULL)
         err = folding_complete(&self->reader, &row, fault);
@@ -145,7 +156,8 @@ take_row(walking_t *self, sqlite3_stmt *rows, fault_t *fault)
     and nothing may overtake it. What was folded into another goes with that one.  */
 static const char walk_sql[] =
     "SELECT rowid, id, txn, entity_type, entity_id, operation, data, timestamp,"
-    " state, base, nullif(client_id, (SELECT client_id FROM sync_state))"
+    " state, base, nullif(client_id, (SELECT client_id FROM sync_state)),"
+    " error"
     " FROM local_changes INDEXED BY idx_local_changes_processed_sync"
     " WHERE processed_sync = 0 AND from_server = 0 AND rowid > ?1 AND folded_into IS NULL"
     " AND timestamp >= coalesce((SELECT timestamp FROM local_changes WHERE rowid = ?1), 0)"

@@ -7,7 +7,8 @@
 
 typedef struct walk_row {
     uint64_t seq;
-    bool waits; /* refused: for its retry, or for a person */
+    bool waits;   /* refused: for its retry, or for a person */
+    bool put_off; /* and it was not judged, by trouble that passes */
     const char *key;
     const char *flaw; /* why it cannot be sent; NULL: it can */
     client_change_t change;

@@ -30,6 +30,15 @@ refuse(world_t *world, const char *id)
                .n_verdicts = 1);
 }
 
+/*  Not judged at all: the server's database is down.  */
+static void
+put_off(world_t *world, const char *id)
+{
+    verdict_t verdict = {.id = id, .verdict = "retry", .code = "RETRY_LATER"};
+    (void) ASK(world, "recorder", record_verdicts, verdicts_recorded, .verdicts = &verdict,
+               .n_verdicts = 1);
+}
+
 static const outbox_batch_t *
 fetch(world_t *world)
 {
@@ -78,6 +87,20 @@ lets_rows_go_that_need_others_or_nothing(void **state)
     refuse(world, list);
     assert_int_equal(fetch(world)->n_changes, 4);
     assert_string_equal(holder_of(world, other), "");
+}
+
+/*  Only the server may know what a later change needs.  */
+static void
+lets_nothing_overtake_what_was_put_off(void **state)
+{
+    world_t *world = *state;
+    start_patient(world, family);
+    (void) write_to(world, "list", "b", "{\"title\": \"Work\"}");
+    const char *list = write_to(world, "list", "a", "{\"title\": \"Shopping\"}");
+    const char *other = write_to(world, "item", "2", "{\"list\": null}");
+    put_off(world, list);
+    assert_int_equal(fetch(world)->n_changes, 1);
+    assert_string_equal(holder_of(world, other), list);
 }
 
 /*  The row is on the server already: only its new title is not.  */
@@ -204,6 +227,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         IN_WORLD(holds_rows_that_need_the_missing_one),
         IN_WORLD(lets_rows_go_that_need_others_or_nothing),
+        IN_WORLD(lets_nothing_overtake_what_was_put_off),
         IN_WORLD(a_refused_update_holds_nobody_who_refers_to_its_row),
         IN_WORLD(knows_foreign_keys_of_several_columns_and_others_than_the_key),
         IN_WORLD(lists_what_each_held_change_waits_for),
