@@ -148,6 +148,8 @@ time_agents(bench_world_t *world)
     static const char undecided[] =
         "SELECT EXISTS (SELECT 1 FROM local_changes WHERE processed_sync = 0)";
     bool good = true;
+    for (size_t i = 0; i < WRITERS; i++)
+        good = good && member_greet(&world->agents[i]);
     const uint64_t start = now_ns();
     for (size_t i = 0; i < WRITERS; i++)
         good = good && member_connect(&world->agents[i]);

@@ -46,3 +46,16 @@ member_queue_items(member_t *agent, size_t first, size_t n, row_fn *row)
     }
     return good;
 }
+
+bool
+member_greet(member_t *agent)
+{
+    fault_t fault = {0};
+    message_id_t id;
+    const void *answer;
+    const err_t err = ipc_client_request(agent->client, "service", MSG_status_get,
+                                         &(status_get_t){}, ANSWER_MS, &id, &answer, &fault);
+    if (err != OK)
+        complain("bench: %s", fault.text);
+    return err == OK;
+}
