@@ -8,7 +8,8 @@ CREATE TABLE IF NOT EXISTS waybill_cache (
   timeline  BIGINT NOT NULL DEFAULT 0,
   slot      TEXT NOT NULL DEFAULT '',
   beat      BIGINT NOT NULL DEFAULT 0,               -- counted in waybill.servers before
-  confirmed BIGINT NOT NULL DEFAULT 0                -- everything before is here: the slot may go on
+  confirmed BIGINT NOT NULL DEFAULT 0,               -- everything before is here: the slot may go on
+  flushes   BIGINT NOT NULL DEFAULT 0                -- counted, so that each writes something
 );
 
 -- The columns of each table as they were when it was read, to see when they are others.

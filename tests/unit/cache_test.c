@@ -2,6 +2,8 @@
 
 #include "tests/unit/cache_world.h"
 
+#include <sys/stat.h>
+
 static const char log_sql[] =
     "SELECT lsn || ' ' || tbl || ' ' || operation || ' ' || data || ' '"
     " || updated_at || ' ' || coalesce(client_id || '/' || change_id, '-')"
@@ -84,6 +86,27 @@ need_not_be_sent_again_what_is_on_the_disk(void **state)
     assert_int_equal(cache_flushed(world->cache), FILLED + 1);
     must(world, cache_flush(world->cache, &world->fault));
     assert_int_equal(cache_flushed(world->cache), 2008);
+}
+
+static off_t
+size_of_log(const world_t *world)
+{
+    struct stat found;
+    char *path = mem_format("%s-wal", world->path);
+    assert_int_equal(stat(path, &found), 0);
+    free(path);
+    return found.st_size;
+}
+
+/*  SQLite waits for the disk with what it writes, and writes nothing that is there already.  */
+static void
+writes_something_whenever_it_waits_for_the_disk(void **state)
+{
+    world_t *world = *state;
+    FILL(world, "a\tx\t1\t\\N\n");
+    const off_t before = size_of_log(world);
+    must(world, cache_flush(world->cache, &world->fault));
+    assert_true(size_of_log(world) > before);
 }
 
 /*  Of another process, which may not have waited for the disk.  */
@@ -568,6 +591,7 @@ main(void)
         CASE(leaves_nothing_of_what_was_there_before),
         CASE(keeps_what_was_there_when_filling_is_given_up),
         CASE(need_not_be_sent_again_what_is_on_the_disk),
+        CASE(writes_something_whenever_it_waits_for_the_disk),
         CASE(knows_nothing_of_the_disk_when_it_begins),
         CASE(logs_rows_at_the_place_of_their_commit),
         CASE(puts_several_transactions_into_one_commit),
