@@ -48,8 +48,8 @@ prepare(cache_t *self, fault_t *fault)
     return err;
 }
 
-err_t
-cache_load(cache_t *self, fault_t *fault)
+static err_t
+load(cache_t *self, fault_t *fault)
 {
     static const char sql[] =
         "SELECT epoch, lsn, captured, system_id, timeline, slot, beat, confirmed,"
@@ -97,7 +97,7 @@ cache_open(const settings_t *settings, cache_t **self, fault_t *fault)
     if (err == OK)
         err = catalog_open((*self)->db, &(*self)->catalog, fault);
     if (err == OK)
-        err = cache_load(*self, fault);
+        err = load(*self, fault);
     if (err != OK)
         cache_close(self);
     return err;

@@ -51,8 +51,6 @@ struct cache {
 /*  What is to be written, in a transaction of its own if none is open.  */
 CHECKED err_t cache_save(cache_t *self, fault_t *fault);
 CHECKED err_t cache_begin(cache_t *self, fault_t *fault);
-/*  Reads what is durable again.  */
-CHECKED err_t cache_load(cache_t *self, fault_t *fault);
 /*  The schema has changed: tables are to be looked at again.  */
 CHECKED err_t cache_refresh(cache_t *self, fault_t *fault);
 

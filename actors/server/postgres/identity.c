@@ -72,12 +72,6 @@ identity_destroy(identity_t **self)
 }
 
 const char *
-identity_name(const identity_t *self)
-{
-    return self->name;
-}
-
-const char *
 identity_slot(const identity_t *self)
 {
     return self->slot;

@@ -25,8 +25,7 @@ typedef struct identity identity_t;
 /*  ERR_CONFIG: postgres.name is no name.  */
 CHECKED err_t identity_new(const settings_t *settings, identity_t **self, fault_t *fault);
 void identity_destroy(identity_t **self);
-/*  Of this server, and of its slot: postgres.name or that of the machine; waybill_NAME.  */
-const char *identity_name(const identity_t *self);
+/*  waybill_NAME; the name is postgres.name, or that of the machine.  */
 const char *identity_slot(const identity_t *self);
 
 /*  Adds the names of all tables that schema waybill has.  */

@@ -213,8 +213,8 @@ mark(judge_batch_t *batch, size_t guilty, const fault_t *fault)
 }
 
 /*  Of the whole database, not of a change.  */
-bool
-judge_lane_is_hopeless(err_t err)
+static bool
+is_hopeless(err_t err)
 {
     return err == ERR_OFFLINE || err == ERR_TIMEOUT || err == ERR_FULL || err == ERR_READONLY
            || err == ERR_STOPPED;
@@ -235,7 +235,7 @@ learn(judge_lane_t *self, size_t attempt, const fault_t *fault)
 {
     judge_batch_t *batch = &self->batch;
     const bool alone = batch->n_locals == 1;
-    if (judge_lane_is_hopeless(fault->err))
+    if (is_hopeless(fault->err))
         return false;
     const bool known = batch->blamed != JUDGE_NOBODY;
     if (errors_is_verdict(fault->err) && (known || batch->careful))
@@ -280,7 +280,7 @@ static err_t
 fail(judge_lane_t *self, const fault_t *fault)
 {
     judge_batch_undo(&self->batch);
-    if (judge_lane_is_hopeless(fault->err))
+    if (is_hopeless(fault->err))
         return fault->err;
     COUNT(self->ctx, postgres_retries, fault->err == ERR_BUSY);
     if (learn(self, ++self->attempt, fault)) {

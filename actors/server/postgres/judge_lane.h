@@ -43,6 +43,3 @@ CHECKED err_t judge_lane_send(judge_lane_t *self, fault_t *fault);
 CHECKED err_t judge_lane_take(judge_lane_t *self, bool wait, fault_t *fault);
 /*  Nothing comes of the batch.  */
 void judge_lane_abandon(judge_lane_t *self);
-
-/*  Of the whole database, not of a change.  */
-bool judge_lane_is_hopeless(err_t err);

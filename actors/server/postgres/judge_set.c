@@ -53,11 +53,3 @@ judge_set_has(const judge_set_t *self, judge_pair_t pair)
 {
     return self->room > 0 && place_of(self, pair)->first != NULL;
 }
-
-void
-judge_set_clear(judge_set_t *self)
-{
-    if (self->n > 0)
-        memset(self->places, 0, self->room * sizeof *self->places);
-    self->n = 0;
-}

@@ -17,4 +17,3 @@ typedef struct judge_set {
 /*  False: it is there already.  */
 bool judge_set_add(judge_set_t *self, judge_pair_t pair, arena_t *arena);
 bool judge_set_has(const judge_set_t *self, judge_pair_t pair);
-void judge_set_clear(judge_set_t *self);

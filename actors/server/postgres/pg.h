@@ -101,7 +101,6 @@ void pg_array_add_text(pg_array_t *self, const char *text); /* NULL: NULL */
 void pg_array_add_number(pg_array_t *self, int64_t number);
 /*  As PostgreSQL reads it; the array's own until it changes.  */
 const char *pg_array_text(pg_array_t *self);
-void pg_array_clear(pg_array_t *self);
 void pg_array_release(pg_array_t *self);
 
 /*  Quoted: "a""b", 'it''s'.  */

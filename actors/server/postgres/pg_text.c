@@ -77,13 +77,6 @@ pg_array_text(pg_array_t *self)
 }
 
 void
-pg_array_clear(pg_array_t *self)
-{
-    buffer_clear(&self->text);
-    self->n = 0;
-}
-
-void
 pg_array_release(pg_array_t *self)
 {
     buffer_release(&self->text);

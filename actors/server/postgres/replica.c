@@ -191,12 +191,6 @@ replica_columns(const replica_t *self)
     return self->n;
 }
 
-const column_t *
-replica_column(const replica_t *self, size_t index)
-{
-    return &self->columns[index];
-}
-
 size_t
 replica_place(const replica_t *self, const char *name)
 {

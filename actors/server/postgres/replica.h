@@ -26,7 +26,6 @@ void replica_destroy(replica_t **self);
 
 const char *replica_name(const replica_t *self);
 size_t replica_columns(const replica_t *self);
-const column_t *replica_column(const replica_t *self, size_t index);
 /*  The place of a column; replica_columns() if there is none of that name.  */
 size_t replica_place(const replica_t *self, const char *name);
 pg_shape_t replica_shape(const replica_t *self, size_t index);

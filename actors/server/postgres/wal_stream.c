@@ -73,12 +73,6 @@ wal_stream_destroy(wal_stream_t **self)
     *self = NULL;
 }
 
-bool
-wal_stream_is_open(const wal_stream_t *self)
-{
-    return self->stage != WAL_CLOSED;
-}
-
 int
 wal_stream_fd(const wal_stream_t *self)
 {

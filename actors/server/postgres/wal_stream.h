@@ -58,7 +58,6 @@ wal_stream_t *wal_stream_new(const settings_t *settings);
 void wal_stream_destroy(wal_stream_t **self);
 /*  Gives the connection up.  */
 void wal_stream_close(wal_stream_t *self);
-bool wal_stream_is_open(const wal_stream_t *self);
 
 CHECKED err_t wal_stream_open(wal_stream_t *self, wal_system_t *system, fault_t *fault);
 
