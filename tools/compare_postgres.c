@@ -88,15 +88,19 @@ declare(copy_t *self, const pg_table_t *table)
     return err;
 }
 
+typedef struct cell {
+    const PGresult *result;
+    int row, place;
+} cell_t;
+
 static err_t
-add_value(copy_t *self, const pg_column_t *column, const PGresult *result, int row, int place,
-          arena_t *arena, buffer_t *out)
+add_value(copy_t *self, const pg_column_t *column, cell_t cell, arena_t *arena, buffer_t *out)
 {
     value_t value = {.kind = VALUE_NULL};
     err_t err = OK;
-    if (!PQgetisnull(result, row, place)) {
-        const bytes_t text = {(const uint8_t *) PQgetvalue(result, row, place),
-                              (size_t) PQgetlength(result, row, place)};
+    if (!PQgetisnull(cell.result, cell.row, cell.place)) {
+        const bytes_t text = {(const uint8_t *) PQgetvalue(cell.result, cell.row, cell.place),
+                              (size_t) PQgetlength(cell.result, cell.row, cell.place)};
         err = pg_value_read(column->shape, text, arena, &value, self->fault);
     }
     if (err == OK) {
@@ -112,11 +116,14 @@ insert_row(copy_t *self, const pg_table_t *table, const PGresult *result, int ro
     arena_t arena = {0};
     buffer_t out = {0};
     err_t err = OK;
-    int place = 0;
+    cell_t cell = {result, row, 0};
     row_begin(&out, (size_t) PQnfields(result));
-    for (size_t i = 0; i < table->n_columns && err == OK; i++)
-        if (!table->columns[i].generated)
-            err = add_value(self, &table->columns[i], result, row, place++, &arena, &out);
+    for (size_t i = 0; i < table->n_columns && err == OK; i++) {
+        if (!table->columns[i].generated) {
+            err = add_value(self, &table->columns[i], cell, &arena, &out);
+            cell.place++;
+        }
+    }
     if (err == OK)
         err = table_insert(catalog_table(self->catalog, table->name), buffer_bytes(&out),
                            self->fault);

@@ -41,6 +41,13 @@ check_name(const char *name, fault_t *fault)
     return OK;
 }
 
+static void
+make_small(char *name)
+{
+    for (; *name != '\0'; name++)
+        *name = (char) tolower((unsigned char) *name);
+}
+
 err_t
 identity_new(const settings_t *settings, identity_t **self, fault_t *fault)
 {
@@ -52,8 +59,7 @@ identity_new(const settings_t *settings, identity_t **self, fault_t *fault)
         (void) snprintf(name, sizeof(name), "%s", settings->postgres_name);
     else
         name_of_machine(name);
-    for (char *at = name; *at != '\0'; at++)
-        *at = (char) tolower((unsigned char) *at);
+    make_small(name);
     *self = mem_new(sizeof(**self));
     (*self)->name = mem_text(name);
     (*self)->slot = mem_format("%s%s", SLOT_PREFIX, name);
