@@ -189,6 +189,16 @@ names_the_sql_that_makes_a_table_fit(void **state)
          "ALTER TABLE \"public\".\"t\" RENAME TO \"my_t\""},
         {"CREATE TABLE t (id int PRIMARY KEY, a int, \"A\" int)", "t",
          "ALTER TABLE \"public\".\"t\" RENAME COLUMN \"A\" TO \"my_A\""},
+        {"CREATE TABLE t (id int PRIMARY KEY); CREATE PUBLICATION waybill FOR TABLE t"
+         " WHERE (id > 1)",
+         "t",
+         "ALTER PUBLICATION \"waybill\" DROP TABLE \"public\".\"t\"; "
+         "ALTER PUBLICATION \"waybill\" ADD TABLE \"public\".\"t\""},
+        {"CREATE TABLE t (id int PRIMARY KEY, n int); CREATE PUBLICATION waybill"
+         " FOR TABLE t (id)",
+         "t",
+         "ALTER PUBLICATION \"waybill\" DROP TABLE \"public\".\"t\"; "
+         "ALTER PUBLICATION \"waybill\" ADD TABLE \"public\".\"t\""},
     };
     for (size_t i = 0; i < COUNT_OF(cases); i++) {
         pg_place_t place;
@@ -215,6 +225,23 @@ fits_with_an_identity_that_holds_the_key(void **state)
                                "ALTER TABLE b REPLICA IDENTITY USING INDEX b_pkey");
     assert_null(pg_tables_find(tables, "a")->fix);
     assert_null(pg_tables_find(tables, "b")->fix);
+    pg_tables_destroy(&tables);
+    close_place(&place);
+}
+
+/*  What is left out of the one publication, the other one has.  */
+static void
+fits_where_all_rows_are_published_all_the_same(void **state)
+{
+    (void) state;
+    pg_place_t place;
+    pg_tables_t *tables = tables_made_by(
+        &place, "CREATE TABLE a (id int PRIMARY KEY); CREATE TABLE b (id int PRIMARY KEY);"
+                "CREATE PUBLICATION other FOR TABLE a WHERE (id > 1);"
+                "CREATE PUBLICATION waybill FOR TABLE a, b WHERE (id > 1), "
+                "TABLES IN SCHEMA public");
+    assert_true(pg_table_is_synchronised(pg_tables_find(tables, "a")));
+    assert_true(pg_table_is_synchronised(pg_tables_find(tables, "b")));
     pg_tables_destroy(&tables);
     close_place(&place);
 }
@@ -249,6 +276,7 @@ main(void)
         cmocka_unit_test(tells_what_is_published),
         cmocka_unit_test(names_the_sql_that_makes_a_table_fit),
         cmocka_unit_test(fits_with_an_identity_that_holds_the_key),
+        cmocka_unit_test(fits_where_all_rows_are_published_all_the_same),
         cmocka_unit_test(can_be_read_again),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -86,6 +86,22 @@ a_file_has_nothing_to_check(void **state)
 }
 
 static void
+no_slots_are_a_line(void **state)
+{
+    (void) state;
+    database_t *database = database_new(NULL);
+    outcome_t listed = RUN("server", "slots", "--db", database->address);
+    outcome_t json = RUN("server", "slots", "--db", database->address, "--json");
+    assert_int_equal(listed.status, 0);
+    assert_string_equal(listed.out, "no slots: no server has followed this database yet\n");
+    assert_int_equal(json.status, 0);
+    assert_string_equal(json.out, "");
+    outcome_release(&listed);
+    outcome_release(&json);
+    database_destroy(&database);
+}
+
+static void
 slots_are_listed_and_dropped(void **state)
 {
     (void) state;
@@ -125,6 +141,7 @@ main(void)
         cmocka_unit_test(check_gives_an_object_a_line),
         cmocka_unit_test(a_database_out_of_reach_is_one_line),
         cmocka_unit_test(a_file_has_nothing_to_check),
+        cmocka_unit_test(no_slots_are_a_line),
         cmocka_unit_test(slots_are_listed_and_dropped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

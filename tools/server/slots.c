@@ -139,6 +139,8 @@ slots(args_t *args)
     const err_t err = look(&settings, drop, &found, &fault);
     for (size_t i = 0; i < found.n; i++)
         (json ? print_json : print_slot)(&found.list[i]);
+    if (err == OK && found.n == 0 && !json)
+        server_print("no slots: no server has followed this database yet");
     if (err != OK)
         complain("%s", fault.text);
     slots_release(&found);

@@ -124,6 +124,16 @@ ask_all(const asker_t *self, const check_query_t *queries, fault_t *fault)
 
 /*  ------------------------------------------------------------------------------- tables  */
 
+static const char *
+misfit_of(const pg_table_t *table)
+{
+    if (table->partial)
+        return "the publication leaves out some of its rows or columns: it is not synchronised";
+    return table->published ? "it is published, but cannot be synchronised as it is: the "
+                              "application may not even be able to write it"
+                            : "it cannot be synchronised as it is";
+}
+
 static void
 judge_table(const asker_t *self, const pg_table_t *table)
 {
@@ -131,14 +141,9 @@ judge_table(const asker_t *self, const pg_table_t *table)
     buffer_add_format(&thing, "table %s", table->name);
     if (table->fix != NULL) {
         buffer_add_format(&fix, "%s;", table->fix);
-        const bool breaks = table->published;
         add(self->findings,
-            &(pg_finding_t){breaks ? FINDING_PROBLEM : FINDING_WARNING, buffer_text(&thing),
-                            breaks
-                                ? "it is published, but cannot be synchronised as it is: the "
-                                  "application may not even be able to write it"
-                                : "it cannot be synchronised as it is",
-                            buffer_text(&fix)});
+            &(pg_finding_t){table->published ? FINDING_PROBLEM : FINDING_WARNING,
+                            buffer_text(&thing), misfit_of(table), buffer_text(&fix)});
     } else if (!table->published) {
         buffer_add_text(&fix, "ALTER PUBLICATION ");
         pg_name(&fix, self->settings->postgres_publication);
@@ -163,7 +168,7 @@ judge_tables(const asker_t *self, const pg_tables_t *tables)
     size_t published = 0;
     for (size_t i = 0; i < pg_tables_count(tables); i++) {
         const pg_table_t *table = pg_tables_at(tables, i);
-        published += table->published && table->fix == NULL;
+        published += pg_table_is_synchronised(table);
         judge_table(self, table);
     }
     (void) snprintf(says, sizeof says, "%zu of %zu in schema %.40s are synchronised", published,

@@ -117,17 +117,6 @@ static const char publication[] =
     "                  JOIN pg_index i ON i.indrelid = c.oid AND i.indisprimary) AS all_tables"
     "      ) AS it";
 
-/*  Rows or columns that are left out would be missing at every agent.  */
-static const char filters[] =
-    "SELECT 'problem', 'table ' || c.relname, 'the publication leaves out some of its ' || "
-    "CASE WHEN r.prqual IS NOT NULL THEN 'rows' ELSE 'columns' END, "
-    "format('ALTER PUBLICATION %I DROP TABLE %I.%I; ALTER PUBLICATION %I ADD TABLE %I.%I;', "
-    "me.publication, n.nspname, c.relname, me.publication, n.nspname, c.relname) "
-    "FROM me JOIN pg_publication p ON p.pubname = me.publication "
-    "JOIN pg_publication_rel r ON r.prpubid = p.oid JOIN pg_class c ON c.oid = r.prrelid "
-    "JOIN pg_namespace n ON n.oid = c.relnamespace AND n.nspname = me.schema "
-    "WHERE r.prqual IS NOT NULL OR r.prattrs IS NOT NULL";
-
 static const char partitions[] =
     "SELECT 'problem', 'table ' || c.relname, 'it is published as its partitions', "
     "format('ALTER PUBLICATION %I SET (publish_via_partition_root = true);', me.publication) "
@@ -152,7 +141,6 @@ const check_query_t check_rights[] = {
     {"rights on sequences", sequences},
     {"row level security", row_security},
     {"publication", publication},
-    {"what the publication leaves out", filters},
     {"partitions", partitions},
     {"tables of other schemas", others},
     {0},

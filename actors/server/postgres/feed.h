@@ -35,6 +35,8 @@ typedef struct feed {
     phase_t phase;
     cache_state_t belongs; /* what the cache will belong to once it is filled */
     size_t attempts;       /* in vain, one after the other */
+    size_t copies;         /* of the database that were in vain, not long after each other */
+    uint64_t copied_at;    /* the last one, in vain or not */
     bool notes;            /* TIMER_NOTE is armed */
     int fd, ready;         /* watched; fd 0: nothing */
     uint64_t announced;

@@ -1,5 +1,5 @@
 /*  Tables that are others than their replicas, though no row was written to tell of it:
-   dropped, altered, renamed. The log is given the time to tell first.  */
+   dropped, altered, renamed, or published in part. The log is given the time to tell first.  */
 
 #include "actors/server/postgres/feed.h"
 
@@ -53,9 +53,17 @@ find_missing(const feed_t *self, const cache_table_t *tables, size_t n, const PG
 {
     for (size_t i = 0; i < pg_tables_count(self->tables); i++) {
         const pg_table_t *table = pg_tables_at(self->tables, i);
-        if (table->published && table->n_keys > 0 && !is_cached(tables, n, table->name))
+        if (pg_table_is_synchronised(table) && !is_cached(tables, n, table->name))
             *drift = (drift_t){table->name, columns_in(result, table->name)};
     }
+}
+
+/*  What is left out is not in the log: the replica would be wrong without a word.  */
+static bool
+is_partial(const feed_t *self, const char *name)
+{
+    const pg_table_t *table = pg_tables_find(self->tables, name);
+    return table != NULL && table->partial;
 }
 
 /*  A table that is another one now; table NULL: there is none.  */
@@ -71,7 +79,8 @@ find_drift(feed_t *self, const PGresult *result, arena_t *arena, drift_t *drift,
     find_missing(self, tables, n, result, drift);
     for (size_t i = 0; i < n; i++) {
         const char *columns = columns_in(result, tables[i].name);
-        if (columns == NULL || strcmp(columns, tables[i].columns) != 0)
+        if (columns == NULL || strcmp(columns, tables[i].columns) != 0
+            || is_partial(self, tables[i].name))
             *drift = (drift_t){tables[i].name, columns};
     }
     return OK;

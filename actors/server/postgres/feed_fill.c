@@ -40,6 +40,7 @@ end_filling(feed_t *self, ctx_t *ctx, fault_t *fault)
         return err;
     ctx_log(ctx, LOG_info, "the whole database was read: %zu tables, %llu rows",
             filling_tables(self->filling), (unsigned long long) filling_rows(self->filling));
+    self->copied_at = ctx_now_ms(ctx);
     filling_destroy(&self->filling);
     self->history = (history_t){0};
     feed_announce(self, ctx);

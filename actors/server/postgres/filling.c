@@ -103,7 +103,7 @@ next_table(filling_t *self)
 {
     while (self->next < pg_tables_count(self->tables)) {
         const pg_table_t *table = pg_tables_at(self->tables, self->next++);
-        if (table->published && table->n_keys > 0)
+        if (pg_table_is_synchronised(table))
             return table;
     }
     return NULL;
@@ -129,14 +129,25 @@ copy_rows(filling_t *self, filling_step_t *step, fault_t *fault)
     return err;
 }
 
-err_t
-filling_go_on(filling_t *self, filling_step_t *step, fault_t *fault)
+static err_t
+go_on(filling_t *self, filling_step_t *step, fault_t *fault)
 {
     if (self->copying)
         return copy_rows(self, step, fault);
     const pg_table_t *table = next_table(self);
     *step = table != NULL ? FILLING_WORKS : FILLING_DONE;
     return table != NULL ? begin_table(self, table, fault) : OK;
+}
+
+err_t
+filling_go_on(filling_t *self, filling_step_t *step, fault_t *fault)
+{
+    fault_t cause = {0};
+    const err_t err = go_on(self, step, &cause);
+    if (err == OK)
+        return OK;
+    return fault_set(fault, err, "table %.80s: %.400s",
+                     pg_tables_at(self->tables, self->next - 1)->name, cause.text);
 }
 
 err_t

@@ -76,7 +76,7 @@ make_fit(following_t *self, fault_t *fault)
     if (err != OK)
         return err;
     const pg_table_t *table = pg_tables_find(*self->tables, name);
-    if (table == NULL || table->n_keys == 0) {
+    if (table == NULL || table->fix != NULL) {
         cache_ignore(self->cache, name);
         return OK;
     }
@@ -105,6 +105,8 @@ following_fit(following_t *self, const char *table, const char *columns, fault_t
     if (err != OK)
         return err;
     const pg_table_t *now = pg_tables_find(*self->tables, table);
+    if (now != NULL && now->partial)
+        return must_fill(table, "is not published as a whole any more", fault);
     return now != NULL ? add_columns(self, now, columns, fault)
                        : must_fill(table, "is not what it was", fault);
 }

@@ -229,7 +229,7 @@ add_table(model_t *self, pg_t *pg, const settings_t *settings, const pg_table_t 
     model_table_t *table = &self->known[self->n];
     const table_schema_t schema = pg_table_describe(found, &self->arena);
     *table = (model_table_t){.pg = found, .settings = settings_of_table(settings, found->name)};
-    if (!found->published || found->n_keys == 0)
+    if (!pg_table_is_synchronised(found))
         return OK;
     err_t err = table_create(self->shapes, &schema, fault);
     if (err == ERR_INVALID_CHANGE)

@@ -303,9 +303,11 @@ add_missing(publication_t *self, pg_t *pg, const pg_tables_t *tables, bool *chan
 static void
 advise_table(publication_t *self, const pg_table_t *table, buffer_t *advice)
 {
-    if (table->fix == NULL && table->published)
+    if (pg_table_is_synchronised(table))
         return;
-    buffer_add_format(advice, "table %s is not synchronised: ", table->name);
+    buffer_add_format(
+        advice, "table %s is not synchronised%s: ", table->name,
+        table->partial ? ", the publication leaves out some of its rows or columns" : "");
     if (table->fix != NULL)
         buffer_add_text(advice, table->fix);
     else if (was_refused(self, table->id))

@@ -13,9 +13,18 @@
 #include "actors/server/actors.h"
 #include "actors/server/postgres/feed.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 static const uint64_t pauses_ms[] = {0, 500, 1000, 2000, 5000, 10000, 15000};
+
+/*  To copy everything is dear to the database and to all clients: where it does not help for
+    long, the next time is put off more and more. Clients have the old copy until then.  */
+static const uint64_t copy_pauses_ms[] = {0, 1000, 2000, 10000, 60000, 300000};
+enum {
+    CALM_MS = 600000, /* forgotten is what was longer ago */
+    MS_PER_S = 1000,
+};
 
 /*  ----------------------------------------------------------------------- trouble  */
 
@@ -38,34 +47,82 @@ let_go(feed_t *self, ctx_t *ctx)
     ctx_set(ctx, METRIC_postgres_connected, 0);
 }
 
+static uint64_t
+step_of(const uint64_t *pauses, size_t n, size_t *count)
+{
+    const size_t step = *count < n ? *count : n - 1;
+    (*count)++;
+    return pauses[step];
+}
+
 static void
 wait_for_another_try(feed_t *self, ctx_t *ctx)
 {
-    const size_t last = COUNT_OF(pauses_ms) - 1;
-    const size_t step = self->attempts < last ? self->attempts : last;
-    self->attempts++;
-    ctx_after(ctx, TIMER_CONNECT, pauses_ms[step]);
+    ctx_after(ctx, TIMER_CONNECT, step_of(pauses_ms, COUNT_OF(pauses_ms), &self->attempts));
+}
+
+static uint64_t
+pause_until_copy(feed_t *self, ctx_t *ctx)
+{
+    const uint64_t now = ctx_now_ms(ctx);
+    if (now - self->copied_at > CALM_MS)
+        self->copies = 0;
+    self->copied_at = now;
+    return step_of(copy_pauses_ms, COUNT_OF(copy_pauses_ms), &self->copies);
+}
+
+/*  Once it is said as it is; when that did not help, it is said as trouble, which everybody
+    sees who looks at the server.  */
+static void
+tell_of_copy(feed_t *self, ctx_t *ctx, const fault_t *why, uint64_t pause_ms)
+{
+    char text[sizeof why->text];
+    if (pause_ms == 0) {
+        ctx_log(ctx, LOG_warning, "the cache is filled anew: %s", why->text);
+        return;
+    }
+    (void) snprintf(text, sizeof text,
+                    "%.300s; the whole database was read for such a reason %zu times, and is "
+                    "again in %llu s; until then clients get what was read before",
+                    why->text, self->copies - 1, (unsigned long long) (pause_ms / MS_PER_S));
+    feed_say(self, ctx, text);
 }
 
 /*  What the cache has cannot be followed any further.  */
 static err_t
-forget_slot(feed_t *self, ctx_t *ctx, const fault_t *why)
+fill_again(feed_t *self, ctx_t *ctx, const fault_t *why)
 {
     fault_t fault = {0};
-    ctx_log(ctx, LOG_warning, "the cache is filled anew: %s", why->text);
+    const uint64_t pause_ms = pause_until_copy(self, ctx);
+    tell_of_copy(self, ctx, why, pause_ms);
+    ctx_after(ctx, TIMER_CONNECT, pause_ms);
     const err_t err = cache_set_slot(self->cache, "", &fault);
     return err == OK ? OK : ctx_fail(ctx, "%s", fault.text);
+}
+
+/*  Is it the copy itself that cannot be made? Where only the way to it is missing, or room for
+    it, that can be back in a moment.  */
+static bool
+spoils_copy(const feed_t *self, err_t err)
+{
+    return self->phase == PHASE_FILLING && err != ERR_OFFLINE && err != ERR_BUSY
+           && err != ERR_FULL;
 }
 
 static err_t
 give_up(feed_t *self, ctx_t *ctx, const fault_t *why)
 {
     const bool unfit = why->err == ERR_GAP || why->err == ERR_CORRUPT;
+    const bool spoilt = spoils_copy(self, why->err);
     let_go(self, ctx);
-    if (!unfit)
-        feed_say(self, ctx, why->text);
-    wait_for_another_try(self, ctx);
-    return unfit ? forget_slot(self, ctx, why) : OK;
+    if (unfit)
+        return fill_again(self, ctx, why);
+    feed_say(self, ctx, why->text);
+    if (spoilt)
+        ctx_after(ctx, TIMER_CONNECT, pause_until_copy(self, ctx));
+    else
+        wait_for_another_try(self, ctx);
+    return OK;
 }
 
 static err_t

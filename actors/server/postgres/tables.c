@@ -6,7 +6,8 @@
 
 /*  ----------------------------------------------------------------------- reading tables  */
 
-/*  What an extension brought along is not the application's.  */
+/*  What an extension brought along is not the application's. Of a schema that is published as a
+    whole no row is left out.  */
 static const char tables_sql[] =
     "SELECT c.oid, c.relname, c.relreplident, c.relpersistence, "
     "       EXISTS (SELECT FROM pg_publication_tables p WHERE p.pubname = $2 "
@@ -14,7 +15,12 @@ static const char tables_sql[] =
     "       coalesce((SELECT i.indimmediate FROM pg_index i "
     "                 WHERE i.indrelid = c.oid AND i.indisprimary), true), "
     "       coalesce((SELECT i.indisreplident FROM pg_index i "
-    "                 WHERE i.indrelid = c.oid AND i.indisprimary), false), c.relkind = 'p' "
+    "                 WHERE i.indrelid = c.oid AND i.indisprimary), false), c.relkind = 'p', "
+    "       EXISTS (SELECT FROM pg_publication p JOIN pg_publication_rel r "
+    "               ON r.prpubid = p.oid WHERE p.pubname = $2 AND r.prrelid = c.oid "
+    "               AND (r.prqual IS NOT NULL OR r.prattrs IS NOT NULL) "
+    "               AND NOT EXISTS (SELECT FROM pg_publication_namespace s "
+    "                               WHERE s.pnpubid = p.oid AND s.pnnspid = n.oid)) "
     "FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace "
     "WHERE n.nspname = $1 AND c.relkind IN ('r', 'p') AND NOT c.relispartition "
     "AND NOT EXISTS (SELECT FROM pg_depend d WHERE d.classid = 'pg_class'::regclass "
@@ -40,6 +46,7 @@ take_tables(pg_tables_t *self, const PGresult *rows)
         table->identity = pg_text_at(rows, i, 2)[0];
         table->published = is_true(rows, i, 4);
         table->partitioned = is_true(rows, i, 7);
+        table->partial = is_true(rows, i, 8);
         self->tables[i] = (known_t){
             .table = table,
             .logged = pg_text_at(rows, i, 3)[0] == 'p',
@@ -264,7 +271,7 @@ pg_tables_read(pg_t *pg, const settings_t *settings, pg_tables_t **self, fault_t
     }
     order_tables(fresh);
     for (size_t i = 0; i < fresh->n_tables; i++)
-        tables_find_fix(fresh, &fresh->tables[i], settings->postgres_schema);
+        tables_find_fix(fresh, &fresh->tables[i], settings);
     if (*self == NULL)
         *self = mem_new(sizeof **self);
     arena_release(&(*self)->arena);
@@ -305,6 +312,12 @@ pg_tables_find(const pg_tables_t *self, const char *name)
     pg_table_t *const *found =
         bsearch(&key, self->named, self->n_tables, sizeof *self->named, by_name);
     return found != NULL ? *found : NULL;
+}
+
+bool
+pg_table_is_synchronised(const pg_table_t *self)
+{
+    return self->published && self->fix == NULL;
 }
 
 const pg_column_t *

@@ -30,6 +30,7 @@ typedef struct pg_table {
     char identity;        /* relreplident: d, n, f, i */
     bool published;       /* in the publication of the settings */
     bool partitioned;     /* its rows are in its partitions */
+    bool partial;         /* the publication leaves out some of its rows or columns */
     bool deferrable;      /* one of its foreign keys is */
     const char *fix;      /* SQL that would make it fit; NULL: it fits */
     const char **parents; /* names of tables that its foreign keys refer to; NULL ends */
@@ -47,6 +48,8 @@ size_t pg_tables_count(const pg_tables_t *self);
 const pg_table_t *pg_tables_at(const pg_tables_t *self, size_t index);
 /*  NULL if there is none.  */
 const pg_table_t *pg_tables_find(const pg_tables_t *self, const char *name);
+/*  Is it published, and does it fit?  */
+bool pg_table_is_synchronised(const pg_table_t *self);
 const pg_column_t *pg_table_column(const pg_table_t *self, const char *name, size_t size);
 
 /*  As the replica's table is to be made: types of pg_shape_column(), no generated columns.

@@ -133,17 +133,41 @@ set_logged(const pg_tables_t *self, const known_t *known, buffer_t *sql)
     return true;
 }
 
+/*  --------------------------------------------------------------------------- publication  */
+
+/*  What is left out would be missing at every agent.  */
+static void
+publish_whole(const known_t *known, const settings_t *settings, buffer_t *sql)
+{
+    static const char *const verbs[] = {" DROP TABLE ", " ADD TABLE "};
+    buffer_clear(sql);
+    for (size_t i = 0; i < COUNT_OF(verbs); i++) {
+        buffer_add_text(sql, i > 0 ? "; ALTER PUBLICATION " : "ALTER PUBLICATION ");
+        pg_name(sql, settings->postgres_publication);
+        buffer_add_text(sql, verbs[i]);
+        pg_name(sql, settings->postgres_schema);
+        buffer_add_text(sql, ".");
+        pg_name(sql, known->table->name);
+    }
+}
+
+/*  -------------------------------------------------------------------------------- all  */
+
 void
-tables_find_fix(pg_tables_t *self, const known_t *known, const char *schema)
+tables_find_fix(pg_tables_t *self, const known_t *known, const settings_t *settings)
 {
     static bool (*const fixes[])(const pg_tables_t *self, const known_t *known,
                                  buffer_t *sql) = {
         rename_table, rename_column,      add_key,     keep_key,
         set_logged,   make_key_immediate, set_identity};
+    bool found = false;
     buffer_t sql = {0};
-    begin_alter(&sql, schema, known->table);
-    for (size_t i = 0; i < COUNT_OF(fixes) && known->table->fix == NULL; i++)
-        if (fixes[i](self, known, &sql))
-            known->table->fix = arena_text(&self->arena, buffer_text(&sql));
+    begin_alter(&sql, settings->postgres_schema, known->table);
+    for (size_t i = 0; i < COUNT_OF(fixes) && !found; i++)
+        found = fixes[i](self, known, &sql);
+    if (!found && known->table->partial)
+        publish_whole(known, settings, &sql);
+    if (found || known->table->partial)
+        known->table->fix = arena_text(&self->arena, buffer_text(&sql));
     buffer_release(&sql);
 }

@@ -21,4 +21,4 @@ struct pg_tables {
 };
 
 /*  Sets table->fix if the table cannot be synchronised as it is.  */
-void tables_find_fix(pg_tables_t *self, const known_t *known, const char *schema);
+void tables_find_fix(pg_tables_t *self, const known_t *known, const settings_t *settings);
