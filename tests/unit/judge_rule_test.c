@@ -40,6 +40,15 @@ leaves_literals_and_names_as_they_are(void **state)
 }
 
 static void
+knows_a_doubled_quote_among_escapes(void **state)
+{
+    (void) state;
+    expect_rule("a = E'it''s \\' :user_id' OR a = :user_id",
+                "a = E'it''s \\' :user_id' OR a = U");
+    expect_rule("a = E'''' || :user_id", "a = E'''' || U");
+}
+
+static void
 leaves_comments_as_they_are(void **state)
 {
     (void) state;
@@ -74,6 +83,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(puts_the_user_in_its_place),
         cmocka_unit_test(leaves_literals_and_names_as_they_are),
+        cmocka_unit_test(knows_a_doubled_quote_among_escapes),
         cmocka_unit_test(leaves_comments_as_they_are),
         cmocka_unit_test(takes_no_other_name_for_the_user),
         cmocka_unit_test(comes_to_an_end_where_a_literal_has_none),

@@ -9,14 +9,15 @@ is_word(char letter)
     return isalnum((unsigned char) letter) || letter == '_' || (unsigned char) letter >= 0x80;
 }
 
-/*  Length up to and with the closing quote, or to the end; doubled quotes are two literals side
-    by side, which does no harm here.  */
+/*  Length up to and with the closing quote, or to the end. A doubled quote closes nothing.  */
 static size_t
 quoted(const char *text, bool escapes)
 {
     size_t i = 1;
-    while (text[i] != '\0' && text[i] != text[0])
-        i += escapes && text[i] == '\\' && text[i + 1] != '\0' ? 2 : 1;
+    while (text[i] != '\0' && (text[i] != text[0] || text[i + 1] == text[0])) {
+        const bool pair = text[i] == text[0] || (escapes && text[i] == '\\');
+        i += pair && text[i + 1] != '\0' ? 2 : 1;
+    }
     return text[i] == '\0' ? i : i + 1;
 }
 
