@@ -105,6 +105,16 @@ take_round(judge_case_t *one, const PGresult *result, int row)
     };
 }
 
+static bool
+is_written_so(pg_shape_t shape, const pg_parameter_t *sent, const char *written, arena_t *arena)
+{
+    const char *text = value_text_of(sent, arena);
+    if (shape == SHAPE_BOOLEAN)
+        return strcmp(text, written[0] == 't' ? "1" : "0") == 0;
+    return strcmp(text, written) == 0
+           || (shape == SHAPE_REAL && strtod(text, NULL) == strtod(written, NULL));
+}
+
 /*  Another text for the same key would be another key on every replica.  */
 static void
 take_canonical(judge_batch_t *self, judge_case_t *one, const PGresult *result, int row)
@@ -112,8 +122,8 @@ take_canonical(judge_batch_t *self, judge_case_t *one, const PGresult *result, i
     one->canonical = NULL;
     for (size_t i = 0; i < one->table->pg->n_keys; i++) {
         const char *written = pg_text_at(result, row, LOOK_KEYS + (int) i);
-        if (one->table->keys[i]->shape == SHAPE_TEXT
-            && strcmp(written, one->key_values[i].text) != 0)
+        if (!is_written_so(one->table->keys[i]->shape, &one->key_values[i], written,
+                           self->arena))
             one->canonical = arena_text(self->arena, written);
     }
 }

@@ -39,6 +39,7 @@ static const meaning_t meanings[] = {
     {"54", ERR_TOO_LARGE, NULL},
     {"28", ERR_CONFIG, "correct user and password in server.db, or pg_hba.conf"},
     {"3D", ERR_CONFIG, "correct the database in server.db"},
+    {"428C9", ERR_INVALID_CHANGE, NULL},
     {"42501", ERR_CONFIG, "waybill server check tells how to grant it"},
     {"42", ERR_CONFIG, "waybill server check tells what is missing"},
     {"", ERR_STORAGE, "see the log of the database"},
@@ -78,6 +79,13 @@ is_out_of_date(const PGresult *result, const char *state)
 {
     return strcmp(state, "26000") == 0
            || strcmp(field_of(result, PG_DIAG_SOURCE_FUNCTION), "RevalidateCachedQuery") == 0;
+}
+
+/*  A trigger refuses, with whatever SQLSTATE it likes.  */
+static bool
+is_raised(const PGresult *result)
+{
+    return strcmp(field_of(result, PG_DIAG_SOURCE_FUNCTION), "exec_stmt_raise") == 0;
 }
 
 static err_t
@@ -128,12 +136,16 @@ static err_t
 error_of_state(pg_t *self, const PGresult *result, const char *doing, fault_t *fault)
 {
     static const meaning_t again = {"", ERR_BUSY, "try again"};
+    static const meaning_t refused = {"", ERR_RULE_VIOLATION, NULL};
     const char *state = field_of(result, PG_DIAG_SQLSTATE);
     const char *severity = field_of(result, PG_DIAG_SEVERITY_NONLOCALIZED);
     if (strcmp(severity, "FATAL") == 0 || strcmp(severity, "PANIC") == 0)
         self->broken = true;
+    const meaning_t *meaning = meaning_of(state);
+    if ((meaning->err == ERR_CONFIG || meaning->err == ERR_STORAGE) && is_raised(result))
+        meaning = &refused;
     if (!is_out_of_date(result, state))
-        return tell(result, doing, meaning_of(state), fault);
+        return tell(result, doing, meaning, fault);
     self->forget = true;
     return tell(result, doing, &again, fault);
 }
