@@ -12,6 +12,7 @@ enum {
     BATCH_CASES = 512,
     MOST_ATTEMPTS = 20, /* for one batch */
     LONE_ATTEMPTS = 5,  /* then one local transaction at a time */
+    MOST_TIMEOUTS = 2,  /* in one round: then it is no change's fault */
 };
 
 /*  ------------------------------------------------------------------------------ collecting */
@@ -214,10 +215,18 @@ mark(judge_batch_t *batch, size_t guilty, const fault_t *fault)
 
 /*  Of the whole database, not of a change.  */
 static bool
-is_hopeless(err_t err)
+is_hopeless(const judge_lane_t *self, err_t err)
 {
-    return err == ERR_OFFLINE || err == ERR_TIMEOUT || err == ERR_FULL || err == ERR_READONLY
-           || err == ERR_STOPPED;
+    return err == ERR_OFFLINE || err == ERR_FULL || err == ERR_READONLY || err == ERR_STOPPED
+           || (err == ERR_TIMEOUT && self->timeouts > MOST_TIMEOUTS);
+}
+
+/*  Each attempt may have waited for as long as a statement may take.  */
+static bool
+is_late(const judge_lane_t *self)
+{
+    const int64_t limit_ms = self->batch.settings->postgres_statement_ms;
+    return ctx_now_us(self->ctx) - self->begun_us > 2000 * (uint64_t) limit_ms;
 }
 
 /*  Fewer at once: whose fault it is shows when each is alone.  */
@@ -235,18 +244,17 @@ learn(judge_lane_t *self, size_t attempt, const fault_t *fault)
 {
     judge_batch_t *batch = &self->batch;
     const bool alone = batch->n_locals == 1;
-    if (is_hopeless(fault->err))
-        return false;
     const bool known = batch->blamed != JUDGE_NOBODY;
-    if (errors_is_verdict(fault->err) && (known || batch->careful))
+    if (errors_is_verdict(fault->err) && (known || (batch->careful && alone)))
         return mark(batch, known ? batch->blamed : 0, fault);
     if (errors_is_verdict(fault->err) && alone) {
         batch->careful = true;
         return true;
     }
-    if (!alone && (fault->err != ERR_BUSY || attempt >= LONE_ATTEMPTS))
+    const bool late = is_late(self);
+    if (!alone && (fault->err != ERR_BUSY || late || attempt >= LONE_ATTEMPTS))
         go_alone(self);
-    return fault->err == ERR_BUSY ? attempt < MOST_ATTEMPTS : !alone;
+    return fault->err == ERR_BUSY && !late ? attempt < MOST_ATTEMPTS : !alone;
 }
 
 /*  -------------------------------------------------------------------------------- working  */
@@ -274,14 +282,36 @@ pass_on(judge_lane_t *self)
     judge_lane_collect(self);
 }
 
+/*  What takes too long, or waits for somebody else's lock, holds up its session; what stands
+    before it is done first. False: it is not known which it is.  */
+static bool
+set_aside(judge_lane_t *self, const fault_t *fault)
+{
+    judge_batch_t *batch = &self->batch;
+    if (fault->err != ERR_TIMEOUT || batch->blamed == JUDGE_NOBODY)
+        return false;
+    const size_t number = batch->cases[batch->blamed].local;
+    stop(self, batch->locals[number].item, fault);
+    if (number > 0) {
+        cut(batch, number);
+        self->state = LANE_READY;
+    } else {
+        judge_lane_collect(self);
+    }
+    return true;
+}
+
 /*  What could not be decided alone holds up its session, and nobody else. What another
     transaction was in the way of is tried again when no lane of ours can be that.  */
 static err_t
 fail(judge_lane_t *self, const fault_t *fault)
 {
     judge_batch_undo(&self->batch);
-    if (is_hopeless(fault->err))
+    self->timeouts += fault->err == ERR_TIMEOUT;
+    if (is_hopeless(self, fault->err))
         return fault->err;
+    if (set_aside(self, fault))
+        return OK;
     COUNT(self->ctx, postgres_retries, fault->err == ERR_BUSY);
     if (learn(self, ++self->attempt, fault)) {
         self->state = fault->err == ERR_BUSY ? LANE_PARKED : LANE_READY;

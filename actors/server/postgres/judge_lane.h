@@ -29,6 +29,7 @@ typedef struct judge_lane {
     size_t answer_bytes;
     size_t lone;    /* so many local transactions each alone, as something went wrong */
     size_t attempt; /* of this batch */
+    size_t timeouts;
     uint64_t begun_us;
 } judge_lane_t;
 
