@@ -480,6 +480,21 @@ dump(world_t *world, db_t *db, buffer_t *out)
     }
 }
 
+enum { MANY = 40 }; /* more rows than go into one statement */
+
+static void
+write_many_rows(world_t *world)
+{
+    char number[16];
+    for (int i = 1; i <= MANY; i++) {
+        (void) snprintf(number, sizeof number, "%d", i);
+        insert_into(world, PAIR, TUPLE(world, number, "many", NULL));
+        update_of(world, PAIR, TUPLE(world, number, "many", "again"));
+        if (i % 3 == 0)
+            delete_from(world, PAIR, TUPLE(world, number, "many", NULL));
+    }
+}
+
 static void
 write_through_the_log(world_t *world)
 {
@@ -497,6 +512,7 @@ write_through_the_log(world_t *world)
     insert_into(world, TODO, TUPLE(world, "q", NULL, NULL, NULL));
     delete_from(world, TODO, TUPLE(world, "q", NULL, NULL, NULL));
     insert_into(world, PAIR, TUPLE(world, "7", "seven", "n"));
+    write_many_rows(world);
     end(world);
     commit(world);
 }
@@ -519,6 +535,20 @@ static const char same_in_sql[] =
     "UPDATE waybill_origin SET updated_at = 3;"
     "INSERT INTO pair VALUES (7, 'seven', 'n');";
 
+static void
+write_many_rows_in_sql(world_t *world, db_t *db)
+{
+    for (int64_t i = 1; i <= MANY; i++) {
+        must(world, db_run(db, "INSERT INTO pair VALUES (?1, 'many', NULL)", NULL,
+                           &world->fault, "i", i));
+        must(world, db_run(db, "UPDATE pair SET note = 'again' WHERE a = ?1 AND b = 'many'",
+                           NULL, &world->fault, "i", i));
+        if (i % 3 == 0)
+            must(world, db_run(db, "DELETE FROM pair WHERE a = ?1 AND b = 'many'", NULL,
+                               &world->fault, "i", i));
+    }
+}
+
 /*  The same in a cache with triggers.  */
 static void
 write_with_triggers(world_t *world, const variant_t *variant, buffer_t *out)
@@ -534,6 +564,7 @@ write_with_triggers(world_t *world, const variant_t *variant, buffer_t *out)
     must(world, table_capture(catalog_table(catalog, "todo"), &options, &world->fault));
     must(world, table_capture(catalog_table(catalog, "pair"), &options, &world->fault));
     must(world, db_exec(db, same_in_sql, &world->fault));
+    write_many_rows_in_sql(world, db);
     dump(world, db, out);
     catalog_close(&catalog);
 }

@@ -89,6 +89,8 @@ cache_open(const settings_t *settings, cache_t **self, fault_t *fault)
     (*self)->settings = settings;
     err_t err = db_open(settings->server_cache, true, &(*self)->db, fault);
     if (err == OK)
+        (*self)->journal = journal_new((*self)->db);
+    if (err == OK)
         err = db_exec((*self)->db, room_sql, fault);
     if (err == OK)
         err = db_exec((*self)->db, lazily, fault);
@@ -111,6 +113,7 @@ cache_close(cache_t **self)
     cache_forget_relations(*self);
     replica_destroy(&(*self)->filled);
     catalog_close(&(*self)->catalog);
+    journal_destroy(&(*self)->journal);
     db_close(&(*self)->db);
     label_set_release(&(*self)->labels);
     free((*self)->misfit_table);
@@ -162,6 +165,8 @@ cache_seal(cache_t *self, uint64_t *head, fault_t *fault)
 {
     err_t err = cache_begin(self, fault);
     if (err == OK)
+        err = journal_write(self->journal, fault);
+    if (err == OK)
         err = write_state(self, fault);
     *head = self->now.head;
     return err;
@@ -188,6 +193,7 @@ cache_rollback(cache_t *self)
 {
     if (self->open)
         db_rollback(self->db);
+    journal_forget(self->journal);
     self->open = self->inside = self->skipping = false;
     self->rows = self->logged = 0;
     self->oldest_ms = 0;

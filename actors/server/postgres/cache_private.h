@@ -23,6 +23,7 @@ typedef struct relation {
 struct cache {
     db_t *db;
     catalog_t *catalog;
+    journal_t *journal;
     const settings_t *settings;
     cache_state_t durable, now;
     uint64_t flushed; /* confirmed, as it is on the disk */

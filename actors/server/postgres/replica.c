@@ -146,13 +146,14 @@ keep_sql(replica_t *self, void (*write)(const replica_t *, buffer_t *))
 }
 
 replica_t *
-replica_new(db_t *db, table_t *table, const settings_t *settings)
+replica_new(db_t *db, table_t *table, journal_t *journal, const settings_t *settings)
 {
     replica_t *self = mem_new(sizeof *self);
     const table_settings_t *wanted = settings_of_table(settings, table_name(table));
     const table_schema_t schema = table_describe(table, &self->arena);
     self->db = db;
     self->table = table;
+    self->journal = journal;
     self->columns = schema.columns;
     self->n = schema.n_columns;
     self->keeps_old = wanted->tables_read[0] != '\0';

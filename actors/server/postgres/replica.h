@@ -6,22 +6,16 @@
 #pragma once
 
 #include "actors/common/catalog.h"
+#include "actors/server/postgres/journal.h"
 #include "actors/server/postgres/types.h"
 #include "actors/settings.h"
 
-/*  Which transaction a row belongs to, and who wrote it.  */
-typedef struct origin {
-    uint64_t lsn;
-    int64_t time_ms;       /* of the commit */
-    int64_t updated_at;    /* when the change was made */
-    const char *client_id; /* NULL: a program on the server */
-    const char *change_id;
-} origin_t;
-
 typedef struct replica replica_t;
 
-/*  The table must be in the catalog, and replica_destroy()ed before that is refreshed.  */
-replica_t *replica_new(db_t *db, table_t *table, const settings_t *settings);
+/*  The table must be in the catalog, and replica_destroy()ed before that is refreshed. What the
+    history says goes to the journal.  */
+replica_t *replica_new(db_t *db, table_t *table, journal_t *journal,
+                       const settings_t *settings);
 void replica_destroy(replica_t **self);
 
 const char *replica_name(const replica_t *self);

@@ -2,12 +2,6 @@
 
 #include "actors/server/postgres/replica_private.h"
 
-static value_t
-text_or_null(bytes_t text)
-{
-    return (value_t){.kind = text.size > 0 ? VALUE_TEXT : VALUE_NULL, .bytes = text};
-}
-
 static const char *
 text_of(const char *text)
 {
@@ -35,43 +29,19 @@ made_at(const replica_t *self, const char *key, const origin_t *origin, int64_t 
     return OK;
 }
 
-typedef struct logged {
-    const char *operation;
-    bytes_t data, old;
-    int64_t time; /* when the row was made */
-} logged_t;
-
-static err_t
-add_entry(const replica_t *self, const logged_t *row, const origin_t *origin, fault_t *fault)
+static journal_row_t
+journal_row(replica_t *self, const char *operation, const replica_row_t *row,
+            const origin_t *origin)
 {
-    static const char sql[] =
-        "INSERT INTO change_log (lsn, updated_at, client_id, change_id, time, tbl, operation,"
-        " data, old) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
-    const value_t data = text_or_null(row->data);
-    const value_t old = text_or_null(row->old);
-    return db_run(self->db, sql, NULL, fault, "uittittvv", origin->lsn, row->time,
-                  origin->client_id, origin->change_id, origin->time_ms,
-                  table_name(self->table), row->operation, &data, &old);
-}
-
-static err_t
-add_version(const replica_t *self, const char *key, int64_t deleted, const origin_t *origin,
-            fault_t *fault)
-{
-    static const char by_row[] =
-        "INSERT INTO waybill_versions (lsn, updated_at, client_id, tbl, key, deleted)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (tbl, key) DO UPDATE SET"
-        " lsn = excluded.lsn, deleted = excluded.deleted, updated_at = excluded.updated_at,"
-        " client_id = excluded.client_id";
-    static const char by_column[] =
-        "INSERT INTO waybill_versions (lsn, updated_at, client_id, tbl, key, deleted)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT (tbl, key) DO UPDATE SET"
-        " lsn = excluded.lsn, deleted = excluded.deleted,"
-        " updated_at = max(updated_at, excluded.updated_at), client_id ="
-        " iif(excluded.updated_at < updated_at, client_id, excluded.client_id)";
-    return db_run(self->db, self->by_column ? by_column : by_row, NULL, fault, "uittti",
-                  origin->lsn, origin->updated_at, text_of(origin->client_id),
-                  table_name(self->table), key, deleted);
+    journal_row_t entry = {.table = table_name(self->table),
+                           .key = row->key,
+                           .operation = operation,
+                           .made_at = origin->updated_at,
+                           .origin = *origin,
+                           .by_column = self->by_column};
+    if (self->keeps_old && row->old != NULL)
+        entry.old = replica_row_json(self, row->old, &self->old);
+    return entry;
 }
 
 /*  Of a new row all, of another those that differ.  */
@@ -106,17 +76,13 @@ err_t
 replica_write(replica_t *self, const char *operation, const replica_row_t *row,
               const origin_t *origin, fault_t *fault)
 {
-    logged_t entry = {.operation = operation,
-                      .data = replica_row_json(self, row->values, &self->data)};
-    if (self->keeps_old && row->old != NULL)
-        entry.old = replica_row_json(self, row->old, &self->old);
+    journal_row_t entry = journal_row(self, operation, row, origin);
+    entry.data = replica_row_json(self, row->values, &self->data);
     err_t err = replica_put(self, row->values, fault);
     if (err == OK)
-        err = made_at(self, row->key, origin, &entry.time, fault);
+        err = made_at(self, row->key, origin, &entry.made_at, fault);
     if (err == OK)
-        err = add_entry(self, &entry, origin, fault);
-    if (err == OK)
-        err = add_version(self, row->key, 0, origin, fault);
+        err = journal_add(self->journal, &entry, fault);
     if (err == OK && self->by_column)
         err = add_column_versions(self, row, row->old == NULL, origin, fault);
     return err;
@@ -126,17 +92,12 @@ err_t
 replica_delete(replica_t *self, const replica_row_t *row, const origin_t *origin, bool *gone,
                fault_t *fault)
 {
-    logged_t entry = {.operation = "delete",
-                      .data = replica_key_json(self, row->values, &self->data),
-                      .time = origin->updated_at};
-    if (self->keeps_old && row->old != NULL)
-        entry.old = replica_row_json(self, row->old, &self->old);
+    journal_row_t entry = journal_row(self, "delete", row, origin);
+    entry.data = replica_key_json(self, row->values, &self->data);
     err_t err = replica_remove(self, row->values, gone, fault);
     if (err != OK || !*gone)
         return err;
-    err = add_entry(self, &entry, origin, fault);
-    if (err == OK)
-        err = add_version(self, row->key, 1, origin, fault);
+    err = journal_add(self->journal, &entry, fault);
     if (err == OK && self->by_column)
         err = forget_column_versions(self, row->key, fault);
     return err;

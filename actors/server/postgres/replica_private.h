@@ -7,6 +7,7 @@
 struct replica {
     db_t *db;
     table_t *table;
+    journal_t *journal;
     arena_t arena;
     const column_t *columns;
     size_t n;
