@@ -12,8 +12,9 @@ CREATE TABLE IF NOT EXISTS waybill_cache (
   flushes   BIGINT NOT NULL DEFAULT 0                -- counted, so that each writes something
 );
 
--- The columns of each table as they were when it was read, to see when they are others.
+-- Each table as it was when it was read, to see when it is another.
 CREATE TABLE IF NOT EXISTS waybill_cache_tables (
   tbl     TEXT PRIMARY KEY,
-  columns TEXT NOT NULL                              -- a line each: type, its modifier, name
+  columns TEXT NOT NULL,                             -- a line each: type, its modifier, name
+  id      BIGINT NOT NULL DEFAULT 0                  -- its oid; 0: the next that comes is it
 );

@@ -61,8 +61,8 @@ fill(world_t *world, const char *const *lines, size_t n)
                            .captured = FILLED,
                            .clock = 77};
     must(world, cache_fill_begin(world->cache, &world->fault));
-    must(world, cache_fill_table(world->cache, &pair, pair_told, &world->fault));
-    must(world, cache_fill_table(world->cache, &todo, todo_told, &world->fault));
+    must(world, cache_fill_table(world->cache, &pair, pair_told, PAIR, &world->fault));
+    must(world, cache_fill_table(world->cache, &todo, todo_told, TODO, &world->fault));
     for (size_t i = 0; i < n; i++)
         must(world, cache_fill_line(world->cache,
                                     (bytes_t){(const uint8_t *) lines[i], strlen(lines[i])},

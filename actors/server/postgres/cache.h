@@ -90,7 +90,8 @@ typedef enum cache_misfit {
     CACHE_NEW_TABLE,     /* its rows come with it */
     CACHE_UNKNOWN_TABLE, /* and these rows are not all */
     CACHE_NEW_COLUMNS,   /* and nothing else is new */
-    CACHE_OTHER_COLUMNS
+    CACHE_OTHER_COLUMNS,
+    CACHE_OTHER_TABLE /* of that name, or another key */
 } cache_misfit_t;
 
 /*  How the table of the last ERR_STALE differs; *table lives until the next call.  */
@@ -106,6 +107,7 @@ CHECKED err_t cache_describe(cache_t *self, const char *table, arena_t *arena,
 typedef struct cache_table {
     const char *name;
     const char *columns; /* as in waybill_cache_tables */
+    uint32_t id;         /* 0: not known */
 } cache_table_t;
 
 /*  All of them, in arena.  */
@@ -125,9 +127,9 @@ void cache_ignore(cache_t *self, const char *table);
 
 /*  Begins a transaction without anything in it: all tables and the history are gone.  */
 CHECKED err_t cache_fill_begin(cache_t *self, fault_t *fault);
-/*  The next rows are that table's. columns: as in waybill_cache_tables.  */
+/*  The next rows are that table's. columns, id: as in waybill_cache_tables.  */
 CHECKED err_t cache_fill_table(cache_t *self, const table_schema_t *schema, const char *columns,
-                               fault_t *fault);
+                               uint32_t id, fault_t *fault);
 /*  A line of COPY ... TO STDOUT with the columns of the schema, in their order.  */
 CHECKED err_t cache_fill_line(cache_t *self, bytes_t line, fault_t *fault);
 /*  Commits. Of state, captured is the position of the copy; head and confirmed follow.  */

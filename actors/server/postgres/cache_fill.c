@@ -42,13 +42,15 @@ cache_fill_begin(cache_t *self, fault_t *fault)
 }
 
 err_t
-cache_fill_table(cache_t *self, const table_schema_t *schema, const char *columns,
+cache_fill_table(cache_t *self, const table_schema_t *schema, const char *columns, uint32_t id,
                  fault_t *fault)
 {
     replica_destroy(&self->filled);
     err_t err = table_create(self->db, schema, fault);
     if (err == OK)
         err = cache_remember_columns(self, schema->name, columns, fault);
+    if (err == OK)
+        err = cache_remember_id(self, schema->name, id, fault);
     if (err == OK)
         err = catalog_refresh(self->catalog, fault);
     if (err != OK)

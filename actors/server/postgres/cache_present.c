@@ -31,8 +31,16 @@ check_token(const cache_t *self, const table_row_t *row, fault_t *fault)
                      row->table);
 }
 
-/*  Without columns it is the news of the table. What is there of it came before a change that
-   was not published, as a row that was deleted meanwhile.  */
+/*  What is there of it came before a change that was not published, as a row that was deleted
+    meanwhile, or from another table that had its name.  */
+static err_t
+begin_table(cache_t *self, fault_t *fault)
+{
+    const err_t err = cache_remember_id(self, self->arriving.table, 0, fault);
+    return err == OK ? cache_empty(self, &self->arriving, fault) : err;
+}
+
+/*  Without columns it is the news of the table.  */
 err_t
 cache_present(cache_t *self, const pgoutput_message_t *message, fault_t *fault)
 {
@@ -46,7 +54,7 @@ cache_present(cache_t *self, const pgoutput_message_t *message, fault_t *fault)
     if (err != OK || replica == NULL)
         return err;
     if (row.n == 0)
-        return cache_empty(self, &self->arriving, fault);
+        return begin_table(self, fault);
     value_t *values = arena_new(&self->arena, (replica_columns(replica) + 1) * sizeof *values);
     err = read_values(replica, &row, &self->arena, values, fault);
     replica_row_t written = {.values = values};

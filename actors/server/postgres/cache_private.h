@@ -12,7 +12,9 @@ typedef struct relation {
     arena_t told; /* what the Relation message said */
     const char *table;
     const char **names; /* of its columns */
+    bool *keys;         /* those that tell an old row */
     size_t n;
+    char identity;       /* as in pgoutput_message_t; 0: no Relation message told of it */
     const char *columns; /* as in waybill_cache_tables */
     bool foreign;        /* of another schema */
     bool ignored;
@@ -65,6 +67,7 @@ CHECKED err_t cache_new_table(cache_t *self, const char *table, replica_t **repl
                               fault_t *fault);
 CHECKED err_t cache_remember_columns(cache_t *self, const char *table, const char *columns,
                                      fault_t *fault);
+CHECKED err_t cache_remember_id(cache_t *self, const char *table, uint32_t id, fault_t *fault);
 void cache_forget_relations(cache_t *self);
 
 /*  Rows of the transaction at hand.  */

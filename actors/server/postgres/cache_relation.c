@@ -55,8 +55,13 @@ cache_tell(cache_t *self, const pgoutput_message_t *message)
         arena_new(&relation->told, (message->n_columns + 1) * sizeof *relation->names);
     relation->places =
         arena_new(&relation->told, (message->n_columns + 1) * sizeof *relation->places);
-    for (size_t i = 0; i < message->n_columns; i++)
+    relation->keys =
+        arena_new(&relation->told, (message->n_columns + 1) * sizeof *relation->keys);
+    for (size_t i = 0; i < message->n_columns; i++) {
         relation->names[i] = arena_text(&relation->told, message->columns[i].name);
+        relation->keys[i] = message->columns[i].key;
+    }
+    relation->identity = message->identity;
     relation->columns = describe(message, &relation->told);
 }
 
@@ -105,22 +110,59 @@ is_part_of(const char *few, const char *many)
     return true;
 }
 
+static cache_misfit_t
+compare_columns(const char *known, const char *told)
+{
+    if (strcmp(known, told) == 0)
+        return CACHE_FITS;
+    if (!is_part_of(known, told))
+        return CACHE_OTHER_COLUMNS;
+    return strlen(known) < strlen(told) ? CACHE_NEW_COLUMNS : CACHE_FITS;
+}
+
+static bool
+names_old_row_by(const relation_t *relation, const char *column)
+{
+    for (size_t i = 0; i < relation->n; i++)
+        if (relation->keys[i] && strcmp(relation->names[i], column) == 0)
+            return true;
+    return false;
+}
+
+/*  Whole rows tell nothing of the key, but have it.  */
+static bool
+has_other_key(cache_t *self, const relation_t *relation)
+{
+    const table_t *table = catalog_table(self->catalog, relation->table);
+    if (table == NULL || relation->identity == '\0')
+        return false;
+    const table_schema_t replica = table_describe(table, &self->arena);
+    for (size_t i = 0; i < replica.n_columns; i++) {
+        const bool key = replica.columns[i].key != 0;
+        const bool told = names_old_row_by(relation, replica.columns[i].name);
+        if (key ? !told : told && relation->identity != 'f')
+            return true;
+    }
+    return false;
+}
+
 static err_t
 compare(cache_t *self, const relation_t *relation, cache_misfit_t *misfit, fault_t *fault)
 {
-    static const char sql[] = "SELECT columns FROM waybill_cache_tables WHERE tbl = ?1";
+    static const char sql[] = "SELECT columns, id FROM waybill_cache_tables WHERE tbl = ?1";
     err_t err = OK;
     *misfit = CACHE_UNKNOWN_TABLE;
     sqlite3_stmt *row = db_query(self->db, sql, fault, "t", relation->table);
     if (!db_step(self->db, row, &err, fault))
         return err;
-    const char *known = column_text(row, 0);
-    *misfit = strcmp(known, relation->columns) == 0       ? CACHE_FITS
-              : !is_part_of(known, relation->columns)     ? CACHE_OTHER_COLUMNS
-              : strlen(known) < strlen(relation->columns) ? CACHE_NEW_COLUMNS
-                                                          : CACHE_FITS;
+    const uint32_t id = (uint32_t) sqlite3_column_int64(row, 1);
+    *misfit = compare_columns(column_text(row, 0), relation->columns);
     sqlite3_reset(row);
-    return OK;
+    if (relation->id == 0)
+        return OK;
+    if ((id != 0 && id != relation->id) || has_other_key(self, relation))
+        *misfit = CACHE_OTHER_TABLE;
+    return id == 0 ? cache_remember_id(self, relation->table, relation->id, fault) : OK;
 }
 
 bool
@@ -235,6 +277,13 @@ cache_remember_columns(cache_t *self, const char *table, const char *columns, fa
     static const char sql[] = "INSERT INTO waybill_cache_tables (tbl, columns) VALUES (?1, ?2)"
                               " ON CONFLICT (tbl) DO UPDATE SET columns = excluded.columns";
     return db_run(self->db, sql, NULL, fault, "tt", table, columns);
+}
+
+err_t
+cache_remember_id(cache_t *self, const char *table, uint32_t id, fault_t *fault)
+{
+    static const char sql[] = "UPDATE waybill_cache_tables SET id = ?2 WHERE tbl = ?1";
+    return db_run(self->db, sql, NULL, fault, "tu", table, (uint64_t) id);
 }
 
 static bool

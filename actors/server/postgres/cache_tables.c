@@ -6,16 +6,17 @@ err_t
 cache_tables(cache_t *self, arena_t *arena, cache_table_t **tables, size_t *n, fault_t *fault)
 {
     static const char sql[] =
-        "SELECT tbl, columns, count(*) OVER () FROM waybill_cache_tables ORDER BY tbl";
+        "SELECT tbl, columns, id, count(*) OVER () FROM waybill_cache_tables ORDER BY tbl";
     err_t err = OK;
     sqlite3_stmt *rows = db_query(self->db, sql, fault, "");
     *tables = NULL;
     for (*n = 0; db_step(self->db, rows, &err, fault); (*n)++) {
         if (*tables == NULL)
             *tables =
-                arena_new(arena, (size_t) sqlite3_column_int64(rows, 2) * sizeof **tables);
+                arena_new(arena, (size_t) sqlite3_column_int64(rows, 3) * sizeof **tables);
         (*tables)[*n] = (cache_table_t){.name = arena_text(arena, column_text(rows, 0)),
-                                        .columns = arena_text(arena, column_text(rows, 1))};
+                                        .columns = arena_text(arena, column_text(rows, 1)),
+                                        .id = (uint32_t) sqlite3_column_int64(rows, 2)};
     }
     return err;
 }

@@ -13,26 +13,28 @@ typedef struct drift {
     const char *columns; /* that it has now; NULL: it is gone */
 } drift_t;
 
-/*  All tables of the schema at once: (name, columns as in waybill_cache_tables).  */
+/*  All tables of the schema at once: (name, columns as in waybill_cache_tables, oid).  */
 static err_t
 read_columns(feed_t *self, ctx_t *ctx, PGresult **result, fault_t *fault)
 {
     static const char sql[] =
         "SELECT c.relname, coalesce(string_agg(atttypid || ' ' || atttypmod || ' ' || attname"
-        " || E'\\n', '' ORDER BY attnum), '') FROM pg_catalog.pg_class AS c"
+        " || E'\\n', '' ORDER BY attnum), ''), c.oid FROM pg_catalog.pg_class AS c"
         " JOIN pg_catalog.pg_namespace AS s ON s.oid = c.relnamespace"
         " LEFT JOIN pg_catalog.pg_attribute AS a ON attrelid = c.oid AND attnum > 0"
         " AND NOT attisdropped AND attgenerated = ''"
-        " WHERE s.nspname = $1 AND c.relkind IN ('r', 'p') GROUP BY c.relname";
+        " WHERE s.nspname = $1 AND c.relkind IN ('r', 'p') GROUP BY c.oid, c.relname";
     const settings_t *settings = ctx_settings(ctx);
     return pg_run(self->pg, sql, result, fault, "t", settings->postgres_schema);
 }
 
+/*  Columns of the table; NULL if there is none, or another of that name. id 0: any.  */
 static const char *
-columns_in(const PGresult *result, const char *table)
+columns_in(const PGresult *result, const char *table, uint32_t id)
 {
     for (int i = 0; i < PQntuples(result); i++)
-        if (strcmp(pg_text_at(result, i, 0), table) == 0)
+        if (strcmp(pg_text_at(result, i, 0), table) == 0
+            && (id == 0 || id == (uint32_t) pg_number_at(result, i, 2)))
             return pg_text_at(result, i, 1);
     return NULL;
 }
@@ -54,7 +56,7 @@ find_missing(const feed_t *self, const cache_table_t *tables, size_t n, const PG
     for (size_t i = 0; i < pg_tables_count(self->tables); i++) {
         const pg_table_t *table = pg_tables_at(self->tables, i);
         if (pg_table_is_synchronised(table) && !is_cached(tables, n, table->name))
-            *drift = (drift_t){table->name, columns_in(result, table->name)};
+            *drift = (drift_t){table->name, columns_in(result, table->name, table->id)};
     }
 }
 
@@ -78,7 +80,7 @@ find_drift(feed_t *self, const PGresult *result, arena_t *arena, drift_t *drift,
         return err;
     find_missing(self, tables, n, result, drift);
     for (size_t i = 0; i < n; i++) {
-        const char *columns = columns_in(result, tables[i].name);
+        const char *columns = columns_in(result, tables[i].name, tables[i].id);
         if (columns == NULL || strcmp(columns, tables[i].columns) != 0
             || is_partial(self, tables[i].name))
             *drift = (drift_t){tables[i].name, columns};

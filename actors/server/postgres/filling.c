@@ -89,7 +89,7 @@ begin_table(filling_t *self, const pg_table_t *table, fault_t *fault)
     const char *columns = "";
     err_t err = table_columns_read(self->pg, table->id, &self->arena, &columns, fault);
     if (err == OK)
-        err = cache_fill_table(self->cache, &schema, columns, fault);
+        err = cache_fill_table(self->cache, &schema, columns, table->id, fault);
     if (err == OK)
         err = table_copy_begin(&self->copy, self->pg, table, &schema, fault);
     self->copying = err == OK;

@@ -24,7 +24,8 @@ is_known(const table_schema_t *replica, const char *name)
 }
 
 /*  Does every row that was there have something in it? The log does not tell. The default may
-   be gone again, and what it gave to those rows is still there.  */
+   be gone again, and what it gave to those rows is still there; and what takes no NULL was
+   filled somehow.  */
 static err_t
 is_filled(following_t *self, const pg_table_t *table, const pg_column_t *column, bool *filled,
           fault_t *fault)
@@ -34,7 +35,7 @@ is_filled(following_t *self, const pg_table_t *table, const pg_column_t *column,
     int64_t n = 0;
     const err_t err =
         pg_number(self->pg, sql, &n, fault, "it", (int64_t) table->id, column->name);
-    *filled = column->has_default || n > 0;
+    *filled = column->has_default || column->not_null || n > 0;
     return err;
 }
 
@@ -76,10 +77,13 @@ make_fit(following_t *self, fault_t *fault)
     if (err != OK)
         return err;
     const pg_table_t *table = pg_tables_find(*self->tables, name);
-    if (table == NULL || table->fix != NULL) {
+    const bool has_rows = misfit != CACHE_NEW_TABLE && misfit != CACHE_UNKNOWN_TABLE;
+    if (table == NULL || (table->fix != NULL && !has_rows)) {
         cache_ignore(self->cache, name);
         return OK;
     }
+    if (table->fix != NULL)
+        return must_fill(name, "cannot be synchronised any more", fault);
     switch (misfit) {
     case CACHE_FITS:
         return OK;
@@ -91,6 +95,8 @@ make_fit(following_t *self, fault_t *fault)
         return must_fill(name, "was published by hand, perhaps with rows", fault);
     case CACHE_OTHER_COLUMNS:
         return must_fill(name, "has other columns than before", fault);
+    case CACHE_OTHER_TABLE:
+        return must_fill(name, "is another table than before, or has another key", fault);
     }
     return OK;
 }
@@ -127,6 +133,8 @@ apply(following_t *self, bytes_t bytes, fault_t *fault)
         if (err == OK)
             err = cache_apply(self->cache, &message, fault);
     }
+    if (err == ERR_RULE_VIOLATION) /* a NULL, where none was taken before */
+        return fault_set(fault, ERR_GAP, "a row does not fit its replica");
     return err == ERR_STALE ? must_fill("?", "does not fit its replica", fault) : err;
 }
 
