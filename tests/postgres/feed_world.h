@@ -65,7 +65,7 @@ make_world(void **state)
 static inline void
 remove_cache(world_t *world)
 {
-    static const char *const suffixes[] = {"", "-wal", "-shm"};
+    static const char *const suffixes[] = {"", "-wal", "-shm", "-lock"};
     for (size_t i = 0; i < COUNT_OF(suffixes); i++) {
         char *path = mem_format("%s%s", world->path, suffixes[i]);
         (void) unlink(path);

@@ -73,7 +73,7 @@ make_world(void **state)
 static inline int
 remove_world(void **state)
 {
-    static const char *const suffixes[] = {"", "-wal", "-shm", "-mark", ".sql"};
+    static const char *const suffixes[] = {"", "-wal", "-shm", "-lock", "-mark", ".sql"};
     world_t *world = *state;
     sim_destroy(&world->sim);
     backend_close(&world->backend);

@@ -2,6 +2,7 @@
 
 #include "actors/common/own_tables.h"
 #include "actors/server/change_log.h"
+#include "actors/server/postgres/cache_file.h"
 #include "actors/server/rules_change.h"
 #include "schemas/tables.h"
 
@@ -82,12 +83,23 @@ load(cache_t *self, fault_t *fault)
 static const char lazily[] = "PRAGMA synchronous = NORMAL";
 static const char durably[] = "PRAGMA synchronous = FULL";
 
+static err_t
+open_file(cache_t *self, fault_t *fault)
+{
+    const char *path = self->settings->server_cache;
+    err_t err = cache_file_lock(path, &self->lock, fault);
+    if (err == OK)
+        err = db_open(path, true, &self->db, fault);
+    return err == OK ? cache_file_check(self->db, path, fault) : err;
+}
+
 err_t
 cache_open(const settings_t *settings, cache_t **self, fault_t *fault)
 {
     *self = mem_new(sizeof **self);
     (*self)->settings = settings;
-    err_t err = db_open(settings->server_cache, true, &(*self)->db, fault);
+    (*self)->lock = -1;
+    err_t err = open_file(*self, fault);
     if (err == OK)
         (*self)->journal = journal_new((*self)->db);
     if (err == OK)
@@ -115,6 +127,7 @@ cache_close(cache_t **self)
     catalog_close(&(*self)->catalog);
     journal_destroy(&(*self)->journal);
     db_close(&(*self)->db);
+    cache_file_unlock(&(*self)->lock);
     label_set_release(&(*self)->labels);
     free((*self)->misfit_table);
     arena_release(&(*self)->arena);

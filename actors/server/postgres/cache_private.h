@@ -23,6 +23,7 @@ typedef struct relation {
 } relation_t;
 
 struct cache {
+    int lock; /* of the file; -1: none */
     db_t *db;
     catalog_t *catalog;
     journal_t *journal;
