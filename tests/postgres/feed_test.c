@@ -178,6 +178,13 @@ writes_types_as_postgres_does(void **state)
 /*  ------------------------------------------------------------------------- labels  */
 
 static void
+add_hex(buffer_t *sql, const buffer_t *bytes)
+{
+    for (size_t i = 0; i < bytes->size; i++)
+        buffer_add_format(sql, "%02x", bytes->data[i]);
+}
+
+static void
 says_whose_rows_are(void **state)
 {
     world_t *world = *state;
@@ -186,10 +193,10 @@ says_whose_rows_are(void **state)
     const label_t labels[] = {{"todo", "a", "one", "c1", 33}};
     start_with(world, todo_sql);
     labels_pack(labels, 1, &bytes);
-    buffer_add_text(&sql, "BEGIN; SELECT pg_logical_emit_message(true, 'waybill', '\\x");
-    for (size_t i = 0; i < bytes.size; i++)
-        buffer_add_format(&sql, "%02x", bytes.data[i]);
-    buffer_add_text(&sql, "'::bytea); INSERT INTO todo (id) VALUES ('a'), ('b'); COMMIT");
+    buffer_add_text(&sql,
+                    "BEGIN; PREPARE label (bytea) AS " LABELS_SQL "; EXECUTE label ('\\x");
+    add_hex(&sql, &bytes);
+    buffer_add_text(&sql, "'); INSERT INTO todo (id) VALUES ('a'), ('b'); COMMIT");
     run(world, buffer_text(&sql));
     follow(world);
     expect(world,
@@ -197,6 +204,26 @@ says_whose_rows_are(void **state)
            " FROM change_log ORDER BY seq",
            "aonec1 b-");
     expect(world, "SELECT updated_at FROM waybill_versions WHERE key = 'a'", "33");
+    buffer_release(&sql);
+    buffer_release(&bytes);
+}
+
+/*  Any role may write messages into the log.  */
+static void
+believes_labels_of_servers_alone(void **state)
+{
+    world_t *world = *state;
+    buffer_t sql = {0};
+    buffer_t bytes = {0};
+    const label_t labels[] = {{"todo", "a", "one", "c1", 33}};
+    start_with(world, todo_sql);
+    labels_pack(labels, 1, &bytes);
+    buffer_add_text(&sql, "BEGIN; SELECT pg_logical_emit_message(true, 'waybill', '\\x");
+    add_hex(&sql, &bytes);
+    buffer_add_text(&sql, "'::bytea); INSERT INTO todo (id) VALUES ('a'); COMMIT");
+    run(world, buffer_text(&sql));
+    follow(world);
+    expect(world, "SELECT coalesce(client_id || change_id, '-') FROM change_log", "-");
     buffer_release(&sql);
     buffer_release(&bytes);
 }
@@ -623,6 +650,7 @@ main(void)
         CASE(brings_every_type_the_same_by_copy_and_by_log),
         CASE(writes_types_as_postgres_does),
         CASE(says_whose_rows_are),
+        CASE(believes_labels_of_servers_alone),
         CASE(adds_an_empty_column_while_it_runs),
         CASE(reads_the_database_again_for_a_column_with_a_default),
         CASE(reads_the_database_again_for_a_default_that_is_gone_again),

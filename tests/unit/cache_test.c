@@ -558,6 +558,7 @@ write_with_triggers(world_t *world, const variant_t *variant, buffer_t *out)
     catalog_t *catalog = NULL;
     remove_file(world);
     must(world, cache_open(&world->settings, &world->cache, &world->fault));
+    cache_trust(world->cache, server_token);
     FILL(world, "a\tx\t1\tvery large\n");
     db_t *db = cache_db(world->cache);
     must(world, catalog_open(db, &catalog, &world->fault));

@@ -52,8 +52,7 @@ CHECKED err_t cache_set_beat(cache_t *self, int64_t beat, fault_t *fault);
     was dealt with. After any other error everything that was not committed is gone, and the
     stream must be read again from cache_state()->confirmed on.  */
 CHECKED err_t cache_apply(cache_t *self, const pgoutput_message_t *message, fault_t *fault);
-/*  Rows of new tables that the log has as messages show it (table_rows.h), or are not believed.
- */
+/*  Messages of servers in the log show it (labels.h, table_rows.h); others are not believed. */
 void cache_trust(cache_t *self, const char *token);
 /*  A message of the log that looks like one of ours and is not, since the last call; it was
     passed over. False if there was none.  */

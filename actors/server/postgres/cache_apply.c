@@ -46,12 +46,26 @@ on_relation(cache_t *self, const pgoutput_message_t *message, fault_t *fault)
     return OK;
 }
 
+static bool
+begins_with(bytes_t content, const char *token)
+{
+    const size_t size = strlen(token);
+    return size > 0 && content.size >= size && memcmp(content.data, token, size) == 0;
+}
+
 static err_t
 on_labels(cache_t *self, const pgoutput_message_t *message, fault_t *fault)
 {
     label_t *labels = NULL;
     size_t n = 0;
-    const err_t err = labels_unpack(message->content, &self->labels.arena, &labels, &n, fault);
+    const size_t token = strlen(self->token);
+    if (!begins_with(message->content, self->token))
+        return fault_set(fault, ERR_PROTOCOL,
+                         "a logical message \"%s\" in the log of the database does not come "
+                         "from a server: who may call pg_logical_emit_message()?",
+                         LABELS_PREFIX);
+    const bytes_t packed = {message->content.data + token, message->content.size - token};
+    const err_t err = labels_unpack(packed, &self->labels.arena, &labels, &n, fault);
     if (err == OK)
         label_set_add(&self->labels, labels, n);
     return err;

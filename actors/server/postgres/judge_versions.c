@@ -21,8 +21,6 @@ label_of(const judge_case_t *one)
 err_t
 judge_labels_send(judge_batch_t *self, fault_t *fault)
 {
-    static const char sql[] =
-        "SELECT pg_logical_emit_message(true, '" LABELS_PREFIX "', $1::bytea)";
     size_t n = 0;
     buffer_t packed = {0};
     label_t *labels =
@@ -33,7 +31,7 @@ judge_labels_send(judge_batch_t *self, fault_t *fault)
     if (n == 0)
         return OK;
     labels_pack(labels, n, &packed);
-    const err_t err = pg_send(self->pg, sql, fault, "b", buffer_bytes(&packed));
+    const err_t err = pg_send(self->pg, LABELS_SQL, fault, "b", buffer_bytes(&packed));
     buffer_release(&packed);
     if (err == OK)
         judge_expect(self, NULL, JUDGE_NOBODY);
