@@ -5,7 +5,7 @@
            rejected_get               from whoever wants to know what was rejected.
     Says   stream_opened, stream_chunk, head, rejected_page as answers; log_advanced to
    listener, when somebody who was idle might have something now; committed to replicator, when
-   a snapshot waits for the position of what another program wrote.
+   a snapshot waits for what another program wrote, or another server.
 
     It answers each pull with one chunk and never sends unasked, so a slow client costs a
     cursor and nothing else.  */
@@ -100,6 +100,24 @@ read_head(distributor_t *self, ctx_t *ctx, fault_t *fault)
 
 /*  ---------------------------------------------------------------------- opening  */
 
+/*  Verdicts that a client got in another history have positions of that, which it forgets with
+    it. So what was decided then must be in the snapshot of this one.  */
+static err_t
+check_decided(distributor_t *self, ctx_t *ctx, const stream_open_t *request, fault_t *fault)
+{
+    const registry_class_t *class = self->registry->class;
+    uint64_t decided = 0;
+    if (class->place == NULL || request->epoch == NULL || request->epoch[0] == '\0'
+        || strcmp(request->epoch, self->head.epoch) == 0)
+        return OK;
+    const err_t err = class->place(self->registry, ctx_wall_ms(ctx), &decided, fault);
+    if (err != OK || decided <= self->head.captured)
+        return err;
+    SEND(ctx, "replicator", committed, .lsn = decided);
+    return fault_set(fault, ERR_RETRY_LATER,
+                     "this server is still reading what was written last");
+}
+
 static err_t
 decide_resume(distributor_t *self, ctx_t *ctx, const stream_open_t *request, resume_t *resume,
               fault_t *fault)
@@ -107,6 +125,8 @@ decide_resume(distributor_t *self, ctx_t *ctx, const stream_open_t *request, res
     err_t err = read_head(self, ctx, fault);
     if (err == OK && settings_on_postgres(ctx_settings(ctx)))
         err = resume_check_cache(&self->head, request, fault);
+    if (err == OK)
+        err = check_decided(self, ctx, request, fault);
     if (err == OK)
         err = resume_decide(resume, self->reader, &self->head, request, fault);
     if (err == OK && resume->older_copy)

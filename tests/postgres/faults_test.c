@@ -137,6 +137,23 @@ a_slot_that_vanished_begins_another_history(void **state)
 
 /*  --------------------------------------------------------------- another database  */
 
+static void
+a_database_that_is_an_older_copy_begins_another_history(void **state)
+{
+    (void) state;
+    node_t *server = begin("work_mem=4MB");
+    char *epoch = epoch_of_agent();
+    scene.other = CLUSTER("--copy-of", scene.cluster->dir);
+    cluster_stop(scene.other, false);
+    write_meanwhile();
+    chaos_await_synced(&scene.chaos);
+    chaos_stop(server, SIGTERM, 0);
+    write_meanwhile();
+    cluster_replace(scene.other, scene.cluster);
+    chaos_start(&scene.chaos, server);
+    expect_equal(epoch, false);
+}
+
 /*  While the server runs.  */
 static void
 a_promoted_standby_begins_another_history_with_all_rows(void **state)
@@ -218,6 +235,7 @@ main(void)
     const struct CMUnitTest tests[] = {
         IN_SCENE(a_slot_that_lost_its_log_is_made_anew_in_the_same_history),
         IN_SCENE(a_slot_that_vanished_begins_another_history),
+        IN_SCENE(a_database_that_is_an_older_copy_begins_another_history),
         IN_SCENE(a_promoted_standby_begins_another_history_with_all_rows),
         IN_SCENE(nothing_is_lost_while_nobody_is_there),
         IN_SCENE(a_server_without_a_connection_goes_on_when_it_gets_one),

@@ -324,6 +324,21 @@ rejected(registry_t *registry, const rejected_get_t *request, int64_t wall_ms, a
 }
 
 /*  No check(): the gate must not wait for a database elsewhere, and claim() comes soon.  */
+/*  ---------------------------------------------------------------------------- place  */
+
+static err_t
+place(registry_t *registry, int64_t wall_ms, uint64_t *lsn, fault_t *fault)
+{
+    static const char sql[] = "SELECT (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint";
+    shared_t *self = shared_of(registry);
+    int64_t number = 0;
+    err_t err = reach(self, wall_ms, fault);
+    if (err == OK)
+        err = end(self, pg_number(self->pg, sql, &number, fault, ""), wall_ms, fault);
+    *lsn = number > 0 ? (uint64_t) number - 1 : 0;
+    return err;
+}
+
 const registry_class_t postgres_registry = {
     .name = "postgres",
     .open = open_shared,
@@ -332,4 +347,5 @@ const registry_class_t postgres_registry = {
     .take_leases = take_leases,
     .save = save,
     .rejected = rejected,
+    .place = place,
 };

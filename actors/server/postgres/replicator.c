@@ -1,10 +1,9 @@
 /*  replicator - follows a PostgreSQL database: what was committed there, by whom ever, goes
    into the cache, and the news of it on.
 
-    Hears  committed      from client-changes and distributor: nothing is to be done for it, the
-                          log tells of every commit.
-    Says   log_advanced   to listener, once a position, and database_state, when it
-           has changed and with each beat.
+    Hears  committed      from client-changes and distributor: the log tells of every commit,
+   but how far it was looked through is asked for where somebody waits. Says   log_advanced   to
+   listener, once a position, and database_state, when it has changed and with each beat.
 
     Connecting is done at once or not at all, with the limits of the settings. From then on it
     waits for nothing: rows are read as they come, and the first copy in portions. Without a
@@ -185,10 +184,13 @@ on_fd(void *state, ctx_t *ctx, int fd, int ready)
 static err_t
 on_committed(void *state, ctx_t *ctx, const void *body)
 {
-    (void) state;
-    (void) ctx;
-    (void) body;
-    return OK;
+    feed_t *self = state;
+    const committed_t *news = body;
+    fault_t fault = {0};
+    if (self->phase != PHASE_FOLLOWING || news->lsn <= cache_state(self->cache)->captured)
+        return OK;
+    wal_stream_ask(self->stream);
+    return feed_confirm(self, ctx, &fault) == OK ? OK : give_up(self, ctx, &fault);
 }
 
 static err_t

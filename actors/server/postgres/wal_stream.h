@@ -76,5 +76,7 @@ int wal_stream_ready(const wal_stream_t *self); /* FD_READ, and FD_WRITE while s
 uint64_t wal_stream_pause_ms(const wal_stream_t *self);
 
 CHECKED err_t wal_stream_next(wal_stream_t *self, wal_message_t *message, fault_t *fault);
+/*  The next confirmation asks for a keepalive: how far the log has been looked through.  */
+void wal_stream_ask(wal_stream_t *self);
 /*  Everything before durable is on our disk, and never needed again: it only rises.  */
 CHECKED err_t wal_stream_confirm(wal_stream_t *self, uint64_t durable, fault_t *fault);

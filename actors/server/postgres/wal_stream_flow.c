@@ -42,10 +42,18 @@ send_status(wal_stream_t *self, fault_t *fault)
     put_number(status + 9, self->durable);
     put_number(status + 17, self->durable);
     put_number(status + 25, self->clock);
+    status[STATUS_SIZE - 1] = self->asks;
     const int put = PQputCopyData(pg_handle(self->pg), (const char *) status, sizeof(status));
     self->due = put == 0;
+    self->asks = self->asks && put == 0;
     self->untold = 0;
     return put < 0 ? wal_trouble(self, NULL, fault) : wal_flush(self, fault);
+}
+
+void
+wal_stream_ask(wal_stream_t *self)
+{
+    self->asks = true;
 }
 
 err_t

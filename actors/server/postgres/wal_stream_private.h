@@ -26,6 +26,7 @@ struct wal_stream {
     uint64_t clock;  /* of the database, when it last said so */
     uint64_t pause_ms;
     bool due;    /* the database waits for a status */
+    bool asks;   /* for a keepalive, with the next status */
     bool unsent; /* the socket did not take the last one whole */
 };
 
