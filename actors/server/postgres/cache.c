@@ -101,11 +101,11 @@ cache_open(const settings_t *settings, cache_t **self, fault_t *fault)
     (*self)->lock = -1;
     err_t err = open_file(*self, fault);
     if (err == OK)
-        (*self)->journal = journal_new((*self)->db);
-    if (err == OK)
         err = db_exec((*self)->db, room_sql, fault);
     if (err == OK)
         err = db_exec((*self)->db, lazily, fault);
+    (*self)->puts = puts_new((*self)->db);
+    (*self)->journal = journal_new((*self)->db);
     if (err == OK)
         err = prepare(*self, fault);
     if (err == OK)
@@ -126,6 +126,7 @@ cache_close(cache_t **self)
     replica_destroy(&(*self)->filled);
     catalog_close(&(*self)->catalog);
     journal_destroy(&(*self)->journal);
+    puts_destroy(&(*self)->puts);
     db_close(&(*self)->db);
     cache_file_unlock(&(*self)->lock);
     label_set_release(&(*self)->labels);
@@ -178,6 +179,8 @@ cache_seal(cache_t *self, uint64_t *head, fault_t *fault)
 {
     err_t err = cache_begin(self, fault);
     if (err == OK)
+        err = puts_write(self->puts, fault);
+    if (err == OK)
         err = journal_write(self->journal, fault);
     if (err == OK)
         err = write_state(self, fault);
@@ -206,6 +209,7 @@ cache_rollback(cache_t *self)
 {
     if (self->open)
         db_rollback(self->db);
+    puts_forget(self->puts);
     journal_forget(self->journal);
     self->open = self->inside = self->skipping = false;
     self->rows = self->logged = 0;

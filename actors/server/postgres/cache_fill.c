@@ -55,7 +55,7 @@ cache_fill_table(cache_t *self, const table_schema_t *schema, const char *column
         err = catalog_refresh(self->catalog, fault);
     if (err != OK)
         return err;
-    self->filled = replica_new(self->db, catalog_table(self->catalog, schema->name),
+    self->filled = replica_new(self->db, catalog_table(self->catalog, schema->name), self->puts,
                                self->journal, self->settings);
     return OK;
 }

@@ -26,6 +26,7 @@ struct cache {
     int lock; /* of the file; -1: none */
     db_t *db;
     catalog_t *catalog;
+    puts_t *puts;
     journal_t *journal;
     const settings_t *settings;
     cache_state_t durable, now;

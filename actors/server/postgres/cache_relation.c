@@ -184,7 +184,7 @@ open_replica(cache_t *self, relation_t *relation, fault_t *fault)
     if (table == NULL || table_key(table) == NULL)
         return fault_set(fault, ERR_CORRUPT, "the cache has no table %s with a key",
                          relation->table);
-    relation->replica = replica_new(self->db, table, self->journal, self->settings);
+    relation->replica = replica_new(self->db, table, self->puts, self->journal, self->settings);
     for (size_t i = 0; i < relation->n; i++) {
         relation->places[i] = replica_place(relation->replica, relation->names[i]);
         if (relation->places[i] == replica_columns(relation->replica))

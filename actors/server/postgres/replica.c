@@ -79,7 +79,8 @@ add_settings(const replica_t *self, buffer_t *sql)
             continue;
         buffer_add_text(sql, before);
         sql_name(sql, self->columns[i].name);
-        buffer_add_format(sql, " = ?%zu", i + 1);
+        buffer_add_text(sql, " = excluded.");
+        sql_name(sql, self->columns[i].name);
         before = ", ";
     }
     if (self->n == self->n_keys)
@@ -87,21 +88,43 @@ add_settings(const replica_t *self, buffer_t *sql)
 }
 
 static void
-write_put(const replica_t *self, buffer_t *sql)
+add_places(const replica_t *self, buffer_t *sql)
+{
+    for (size_t i = 0; i < self->n; i++)
+        buffer_add_text(sql, i == 0 ? "(?" : ", ?");
+    buffer_add_text(sql, ")");
+}
+
+static void
+add_puts(const replica_t *self, size_t n, buffer_t *sql)
 {
     buffer_add_text(sql, "INSERT INTO ");
     sql_name(sql, table_name(self->table));
     buffer_add_text(sql, " (");
     add_names(self, sql);
-    for (size_t i = 0; i < self->n; i++)
-        buffer_add_format(sql, "%s?%zu", i == 0 ? ") VALUES (" : ", ", i + 1);
-    buffer_add_text(sql, ") ON CONFLICT (");
+    for (size_t i = 0; i < n; i++) {
+        buffer_add_text(sql, i == 0 ? ") VALUES " : ", ");
+        add_places(self, sql);
+    }
+    buffer_add_text(sql, " ON CONFLICT (");
     for (size_t i = 0; i < self->n_keys; i++) {
         buffer_add_text(sql, i > 0 ? ", " : "");
         sql_name(sql, self->columns[self->keys[i]].name);
     }
     buffer_add_text(sql, ")");
     add_settings(self, sql);
+}
+
+static void
+write_put(const replica_t *self, buffer_t *sql)
+{
+    add_puts(self, 1, sql);
+}
+
+static void
+write_put_many(const replica_t *self, buffer_t *sql)
+{
+    add_puts(self, PUTS_AT_ONCE, sql);
 }
 
 static void
@@ -146,13 +169,15 @@ keep_sql(replica_t *self, void (*write)(const replica_t *, buffer_t *))
 }
 
 replica_t *
-replica_new(db_t *db, table_t *table, journal_t *journal, const settings_t *settings)
+replica_new(db_t *db, table_t *table, puts_t *puts, journal_t *journal,
+            const settings_t *settings)
 {
     replica_t *self = mem_new(sizeof *self);
     const table_settings_t *wanted = settings_of_table(settings, table_name(table));
     const table_schema_t schema = table_describe(table, &self->arena);
     self->db = db;
     self->table = table;
+    self->puts = puts;
     self->journal = journal;
     self->columns = schema.columns;
     self->n = schema.n_columns;
@@ -161,6 +186,7 @@ replica_new(db_t *db, table_t *table, journal_t *journal, const settings_t *sett
     find_keys(self);
     describe_columns(self);
     self->put_sql = keep_sql(self, write_put);
+    self->put_many_sql = keep_sql(self, write_put_many);
     self->read_sql = keep_sql(self, write_read);
     self->delete_sql = keep_sql(self, write_delete);
     self->some_sql = keep_sql(self, write_some);
@@ -270,9 +296,11 @@ err_t
 replica_read(const replica_t *self, const value_t *key, arena_t *arena, value_t **values,
              fault_t *fault)
 {
-    err_t err = OK;
-    sqlite3_stmt *statement = bind_key(self, self->read_sql, key, fault);
+    err_t err = puts_write(self->puts, fault);
     *values = NULL;
+    if (err != OK)
+        return err;
+    sqlite3_stmt *statement = bind_key(self, self->read_sql, key, fault);
     if (!db_step(self->db, statement, &err, fault))
         return err;
     *values = keep_row(self, statement, arena);
@@ -283,29 +311,41 @@ replica_read(const replica_t *self, const value_t *key, arena_t *arena, value_t 
 err_t
 replica_some(const replica_t *self, arena_t *arena, value_t **rows, size_t *n, fault_t *fault)
 {
-    err_t err = OK;
+    err_t err = puts_write(self->puts, fault);
+    if (err != OK)
+        return err;
     sqlite3_stmt *statement = db_query(self->db, self->some_sql, fault, "u", (uint64_t) *n);
     for (*n = 0; db_step(self->db, statement, &err, fault); (*n)++)
         rows[*n] = keep_row(self, statement, arena);
     return err;
 }
 
-err_t
-replica_put(const replica_t *self, const value_t *values, fault_t *fault)
+static err_t
+make_plan(replica_t *self, fault_t *fault)
 {
-    err_t err = OK;
-    sqlite3_stmt *statement = db_statement(self->db, self->put_sql, fault);
-    for (size_t i = 0; statement != NULL && i < self->n; i++)
-        if (bind_value(statement, (int) i + 1, &values[i]) != SQLITE_OK)
-            return db_error(self->db, fault, table_name(self->table));
-    (void) db_step(self->db, statement, &err, fault);
-    return err;
+    const bool few = self->n * PUTS_AT_ONCE <= PUTS_MOST_VALUES;
+    put_plan_t plan = {.n = self->n, .one = db_statement(self->db, self->put_sql, fault)};
+    if (plan.one != NULL && few)
+        plan.many = db_statement(self->db, self->put_many_sql, fault);
+    if (plan.one == NULL || (few && plan.many == NULL))
+        return fault->err;
+    self->plan = plan;
+    return OK;
+}
+
+err_t
+replica_put(replica_t *self, const value_t *values, fault_t *fault)
+{
+    const err_t err = self->plan.one == NULL ? make_plan(self, fault) : OK;
+    return err == OK ? puts_add(self->puts, &self->plan, values, fault) : err;
 }
 
 err_t
 replica_remove(const replica_t *self, const value_t *values, bool *gone, fault_t *fault)
 {
-    err_t err = OK;
+    err_t err = puts_write(self->puts, fault);
+    if (err != OK)
+        return err;
     (void) db_step(self->db, bind_key(self, self->delete_sql, values, fault), &err, fault);
     *gone = err == OK && db_changes(self->db) > 0;
     return err;

@@ -7,14 +7,15 @@
 
 #include "actors/common/catalog.h"
 #include "actors/server/postgres/journal.h"
+#include "actors/server/postgres/puts.h"
 #include "actors/server/postgres/types.h"
 #include "actors/settings.h"
 
 typedef struct replica replica_t;
 
-/*  The table must be in the catalog, and replica_destroy()ed before that is refreshed. What the
-    history says goes to the journal.  */
-replica_t *replica_new(db_t *db, table_t *table, journal_t *journal,
+/*  The table must be in the catalog, and replica_destroy()ed before that is refreshed. Rows
+    go to puts, and what the history says of them to the journal.  */
+replica_t *replica_new(db_t *db, table_t *table, puts_t *puts, journal_t *journal,
                        const settings_t *settings);
 void replica_destroy(replica_t **self);
 
@@ -37,7 +38,7 @@ CHECKED err_t replica_read(const replica_t *self, const value_t *key, arena_t *a
 CHECKED err_t replica_some(const replica_t *self, arena_t *arena, value_t **rows, size_t *n,
                            fault_t *fault);
 /*  Stores a whole row and logs nothing.  */
-CHECKED err_t replica_put(const replica_t *self, const value_t *values, fault_t *fault);
+CHECKED err_t replica_put(replica_t *self, const value_t *values, fault_t *fault);
 
 typedef struct replica_row {
     const char *key;       /* its text */

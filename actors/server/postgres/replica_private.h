@@ -7,6 +7,7 @@
 struct replica {
     db_t *db;
     table_t *table;
+    puts_t *puts;
     journal_t *journal;
     arena_t arena;
     const column_t *columns;
@@ -15,9 +16,10 @@ struct replica {
     size_t n_keys;
     pg_shape_t *shapes;
     const char **members; /* "name": of each column */
-    const char *put_sql, *read_sql, *delete_sql, *some_sql;
-    bool keeps_old; /* the row before is part of the history */
-    bool by_column; /* each column has a version */
+    const char *put_sql, *put_many_sql, *read_sql, *delete_sql, *some_sql;
+    put_plan_t plan; /* empty: not made yet */
+    bool keeps_old;  /* the row before is part of the history */
+    bool by_column;  /* each column has a version */
     buffer_t data, old, key;
 };
 
