@@ -209,6 +209,63 @@ keeps_the_order_of_each_client(void **state)
     expect_text(world, "SELECT count(*) FROM todo WHERE title = 'last'", "4");
 }
 
+/*  Ids that others have, too.  */
+static const client_change_t *
+rows_under_the_same_ids(unsigned client)
+{
+    client_change_t *changes = arena_new(&judged.arena, EACH * sizeof *changes);
+    for (unsigned i = 0; i < EACH; i++) {
+        char words[60];
+        char json[60];
+        (void) snprintf(words, sizeof words, "c%u todo insert", i);
+        (void) snprintf(json, sizeof json, "{\"id\":\"%u-%u\"}", client, i);
+        changes[i] = lone(words, json, i + 1);
+    }
+    return changes;
+}
+
+static void
+takes_no_change_for_that_of_another_client(void **state)
+{
+    world_t *world = *state;
+    decide(world, rows_under_the_same_ids);
+    for (size_t i = 0; i < CLIENTS; i++)
+        assert_int_equal(count_of(i, "applied"), EACH);
+    expect_text(world, "SELECT count(*) FROM waybill.client_changes", "240");
+}
+
+/*  As after a client's name was changed, while the one it had still sends.  */
+static const client_change_t *
+rows_of_one_origin(unsigned client)
+{
+    client_change_t *changes = arena_new(&judged.arena, EACH * sizeof *changes);
+    for (unsigned i = 0; i < EACH; i++) {
+        char words[60];
+        char json[60];
+        (void) snprintf(words, sizeof words, "c%u todo insert", i);
+        (void) snprintf(json, sizeof json, "{\"id\":\"%u\"}", i);
+        changes[i] = lone(words, json, i + 1);
+        changes[i].origin = client > 0 ? names[0] : NULL;
+    }
+    return changes;
+}
+
+static void
+applies_a_change_once_under_whatever_name_it_comes(void **state)
+{
+    world_t *world = *state;
+    run(world, "INSERT INTO waybill.clients (client_id, lsn, seen)"
+               " VALUES ('anna', 0, 0), ('bert', 0, 0), ('carl', 0, 0), ('dora', 0, 0)");
+    decide(world, rows_of_one_origin);
+    size_t n = 0;
+    for (size_t i = 0; i < CLIENTS; i++) {
+        assert_int_equal(count_of(i, "applied") + count_of(i, "duplicate"), EACH);
+        n += count_of(i, "applied");
+    }
+    assert_int_equal(n, EACH);
+    expect_text(world, "SELECT count(*) FROM waybill.client_changes", "60");
+}
+
 int
 main(void)
 {
@@ -216,6 +273,8 @@ main(void)
         WITH_ROUND(divides_a_round_among_its_connections),
         WITH_ROUND(decides_what_its_connections_are_in_each_others_way_of),
         WITH_ROUND(keeps_the_order_of_each_client),
+        WITH_ROUND(takes_no_change_for_that_of_another_client),
+        WITH_ROUND(applies_a_change_once_under_whatever_name_it_comes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

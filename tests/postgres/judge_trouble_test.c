@@ -222,6 +222,46 @@ refuses_what_no_column_takes(void **state)
                   "\"t\":\"2026-01-01 10:00:00+00\",\"c\":null}");
 }
 
+/*  Kept for whoever looks into it, as well as that can be written.  */
+static void
+refuses_what_is_no_text_of_a_table_that_nobody_knows(void **state)
+{
+    static const uint8_t row[] = {0x81, 0xa2, 'i', 'd', 0xa1, 0xff};
+    world_t *world = *state;
+    client_change_t broken = lone("c1 nowhere insert", "{}");
+    broken.data = (bytes_t){row, sizeof row};
+    submit_one(world, "one", broken);
+    expect_verdict(0, "rejected INVALID_CHANGE");
+    broken.id = "c2";
+    broken.table = "todo";
+    submit_one(world, "one", broken);
+    expect_verdict(0, "rejected INVALID_CHANGE");
+}
+
+/*  ------------------------------------------------------------------ secrets  */
+
+static void
+tells_nothing_of_the_row_that_is_in_the_way(void **state)
+{
+    world_t *world = *state;
+    publish(world, "stay",
+            "id INT PRIMARY KEY, place INT4RANGE, EXCLUDE USING gist"
+            " (place WITH &&)");
+    publish(world, "seat",
+            "id INT PRIMARY KEY, n INT, secret TEXT DEFAULT 'hush',"
+            " UNIQUE (n, secret)");
+    run(world, "INSERT INTO stay VALUES (1, '[10,4711)'); INSERT INTO seat VALUES (1, 1)");
+    restart_judge(world);
+    submit_one(world, "one", lone("c1 stay insert", "{\"id\":2,\"place\":\"[20,30)\"}"));
+    expect_verdict(0, "rejected RULE_VIOLATION");
+    expect_message("exclusion constraint");
+    assert_null(strstr(judged.verdicts[0].message, "4711"));
+    submit_one(world, "one", lone("c2 seat insert", "{\"id\":2,\"n\":1}"));
+    expect_verdict(0, "rejected RULE_VIOLATION");
+    expect_message("seat_n_secret_key");
+    assert_null(strstr(judged.verdicts[0].message, "hush"));
+}
+
 int
 main(void)
 {
@@ -234,6 +274,8 @@ main(void)
         WITH_LISTS(moves_a_row_to_another_partition),
         WITH_LISTS(takes_names_and_values_for_nothing_but_themselves),
         WITH_LISTS(refuses_what_no_column_takes),
+        WITH_LISTS(refuses_what_is_no_text_of_a_table_that_nobody_knows),
+        WITH_LISTS(tells_nothing_of_the_row_that_is_in_the_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

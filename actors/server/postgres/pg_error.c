@@ -45,8 +45,8 @@ static const meaning_t meanings[] = {
     {"", ERR_STORAGE, "see the log of the database"},
 };
 
-/*  Whole rows, with columns that a client may not read.  */
-static const char *const details_kept_back[] = {"23502", "23514", "44000"};
+/*  Whole rows, or the values of another one: a client may not read all of that.  */
+static const char *const details_kept_back[] = {"23502", "23505", "23514", "23P01", "44000"};
 
 static const meaning_t *
 meaning_of(const char *state)
