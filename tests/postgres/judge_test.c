@@ -2,8 +2,6 @@
 
 #include "tests/postgres/judge_world.h"
 
-#include <sys/wait.h>
-
 static void
 applies_what_is_new_and_keeps_whose_it_is(void **state)
 {
@@ -141,26 +139,18 @@ rejects_a_transaction_as_a_whole_and_names_the_guilty(void **state)
     expect_text(world, "SELECT DISTINCT verdict FROM waybill.client_changes", "rejected");
 }
 
-static client_change_t
-lone(const char *words, const char *json)
-{
-    client_change_t made = change(words, json, 10);
-    made.txn = NULL;
-    return made;
-}
-
 static void
 goes_on_around_those_that_fail(void **state)
 {
     world_t *world = *state;
     const client_change_t changes[] = {
-        lone("c1 todo insert", "{\"id\":\"a\"}"),
-        lone("c2 todo insert", "{\"id\":\"b\",\"title\":\"bad\"}"),
-        lone("c3 todo insert", "{\"id\":\"c\"}"),
-        lone("c4 todo insert", "{\"id\":\"d\",\"list\":99}"),
-        lone("c5 todo update", "{\"id\":\"z\",\"title\":\"x\"}"),
-        lone("c6 list insert", "{\"id\":99}"),
-        lone("c7 todo insert", "{\"id\":\"e\",\"list\":99}"),
+        by_itself("c1 todo insert", "{\"id\":\"a\"}"),
+        by_itself("c2 todo insert", "{\"id\":\"b\",\"title\":\"bad\"}"),
+        by_itself("c3 todo insert", "{\"id\":\"c\"}"),
+        by_itself("c4 todo insert", "{\"id\":\"d\",\"list\":99}"),
+        by_itself("c5 todo update", "{\"id\":\"z\",\"title\":\"x\"}"),
+        by_itself("c6 list insert", "{\"id\":99}"),
+        by_itself("c7 todo insert", "{\"id\":\"e\",\"list\":99}"),
     };
     submit(world, "one", changes, 7);
     expect_verdict(0, "applied");
@@ -222,12 +212,12 @@ refuses_values_that_do_not_fit(void **state)
 {
     world_t *world = *state;
     const client_change_t changes[] = {
-        lone("c1 todo insert", "{\"id\":\"a\",\"list\":\"many\"}"),
-        lone("c2 todo insert", "{\"id\":\"b\",\"list\":3000000000}"),
-        lone("c3 todo insert", "{\"id\":\"c\",\"color\":1}"),
-        lone("c4 nothing insert", "{\"id\":\"c\"}"),
-        lone("c5 list insert", "{\"id\":5000000000}"),
-        lone("c6 todo insert", "{\"id\":\"f\"}"),
+        by_itself("c1 todo insert", "{\"id\":\"a\",\"list\":\"many\"}"),
+        by_itself("c2 todo insert", "{\"id\":\"b\",\"list\":3000000000}"),
+        by_itself("c3 todo insert", "{\"id\":\"c\",\"color\":1}"),
+        by_itself("c4 nothing insert", "{\"id\":\"c\"}"),
+        by_itself("c5 list insert", "{\"id\":5000000000}"),
+        by_itself("c6 todo insert", "{\"id\":\"f\"}"),
     };
     submit(world, "one", changes, 6);
     for (size_t i = 0; i < 5; i++)
@@ -243,9 +233,9 @@ refuses_a_key_that_the_database_writes_otherwise(void **state)
                "ALTER PUBLICATION waybill ADD TABLE part");
     restart_judge(world);
     const client_change_t changes[] = {
-        lone("c1 part insert", "{\"id\":\"0190C2A0-0000-7000-8000-00000000000A\"}"),
-        lone("c2 part insert", "{\"id\":\"0190c2a0-0000-7000-8000-00000000000b\"}"),
-        lone("c3 part insert", "{\"id\":\"no uuid\"}"),
+        by_itself("c1 part insert", "{\"id\":\"0190C2A0-0000-7000-8000-00000000000A\"}"),
+        by_itself("c2 part insert", "{\"id\":\"0190c2a0-0000-7000-8000-00000000000b\"}"),
+        by_itself("c3 part insert", "{\"id\":\"no uuid\"}"),
     };
     submit(world, "one", changes, 3);
     expect_verdict(0, "rejected INVALID_CHANGE");
@@ -298,267 +288,17 @@ judges_a_deferred_key_with_its_own_transaction(void **state)
         "ALTER TABLE todo ALTER CONSTRAINT todo_list_fkey DEFERRABLE INITIALLY DEFERRED");
     restart_judge(world);
     const client_change_t changes[] = {
-        lone("c1 todo insert", "{\"id\":\"a\"}"),
-        lone("c2 todo insert", "{\"id\":\"b\",\"list\":5}"),
+        by_itself("c1 todo insert", "{\"id\":\"a\"}"),
+        by_itself("c2 todo insert", "{\"id\":\"b\",\"list\":5}"),
         change("c3 todo insert", "{\"id\":\"c\",\"list\":6}", 10),
         change("c4 list insert", "{\"id\":6}", 10),
-        lone("c5 list insert", "{\"id\":5}"),
+        by_itself("c5 list insert", "{\"id\":5}"),
     };
     submit(world, "one", changes, 5);
     expect_verdict(0, "applied");
     expect_verdict(1, "rejected RULE_VIOLATION");
     expect_verdict(2, "applied");
     expect_verdict(4, "applied");
-}
-
-/*  ------------------------------------------------------------------ beside others  */
-
-/*  In a process of its own, once the judge waits for it.  */
-static pid_t
-commit_when_waited_for(world_t *world, const char *begun)
-{
-    int ready[2];
-    char byte = 0;
-    assert_int_equal(pipe(ready), 0);
-    const pid_t child = fork();
-    assert_true(child >= 0);
-    if (child == 0) {
-        PGconn *sql = PQconnectdb(world->backend.database->address);
-        PGresult *result = PQexec(sql, begun);
-        PQclear(result);
-        (void) !write(ready[1], &byte, 1);
-        bool waits = false;
-        while (!waits) {
-            result = PQexec(sql, "SELECT pg_sleep(0.01), EXISTS (SELECT FROM pg_stat_activity"
-                                 " WHERE wait_event_type = 'Lock'"
-                                 " AND datname = current_database())");
-            waits = PQntuples(result) > 0 && PQgetvalue(result, 0, 1)[0] == 't';
-            PQclear(result);
-        }
-        PQclear(PQexec(sql, "COMMIT"));
-        PQfinish(sql);
-        _exit(0);
-    }
-    assert_int_equal(read(ready[0], &byte, 1), 1);
-    close(ready[0]);
-    close(ready[1]);
-    return child;
-}
-
-static void
-end_of(pid_t child)
-{
-    int status = 0;
-    assert_int_equal(waitpid(child, &status, 0), child);
-    assert_int_equal(status, 0);
-}
-
-static void
-tries_again_what_another_writer_was_in_the_way_of(void **state)
-{
-    world_t *world = *state;
-    run(world, "INSERT INTO todo VALUES ('a', 'Tea')");
-    const pid_t child = commit_when_waited_for(
-        world, "BEGIN; UPDATE todo SET list = NULL, title = 'theirs' WHERE id = 'a'");
-    submit_one(world, "one", change("c1 todo update", "{\"id\":\"a\",\"title\":\"x\"}", 10));
-    end_of(child);
-    expect_verdict(0, "applied");
-    expect_text(world, "SELECT title FROM todo", "x");
-}
-
-static void
-waits_for_whoever_inserts_the_same_row(void **state)
-{
-    world_t *world = *state;
-    const pid_t child =
-        commit_when_waited_for(world, "BEGIN; INSERT INTO todo VALUES ('a', 'theirs')");
-    submit_one(world, "one", change("c1 todo insert", "{\"id\":\"a\",\"title\":\"x\"}", 10));
-    end_of(child);
-    expect_verdict(0, "applied");
-    expect_text(world, "SELECT title FROM todo", "x");
-}
-
-static void
-takes_a_change_that_another_server_decides_for_a_duplicate(void **state)
-{
-    world_t *world = *state;
-    const pid_t child =
-        commit_when_waited_for(world, "BEGIN; INSERT INTO waybill.client_changes"
-                                      " VALUES ('one', 'c1', 'merged', NULL, NULL, 8, 8)");
-    submit_one(world, "one", change("c1 todo insert", "{\"id\":\"a\"}", 10));
-    end_of(child);
-    expect_verdict(0, "duplicate of merged");
-    expect_text(world, "SELECT count(*) FROM todo", "0");
-}
-
-/*  ------------------------------------------------------------------ trouble  */
-
-static void
-puts_off_while_the_database_is_down(void **state)
-{
-    world_t *world = *state;
-    const client_change_t made = change("c1 todo insert", "{\"id\":\"a\"}", 10);
-    cluster_stop(world->backend.database->cluster, true);
-    submit_one(world, "one", made);
-    expect_verdict(0, "retry RETRY_LATER");
-    cluster_start(world->backend.database->cluster);
-    database_await(world->backend.database, "SELECT true");
-    sim_run_ms(world->sim, 2000);
-    submit_one(world, "one", made);
-    expect_verdict(0, "applied");
-    expect_text(world, "SELECT id FROM todo", "a");
-}
-
-static void
-starts_while_the_database_is_down(void **state)
-{
-    world_t *world = *state;
-    cluster_stop(world->backend.database->cluster, true);
-    restart_judge(world);
-    submit_one(world, "one", change("c1 todo insert", "{\"id\":\"a\"}", 10));
-    expect_verdict(0, "retry RETRY_LATER");
-    cluster_start(world->backend.database->cluster);
-    database_await(world->backend.database, "SELECT true");
-    sim_run_ms(world->sim, 2000);
-    submit_one(world, "one", change("c1 todo insert", "{\"id\":\"a\"}", 10));
-    expect_verdict(0, "applied");
-}
-
-static void
-holds_up_nobody_but_whose_change_cannot_be_decided(void **state)
-{
-    world_t *world = *state;
-    run(world, "CREATE TABLE secret (id INT PRIMARY KEY); ALTER PUBLICATION waybill ADD TABLE"
-               " secret; CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS"
-               " $$BEGIN PERFORM * FROM nowhere; RETURN NEW; END$$;"
-               "CREATE TRIGGER f BEFORE INSERT ON secret FOR EACH ROW EXECUTE FUNCTION f()");
-    restart_judge(world);
-    const client_change_t changes[] = {
-        lone("c1 todo insert", "{\"id\":\"a\"}"),
-        lone("c2 secret insert", "{\"id\":1}"),
-        lone("c3 todo insert", "{\"id\":\"b\"}"),
-    };
-    submit(world, "one", changes, 3);
-    expect_verdict(0, "applied");
-    expect_verdict(1, "retry RETRY_LATER");
-    expect_verdict(2, "retry RETRY_LATER");
-    submit_one(world, "two", lone("c4 todo insert", "{\"id\":\"c\"}"));
-    expect_verdict(0, "applied");
-}
-
-/*  ------------------------------------------------------------------ rules  */
-
-static table_settings_t ruled;
-
-static void
-set_rules(world_t *world, table_settings_t rules)
-{
-    ruled = rules;
-    ruled.name = "todo";
-    ruled.tables_policy = "row";
-    world->settings.tables = &ruled;
-    world->settings.n_tables = 1;
-    judged.user = "anna";
-    restart_judge(world);
-}
-
-static table_settings_t
-open_rules(void)
-{
-    return (table_settings_t){.tables_read = "",
-                              .tables_write = "",
-                              .tables_check = "",
-                              .tables_server_only = "",
-                              .tables_capture = "",
-                              .tables_plugin = ""};
-}
-
-static void
-lets_a_user_write_what_the_rule_allows(void **state)
-{
-    world_t *world = *state;
-    table_settings_t rules = open_rules();
-    rules.tables_write = "title = :user_id OR title LIKE ':user_id%'";
-    run(world, "INSERT INTO todo VALUES ('b', 'bert'), ('q', ':user_id')");
-    set_rules(world, rules);
-    const client_change_t changes[] = {
-        lone("c1 todo insert", "{\"id\":\"a\",\"title\":\"anna\"}"),
-        lone("c2 todo insert", "{\"id\":\"c\",\"title\":\"carl\"}"),
-        lone("c3 todo update", "{\"id\":\"b\",\"title\":\"anna\"}"),
-        lone("c4 todo update", "{\"id\":\"q\",\"title\":\"anna\"}"),
-    };
-    submit(world, "one", changes, 4);
-    expect_verdict(0, "applied");
-    expect_verdict(1, "rejected PERMISSION_DENIED");
-    expect_verdict(2, "rejected PERMISSION_DENIED");
-    expect_verdict(3, "applied");
-    expect_text(world, "SELECT string_agg(id, ' ' ORDER BY id) FROM todo", "a b q");
-}
-
-static void
-tells_nothing_of_rows_that_may_not_be_read(void **state)
-{
-    world_t *world = *state;
-    table_settings_t rules = open_rules();
-    rules.tables_read = "todo.title = :user_id";
-    run(world, "INSERT INTO todo VALUES ('b', 'bert'), ('a', 'anna')");
-    set_rules(world, rules);
-    const client_change_t changes[] = {
-        lone("c1 todo update", "{\"id\":\"b\",\"title\":\"x\"}"),
-        lone("c2 todo insert", "{\"id\":\"b\",\"title\":\"anna\"}"),
-        lone("c3 todo update", "{\"id\":\"a\",\"title\":\"bert\"}"),
-    };
-    submit(world, "one", changes, 3);
-    expect_verdict(0, "rejected ENTITY_NOT_FOUND");
-    expect_row(0, "");
-    expect_verdict(1, "rejected PERMISSION_DENIED");
-    expect_row(1, "");
-    expect_verdict(2, "merged");
-    expect_row(2, "");
-}
-
-static void
-rejects_with_the_words_of_the_check(void **state)
-{
-    world_t *world = *state;
-    table_settings_t rules = open_rules();
-    rules.tables_check = "CASE WHEN title IS NULL THEN 'a title is wanted' END -- always";
-    set_rules(world, rules);
-    submit_one(world, "one", change("c1 todo insert", "{\"id\":\"a\"}", 10));
-    expect_verdict(0, "rejected RULE_VIOLATION");
-    expect_message("a title is wanted");
-    submit_one(world, "one", change("c2 todo insert", "{\"id\":\"a\",\"title\":\"t\"}", 10));
-    expect_verdict(0, "applied");
-}
-
-static void
-keeps_columns_of_the_server_to_itself(void **state)
-{
-    world_t *world = *state;
-    table_settings_t rules = open_rules();
-    rules.tables_server_only = "title";
-    run(world, "INSERT INTO todo VALUES ('a', 'secret')");
-    set_rules(world, rules);
-    submit_one(world, "one", change("c1 todo update", "{\"id\":\"a\",\"title\":\"x\"}", 10));
-    expect_verdict(0, "rejected INVALID_CHANGE");
-    expect_row(0, "{\"id\":\"a\",\"list\":null}");
-}
-
-static void
-does_not_start_with_a_rule_that_makes_no_sense(void **state)
-{
-    world_t *world = *state;
-    fault_t fault = {0};
-    ruled = open_rules();
-    ruled.name = "todo";
-    ruled.tables_policy = "row";
-    ruled.tables_write = "owner = :user_id";
-    world->settings.tables = &ruled;
-    world->settings.n_tables = 1;
-    sim_crash(world->sim, world->node);
-    assert_int_not_equal(sim_start(world->sim, world->node, &fault), OK);
-    assert_non_null(strstr(fault.text, "tables.todo.write"));
-    assert_non_null(strstr(fault.text, "owner"));
 }
 
 /*  ------------------------------------------------------------------ tables  */
@@ -600,17 +340,6 @@ main(void)
         WITH_LISTS(lets_a_child_come_before_its_parent),
         WITH_LISTS(names_who_owes_a_parent),
         WITH_LISTS(judges_a_deferred_key_with_its_own_transaction),
-        WITH_LISTS(tries_again_what_another_writer_was_in_the_way_of),
-        WITH_LISTS(waits_for_whoever_inserts_the_same_row),
-        WITH_LISTS(takes_a_change_that_another_server_decides_for_a_duplicate),
-        WITH_CLUSTER(puts_off_while_the_database_is_down),
-        WITH_CLUSTER(starts_while_the_database_is_down),
-        WITH_LISTS(holds_up_nobody_but_whose_change_cannot_be_decided),
-        WITH_LISTS(lets_a_user_write_what_the_rule_allows),
-        WITH_LISTS(tells_nothing_of_rows_that_may_not_be_read),
-        WITH_LISTS(rejects_with_the_words_of_the_check),
-        WITH_LISTS(keeps_columns_of_the_server_to_itself),
-        WITH_LISTS(does_not_start_with_a_rule_that_makes_no_sense),
         WITH_LISTS(learns_of_a_new_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -97,3 +97,12 @@ restart_judge(world_t *world)
     sim_crash(world->sim, world->node);
     start_node(world->sim, world->node);
 }
+
+/*  A change that is a local transaction by itself.  */
+static inline client_change_t
+by_itself(const char *words, const char *json)
+{
+    client_change_t made = change(words, json, 10);
+    made.txn = NULL;
+    return made;
+}

@@ -1,114 +1,7 @@
 /*  publication_test - which tables are followed, and how rows that were there before get to
    every server.  */
 
-#include "actors/server/postgres/publication.h"
-#include "actors/server/postgres/table_rows.h"
-#include "schemas/tables.h"
-#include "tests/postgres/pg_place.h"
-
-typedef struct looked_after {
-    pg_place_t place;
-    publication_t *publication;
-    pg_tables_t *tables;
-    buffer_t advice;
-    fault_t fault;
-} looked_after_t;
-
-static void
-open_it(looked_after_t *self)
-{
-    *self = (looked_after_t){0};
-    open_place(&self->place, NULL);
-    exec(&self->place, postgres_sql);
-    exec(&self->place, "INSERT INTO waybill.identity VALUES (1, 'e', '7', 1, 'secret')");
-    self->publication = publication_new(&self->place.settings);
-}
-
-static void
-close_it(looked_after_t *self)
-{
-    publication_destroy(&self->publication);
-    pg_tables_destroy(&self->tables);
-    buffer_release(&self->advice);
-    close_place(&self->place);
-}
-
-static err_t
-try(looked_after_t *self)
-{
-    buffer_clear(&self->advice);
-    return publication_ensure(self->publication, self->place.pg, &self->tables, &self->advice,
-                              &self->fault);
-}
-
-static void
-ensure(looked_after_t *self)
-{
-    must(try(self), &self->fault);
-}
-
-static bool
-is_published(const looked_after_t *self, const char *table)
-{
-    const pg_table_t *found = pg_tables_find(self->tables, table);
-    assert_non_null(found);
-    return found->published;
-}
-
-static int64_t
-count_published(looked_after_t *self)
-{
-    return number_of(&self->place, "SELECT count(*) FROM pg_publication_tables");
-}
-
-/*  A slot as another server has one: what comes through it.  */
-static void
-make_slot(looked_after_t *self)
-{
-    exec(&self->place, "SELECT pg_create_logical_replication_slot('s' || oid, 'pgoutput')"
-                       " FROM pg_database WHERE datname = current_database()");
-}
-
-static PGresult *
-log_of(looked_after_t *self)
-{
-    PGresult *log = NULL;
-    must(pg_run(self->place.pg,
-                "SELECT data FROM pg_database, pg_logical_slot_get_binary_changes('s' || oid, "
-                "NULL, NULL, 'proto_version', '1', 'publication_names', 'waybill', 'messages', "
-                "'true') WHERE datname = current_database()",
-                &log, &self->fault, ""),
-         &self->fault);
-    return log;
-}
-
-static pgoutput_message_t
-message_at(const PGresult *log, int row, arena_t *arena)
-{
-    fault_t fault = {0};
-    size_t size = 0;
-    pgoutput_message_t message;
-    unsigned char *data =
-        PQunescapeBytea((const unsigned char *) pg_text_at(log, row, 0), &size);
-    const bytes_t bytes = arena_bytes(arena, (bytes_t){data, size});
-    PQfreemem(data);
-    must(pgoutput_read(bytes, arena, &message, &fault), &fault);
-    return message;
-}
-
-static table_row_t
-row_at(const PGresult *log, int row, arena_t *arena)
-{
-    fault_t fault = {0};
-    table_row_t found;
-    const pgoutput_message_t message = message_at(log, row, arena);
-    assert_int_equal(message.kind, PGOUTPUT_MESSAGE);
-    assert_true(message.transactional);
-    assert_string_equal(message.prefix, TABLE_ROWS_PREFIX);
-    must(table_row_read(message.content, arena, &found, &fault), &fault);
-    assert_string_equal(found.token, "secret");
-    return found;
-}
+#include "tests/postgres/publication_world.h"
 
 /*  ------------------------------------------------------------------ making  */
 
@@ -360,86 +253,6 @@ a_second_server_finds_what_the_first_has_made(void **state)
     close_it(&it);
 }
 
-/*  ------------------------------------------------------------------ rights  */
-
-/*  Goes on as a role that may read and write, and owns nothing.  */
-static void
-become_plain(looked_after_t *self)
-{
-    char *sql = mem_format("CREATE ROLE %s; GRANT ALL ON ALL TABLES IN SCHEMA public TO %s",
-                           self->place.database->name, self->place.database->name);
-    exec(&self->place, sql);
-    free(sql);
-    sql = mem_format("SET SESSION AUTHORIZATION %s", self->place.database->name);
-    exec(&self->place, sql);
-    free(sql);
-}
-
-static void
-become_owner(looked_after_t *self)
-{
-    char *sql = mem_format("RESET SESSION AUTHORIZATION; DROP OWNED BY %s; DROP ROLE %s",
-                           self->place.database->name, self->place.database->name);
-    exec(&self->place, sql);
-    free(sql);
-}
-
-static void
-who_may_not_make_it_is_told_the_sql(void **state)
-{
-    (void) state;
-    looked_after_t it;
-    open_it(&it);
-    exec(&it.place, "CREATE TABLE todo (id INT PRIMARY KEY); CREATE TABLE \"b\"\"c\" (id INT"
-                    " PRIMARY KEY)");
-    become_plain(&it);
-    assert_int_equal(try(&it), ERR_CONFIG);
-    assert_non_null(strstr(it.fault.text, "publication waybill is missing"));
-    assert_string_equal(buffer_text(&it.advice),
-                        "CREATE PUBLICATION \"waybill\" FOR TABLE ONLY \"public\".\"b\"\"c\", "
-                        "ONLY \"public\".\"todo\" WITH (publish = 'insert, update, delete, "
-                        "truncate', publish_via_partition_root = true)\n");
-    become_owner(&it);
-    exec(&it.place, buffer_text(&it.advice));
-    ensure(&it);
-    assert_true(is_published(&it, "todo"));
-    close_it(&it);
-}
-
-static void
-who_may_not_add_is_told_the_sql_once_and_goes_on(void **state)
-{
-    (void) state;
-    looked_after_t it;
-    open_it(&it);
-    ensure(&it);
-    exec(&it.place, "CREATE TABLE todo (id INT PRIMARY KEY)");
-    become_plain(&it);
-    ensure(&it);
-    assert_string_equal(
-        buffer_text(&it.advice),
-        "table todo is not synchronised: ALTER PUBLICATION \"waybill\" ADD TABLE"
-        " ONLY \"public\".\"todo\"\n");
-    ensure(&it);
-    assert_int_equal(it.advice.size, 0);
-    become_owner(&it);
-    close_it(&it);
-}
-
-static void
-who_may_not_complete_it_is_told_the_sql_and_goes_on(void **state)
-{
-    (void) state;
-    looked_after_t it;
-    open_it(&it);
-    exec(&it.place, "CREATE PUBLICATION waybill WITH (publish = 'insert')");
-    become_plain(&it);
-    ensure(&it);
-    assert_non_null(strstr(buffer_text(&it.advice), "ALTER PUBLICATION \"waybill\" SET ("));
-    become_owner(&it);
-    close_it(&it);
-}
-
 int
 main(void)
 {
@@ -456,9 +269,6 @@ main(void)
         cmocka_unit_test(a_large_table_is_announced_instead),
         cmocka_unit_test(a_table_that_others_write_to_waits_for_the_next_time),
         cmocka_unit_test(a_second_server_finds_what_the_first_has_made),
-        cmocka_unit_test(who_may_not_make_it_is_told_the_sql),
-        cmocka_unit_test(who_may_not_add_is_told_the_sql_once_and_goes_on),
-        cmocka_unit_test(who_may_not_complete_it_is_told_the_sql_and_goes_on),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
