@@ -238,6 +238,34 @@ refuses_what_is_no_text_of_a_table_that_nobody_knows(void **state)
     expect_verdict(0, "rejected INVALID_CHANGE");
 }
 
+/*  ------------------------------------------------------------------ rules  */
+
+static void
+takes_names_in_a_rule_for_columns_of_its_table(void **state)
+{
+    static table_settings_t rules[] = {
+        {.name = "ours",
+         .tables_policy = "row",
+         .tables_read = "NOT deleted AND xid = 1 AND time = 1 AND lsn = 1 AND number = 1",
+         .tables_write = "client_id = 'x' AND updated_at = 1 AND key = 'k' AND tbl = 't'",
+         .tables_check = "",
+         .tables_server_only = "",
+         .tables_capture = "",
+         .tables_plugin = ""}};
+    world_t *world = *state;
+    publish(world, "ours",
+            "id INT PRIMARY KEY, n INT, deleted BOOL DEFAULT false, xid INT"
+            " DEFAULT 1, time INT DEFAULT 1, lsn INT DEFAULT 1, number INT"
+            " DEFAULT 1, client_id TEXT DEFAULT 'x', updated_at INT DEFAULT 1,"
+            " key TEXT DEFAULT 'k', tbl TEXT DEFAULT 't'");
+    run(world, "INSERT INTO ours VALUES (1)");
+    world->settings.tables = rules;
+    world->settings.n_tables = 1;
+    restart_judge(world);
+    submit_one(world, "one", lone("c1 ours update", "{\"id\":1,\"n\":2}"));
+    expect_verdict(0, "applied");
+}
+
 /*  ------------------------------------------------------------------ secrets  */
 
 static void
@@ -275,6 +303,7 @@ main(void)
         WITH_LISTS(takes_names_and_values_for_nothing_but_themselves),
         WITH_LISTS(refuses_what_no_column_takes),
         WITH_LISTS(refuses_what_is_no_text_of_a_table_that_nobody_knows),
+        WITH_LISTS(takes_names_in_a_rule_for_columns_of_its_table),
         WITH_LISTS(tells_nothing_of_the_row_that_is_in_the_way),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -91,6 +91,7 @@ add_names(buffer_t *sql, const model_table_t *table)
     }
 }
 
+/*  No column has a name that a rule may mean another one by.  */
 static void
 add_asked(buffer_t *sql, const model_table_t *table)
 {
@@ -109,11 +110,14 @@ add_asked(buffer_t *sql, const model_table_t *table)
         pg_name(sql, table->keys[i]->name);
         buffer_add_format(sql, " = waybill_asked.waybill_k%zu", i + 1);
     }
-    buffer_add_text(sql, " LEFT JOIN waybill.versions AS waybill_version"
-                         " ON waybill_version.tbl = ");
+    buffer_add_text(sql, " LEFT JOIN (SELECT key AS waybill_row, updated_at AS waybill_time,"
+                         " client_id AS waybill_client, lsn AS waybill_lsn, xid AS waybill_xid,"
+                         " deleted AS waybill_deleted FROM waybill.versions WHERE tbl = ");
     pg_literal(sql, table->pg->name);
-    buffer_add_text(sql, " AND waybill_version.key = waybill_asked.waybill_key"
-                         " LEFT JOIN waybill.rounds AS waybill_round ON waybill_round.xid = ");
+    buffer_add_text(sql, ") AS waybill_version ON waybill_row = waybill_key"
+                         " LEFT JOIN (SELECT xid AS waybill_written, updated_at AS waybill_at,"
+                         " lsn AS waybill_before FROM waybill.rounds) AS waybill_round"
+                         " ON waybill_written = ");
     pg_name(sql, table->pg->name);
     buffer_add_text(sql, ".xmin::text::bigint");
 }
@@ -141,14 +145,14 @@ write_look(buffer_t *sql, const model_table_t *table, bool evaluated)
 {
     buffer_add_text(sql, "SELECT waybill_asked.waybill_number, ");
     pg_name(sql, table->pg->name);
-    buffer_add_text(sql, ".xmin, waybill_version.updated_at, waybill_version.client_id,"
-                         " waybill_version.lsn, waybill_version.xid, waybill_version.deleted");
+    buffer_add_text(sql, ".xmin, waybill_time, waybill_client, waybill_lsn, waybill_xid,"
+                         " waybill_deleted");
     add_rules(sql, table, evaluated);
     buffer_add_format(sql,
                       ", EXISTS (SELECT FROM pg_catalog.pg_trigger WHERE tgrelid = %u"
                       " AND NOT tgisinternal AND tgenabled <> 'D')",
                       table->pg->id);
-    buffer_add_text(sql, ", waybill_round.updated_at, waybill_round.lsn");
+    buffer_add_text(sql, ", waybill_at, waybill_before");
     for (size_t i = 0; i < table->pg->n_keys; i++)
         buffer_add_format(sql, ", waybill_asked.waybill_k%zu", i + 1);
     buffer_add_text(sql, ", ");
