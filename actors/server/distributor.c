@@ -100,24 +100,6 @@ read_head(distributor_t *self, ctx_t *ctx, fault_t *fault)
 
 /*  ---------------------------------------------------------------------- opening  */
 
-/*  Verdicts that a client got in another history have positions of that, which it forgets with
-    it. So what was decided then must be in the snapshot of this one.  */
-static err_t
-check_decided(distributor_t *self, ctx_t *ctx, const stream_open_t *request, fault_t *fault)
-{
-    const registry_class_t *class = self->registry->class;
-    uint64_t decided = 0;
-    if (class->place == NULL || request->epoch == NULL || request->epoch[0] == '\0'
-        || strcmp(request->epoch, self->head.epoch) == 0)
-        return OK;
-    const err_t err = class->place(self->registry, ctx_wall_ms(ctx), &decided, fault);
-    if (err != OK || decided <= self->head.captured)
-        return err;
-    SEND(ctx, "replicator", committed, .lsn = decided);
-    return fault_set(fault, ERR_RETRY_LATER,
-                     "this server is still reading what was written last");
-}
-
 static err_t
 decide_resume(distributor_t *self, ctx_t *ctx, const stream_open_t *request, resume_t *resume,
               fault_t *fault)
@@ -126,7 +108,7 @@ decide_resume(distributor_t *self, ctx_t *ctx, const stream_open_t *request, res
     if (err == OK && settings_on_postgres(ctx_settings(ctx)))
         err = resume_check_cache(&self->head, request, fault);
     if (err == OK)
-        err = check_decided(self, ctx, request, fault);
+        err = resume_check_decided(&self->head, ctx, self->registry, request, fault);
     if (err == OK)
         err = resume_decide(resume, self->reader, &self->head, request, fault);
     if (err == OK && resume->older_copy)

@@ -28,6 +28,23 @@ resume_check_cache(const log_head_t *head, const stream_open_t *request, fault_t
     return OK;
 }
 
+err_t
+resume_check_decided(const log_head_t *head, ctx_t *ctx, registry_t *registry,
+                     const stream_open_t *request, fault_t *fault)
+{
+    const registry_class_t *class = registry->class;
+    uint64_t decided = 0;
+    if (class->place == NULL || request->epoch == NULL || request->epoch[0] == '\0'
+        || is_of_this_history(head, request))
+        return OK;
+    const err_t err = class->place(registry, ctx_wall_ms(ctx), &decided, fault);
+    if (err != OK || decided <= head->captured)
+        return err;
+    SEND(ctx, "replicator", committed, .lsn = decided);
+    return fault_set(fault, ERR_RETRY_LATER,
+                     "this server is still reading what was written last");
+}
+
 static const char *
 reason_to_resync(const log_head_t *head, const limits_t *limits, const stream_open_t *request)
 {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include "actors/server/change_log.h"
+#include "actors/server/registry.h"
 #include "runtime/actor.h"
 #include "schemas/message.h"
 
@@ -19,6 +20,11 @@ typedef struct resume {
     client.  */
 CHECKED err_t resume_check_cache(const log_head_t *head, const stream_open_t *request,
                                  fault_t *fault);
+/*  Verdicts that a client got in another history have positions of that, which it forgets with
+    it. So what was decided then must be in the snapshot of this one: ERR_RETRY_LATER until it
+    is.  */
+CHECKED err_t resume_check_decided(const log_head_t *head, ctx_t *ctx, registry_t *registry,
+                                   const stream_open_t *request, fault_t *fault);
 CHECKED err_t resume_decide(resume_t *self, db_t *db, const log_head_t *head,
                             const stream_open_t *request, fault_t *fault);
 

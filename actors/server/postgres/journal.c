@@ -98,16 +98,22 @@ version_values(const journal_row_t *row, value_t values[MOST_VALUES])
     return n;
 }
 
+/*  A statement, what it has of each row, and how many rows it takes.  */
+typedef struct task {
+    const char *sql;
+    values_fn *values_of;
+    size_t n;
+} task_t;
+
 static err_t
-run(journal_t *self, const char *sql, const journal_row_t *rows, size_t n, values_fn *values_of,
-    fault_t *fault)
+run(journal_t *self, task_t task, const journal_row_t *rows, fault_t *fault)
 {
     value_t values[MOST_VALUES];
     err_t err = OK;
     int place = 0;
-    sqlite3_stmt *statement = db_statement(self->db, sql, fault);
-    for (size_t i = 0; statement != NULL && i < n; i++) {
-        const size_t of_row = values_of(&rows[i], values);
+    sqlite3_stmt *statement = db_statement(self->db, task.sql, fault);
+    for (size_t i = 0; statement != NULL && i < task.n; i++) {
+        const size_t of_row = task.values_of(&rows[i], values);
         for (size_t j = 0; j < of_row; j++)
             if (bind_value(statement, ++place, &values[j]) != SQLITE_OK)
                 return db_error(self->db, fault, "the history");
@@ -121,17 +127,19 @@ run(journal_t *self, const char *sql, const journal_row_t *rows, size_t n, value
 static err_t
 write_one(journal_t *self, const journal_row_t *row, fault_t *fault)
 {
-    const char *version = row->by_column ? merge_version : put_version;
-    const err_t err = run(self, add_entry, row, 1, entry_values, fault);
-    return err == OK ? run(self, version, row, 1, version_values, fault) : err;
+    const task_t add = {add_entry, entry_values, 1};
+    const task_t put = {row->by_column ? merge_version : put_version, version_values, 1};
+    const err_t err = run(self, add, row, fault);
+    return err == OK ? run(self, put, row, fault) : err;
 }
 
 static err_t
 write_all(journal_t *self, fault_t *fault)
 {
-    const err_t err = run(self, add_entries, self->rows, AT_ONCE, entry_values, fault);
-    return err == OK ? run(self, put_versions, self->rows, AT_ONCE, version_values, fault)
-                     : err;
+    const task_t add = {add_entries, entry_values, AT_ONCE};
+    const task_t put = {put_versions, version_values, AT_ONCE};
+    const err_t err = run(self, add, self->rows, fault);
+    return err == OK ? run(self, put, self->rows, fault) : err;
 }
 
 err_t
