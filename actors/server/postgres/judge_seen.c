@@ -98,20 +98,20 @@ read_row(judge_seen_t *self, const seen_row_t *wanted, buffer_t *row)
     return table_read(table, wanted->named, row, &found, &none) == OK && found;
 }
 
-/*  What the cache does not have yet was added empty: nobody has written it since.  */
 static bool
-is_value(bytes_t cached, bytes_t name, const value_t *now)
+is_other(bytes_t cached, bytes_t name, const value_t *now)
 {
     bytes_t column;
     value_t value;
     row_reader_t reader = row_read(cached);
     while (row_next(&reader, &column, &value))
         if (column.size == name.size && memcmp(column.data, name.data, name.size) == 0)
-            return value_equal(&value, now);
-    return now->kind == VALUE_NULL;
+            return !value_equal(&value, now);
+    return false;
 }
 
-/*  But for columns that were added or dropped a moment ago.  */
+/*  A column that was added or dropped a moment ago does not make the row newer: whoever edited
+    it before did not know of that.  */
 static bool
 is_same(bytes_t cached, bytes_t now)
 {
@@ -121,7 +121,7 @@ is_same(bytes_t cached, bytes_t now)
     if (cached.size == now.size && memcmp(cached.data, now.data, now.size) == 0)
         return true;
     while (row_next(&reader, &name, &value))
-        if (!is_value(cached, name, &value))
+        if (is_other(cached, name, &value))
             return false;
     return true;
 }
@@ -203,14 +203,16 @@ judge_seen_columns(judge_seen_t *self, const seen_row_t *row, arena_t *arena, si
     return columns;
 }
 
+/*  What the cache does not have yet is empty as long as nobody has written it.  */
 bool
 judge_seen_shows(judge_seen_t *self, const seen_row_t *wanted, const char *column)
 {
     buffer_t row = {0};
-    value_t value;
-    const bytes_t name = {(const uint8_t *) column, strlen(column)};
-    const bool same = read_row(self, wanted, &row) && row_find(wanted->row, column, &value)
-                      && is_value(buffer_bytes(&row), name, &value);
+    value_t cached, now;
+    bool same = read_row(self, wanted, &row) && row_find(wanted->row, column, &now);
+    if (same)
+        same = row_find(buffer_bytes(&row), column, &cached) ? value_equal(&cached, &now)
+                                                             : now.kind == VALUE_NULL;
     buffer_release(&row);
     return same;
 }
