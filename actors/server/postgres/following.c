@@ -133,8 +133,6 @@ apply(following_t *self, bytes_t bytes, fault_t *fault)
         if (err == OK)
             err = cache_apply(self->cache, &message, fault);
     }
-    if (err == ERR_RULE_VIOLATION) /* a NULL, where none was taken before */
-        return fault_set(fault, ERR_GAP, "a row does not fit its replica");
     return err == ERR_STALE ? must_fill("?", "does not fit its replica", fault) : err;
 }
 

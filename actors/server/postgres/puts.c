@@ -14,18 +14,26 @@ struct puts {
 
 /*  -------------------------------------------------------------------------- writing  */
 
+/*  A column that takes NULL now did not when its replica was made.  */
+static err_t
+refuse(err_t err, const fault_t *words, fault_t *fault)
+{
+    return fault_set(fault, err == ERR_RULE_VIOLATION ? ERR_GAP : err, "%s", words->text);
+}
+
 static err_t
 run(puts_t *self, sqlite3_stmt *statement, const value_t *const *rows, size_t n, fault_t *fault)
 {
     err_t err = OK;
+    fault_t words = {0};
     int place = 0;
     sqlite3_reset(statement);
     for (size_t i = 0; i < n; i++)
         for (size_t j = 0; j < self->plan.n; j++)
             if (bind_value(statement, ++place, &rows[i][j]) != SQLITE_OK)
                 return db_error(self->db, fault, "a row of the cache");
-    (void) db_step(self->db, statement, &err, fault);
-    return err;
+    (void) db_step(self->db, statement, &err, &words);
+    return err == OK ? OK : refuse(err, &words, fault);
 }
 
 err_t
