@@ -9,7 +9,8 @@ CREATE TABLE IF NOT EXISTS waybill_cache (
   slot      TEXT NOT NULL DEFAULT '',
   beat      BIGINT NOT NULL DEFAULT 0,               -- counted in waybill.servers before
   confirmed BIGINT NOT NULL DEFAULT 0,               -- everything before is here: the slot may go on
-  flushes   BIGINT NOT NULL DEFAULT 0                -- counted, so that each writes something
+  flushes   BIGINT NOT NULL DEFAULT 0,               -- counted, so that each writes something
+  pieces    TEXT NOT NULL DEFAULT ''                 -- oids of all partitions, blanks between
 );
 
 -- Each table as it was when it was read, to see when it is another.

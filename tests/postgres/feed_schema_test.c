@@ -113,6 +113,53 @@ knows_tables_that_changed_their_names(void **state)
     expect(world, "SELECT id FROM other ORDER BY id", "a b c");
 }
 
+/*  ------------------------------------------------------------------------- partitions  */
+
+static const char pieces_sql[] =
+    "CREATE TABLE event (id int PRIMARY KEY) PARTITION BY RANGE (id);"
+    "CREATE TABLE low PARTITION OF event FOR VALUES FROM (0) TO (10);"
+    "CREATE TABLE high PARTITION OF event FOR VALUES FROM (10) TO (20);"
+    "INSERT INTO event VALUES (1), (2), (11);";
+static const char events[] = "SELECT id FROM event ORDER BY id";
+
+static void
+knows_that_rows_went_with_a_partition(void **state)
+{
+    world_t *world = *state;
+    start_with(world, pieces_sql);
+    expect(world, events, "1 2 11");
+    run(world, "DROP TABLE low");
+    await_rows(world, events, "11");
+    run(world, "INSERT INTO event VALUES (12)");
+    await_rows(world, events, "11 12");
+}
+
+static void
+knows_that_rows_came_with_a_partition(void **state)
+{
+    world_t *world = *state;
+    start_with(world, pieces_sql);
+    run(world, "BEGIN; CREATE TABLE top (id int PRIMARY KEY); INSERT INTO top VALUES (21);"
+               "ALTER TABLE event ATTACH PARTITION top FOR VALUES FROM (20) TO (30); COMMIT");
+    await_rows(world, events, "1 2 11 21");
+}
+
+static void
+takes_an_empty_partition_as_it_comes(void **state)
+{
+    world_t *world = *state;
+    start_with(world, pieces_sql);
+    const int64_t floor = cached_number(world, "SELECT floor FROM waybill_head");
+    run(world, "CREATE TABLE top PARTITION OF event FOR VALUES FROM (20) TO (30)");
+    await_rows(world,
+               "SELECT length(pieces) - length(replace(pieces, ' ', ''))"
+               " FROM waybill_cache",
+               "2");
+    run(world, "INSERT INTO event VALUES (21)");
+    await_rows(world, events, "1 2 11 21");
+    assert_int_equal(cached_number(world, "SELECT floor FROM waybill_head"), floor);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, make_world, remove_world)
 
 int
@@ -125,6 +172,9 @@ main(void)
         CASE(sees_what_a_default_left_behind),
         CASE(knows_a_table_from_another_that_had_its_name),
         CASE(knows_tables_that_changed_their_names),
+        CASE(knows_that_rows_went_with_a_partition),
+        CASE(knows_that_rows_came_with_a_partition),
+        CASE(takes_an_empty_partition_as_it_comes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

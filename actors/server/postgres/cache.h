@@ -117,6 +117,9 @@ bool cache_has_columns(cache_t *self, const char *table, const char *columns);
 /*  cache_fit(), committed at once. Not inside of a transaction of PostgreSQL.  */
 CHECKED err_t cache_extend(cache_t *self, const table_schema_t *schema, const char *columns,
                            fault_t *fault);
+/*  Partitions that the tables have, as oids with blanks between; in arena.  */
+CHECKED err_t cache_pieces(cache_t *self, arena_t *arena, const char **ids, fault_t *fault);
+CHECKED err_t cache_set_pieces(cache_t *self, const char *ids, fault_t *fault);
 /*  The table is no more. Not inside of a transaction of PostgreSQL.  */
 CHECKED err_t cache_drop(cache_t *self, const char *table, fault_t *fault);
 /*  The table is not synchronised: its rows are passed over.  */

@@ -21,6 +21,28 @@ cache_tables(cache_t *self, arena_t *arena, cache_table_t **tables, size_t *n, f
     return err;
 }
 
+err_t
+cache_pieces(cache_t *self, arena_t *arena, const char **ids, fault_t *fault)
+{
+    err_t err = OK;
+    sqlite3_stmt *row = db_query(self->db, "SELECT pieces FROM waybill_cache", fault, "");
+    *ids = "";
+    if (!db_step(self->db, row, &err, fault))
+        return err;
+    *ids = arena_text(arena, column_text(row, 0));
+    sqlite3_reset(row);
+    return OK;
+}
+
+err_t
+cache_set_pieces(cache_t *self, const char *ids, fault_t *fault)
+{
+    const err_t err = cache_begin(self, fault);
+    return err == OK
+               ? db_run(self->db, "UPDATE waybill_cache SET pieces = ?1", NULL, fault, "t", ids)
+               : err;
+}
+
 static err_t
 drop(cache_t *self, const char *table, fault_t *fault)
 {

@@ -80,6 +80,7 @@ CHECKED err_t feed_confirm(feed_t *self, ctx_t *ctx, fault_t *fault);
 /*  feed_drift.c: asks the database whether a table is another one, though the log does not
     tell of it; and deals with it, ERR_GAP if it must be read again.  */
 CHECKED err_t feed_look_for_drift(feed_t *self, ctx_t *ctx, fault_t *fault);
+CHECKED err_t feed_look_for_pieces(feed_t *self, ctx_t *ctx, fault_t *fault);
 CHECKED err_t feed_settle_drift(feed_t *self, ctx_t *ctx, fault_t *fault);
 
 /*  feed_beat.c: signs of life, and what is to be done now and then.  */

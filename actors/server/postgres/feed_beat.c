@@ -91,5 +91,7 @@ feed_beat(feed_t *self, ctx_t *ctx, fault_t *fault)
     err_t err = cache_set_beat(self->cache, pulse.beat, fault);
     if (err == OK)
         err = feed_settle_drift(self, ctx, fault);
+    if (err == OK)
+        err = feed_look_for_pieces(self, ctx, fault);
     return err == OK ? feed_follow(self, ctx, fault) : err;
 }

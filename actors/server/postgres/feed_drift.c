@@ -2,6 +2,7 @@
    dropped, altered, renamed, or published in part. The log is given the time to tell first.  */
 
 #include "actors/server/postgres/feed.h"
+#include "actors/server/postgres/table_pieces.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +24,8 @@ read_columns(feed_t *self, ctx_t *ctx, PGresult **result, fault_t *fault)
         " JOIN pg_catalog.pg_namespace AS s ON s.oid = c.relnamespace"
         " LEFT JOIN pg_catalog.pg_attribute AS a ON attrelid = c.oid AND attnum > 0"
         " AND NOT attisdropped AND attgenerated = ''"
-        " WHERE s.nspname = $1 AND c.relkind IN ('r', 'p') GROUP BY c.oid, c.relname";
+        " WHERE s.nspname = $1 AND c.relkind IN ('r', 'p') AND NOT c.relispartition GROUP BY "
+        "c.oid, c.relname";
     const settings_t *settings = ctx_settings(ctx);
     return pg_run(self->pg, sql, result, fault, "t", settings->postgres_schema);
 }
@@ -117,6 +119,24 @@ feed_look_for_drift(feed_t *self, ctx_t *ctx, fault_t *fault)
         err = note_drift(self, &drift, fault);
     PQclear(result);
     return err;
+}
+
+/*  An empty one that came is known from now on; rows that came or went with one must be read
+    again.  */
+err_t
+feed_look_for_pieces(feed_t *self, ctx_t *ctx, fault_t *fault)
+{
+    const char *known = "";
+    table_pieces_t pieces = {0};
+    err_t err = cache_pieces(self->cache, ctx_arena(ctx), &known, fault);
+    if (err == OK)
+        err = table_pieces_read(self->pg, ctx_settings(ctx), known, ctx_arena(ctx), &pieces,
+                                fault);
+    if (err == OK && pieces.moved)
+        err = fault_set(fault, ERR_GAP, "rows came or went with a partition of a table");
+    if (err != OK || strcmp(known, pieces.ids) == 0)
+        return err;
+    return cache_set_pieces(self->cache, pieces.ids, fault);
 }
 
 /*  Only when the cache has seen everything up to the place where it was noticed first.  */

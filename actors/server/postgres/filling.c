@@ -2,6 +2,7 @@
 
 #include "actors/server/postgres/table_columns.h"
 #include "actors/server/postgres/table_copy.h"
+#include "actors/server/postgres/table_pieces.h"
 
 #include <stdlib.h>
 
@@ -150,12 +151,24 @@ filling_go_on(filling_t *self, filling_step_t *step, fault_t *fault)
                      pg_tables_at(self->tables, self->next - 1)->name, cause.text);
 }
 
+static err_t
+keep_pieces(filling_t *self, fault_t *fault)
+{
+    table_pieces_t pieces;
+    arena_clear(&self->arena);
+    const err_t err =
+        table_pieces_read(self->pg, self->settings, "", &self->arena, &pieces, fault);
+    return err == OK ? cache_set_pieces(self->cache, pieces.ids, fault) : err;
+}
+
 err_t
 filling_end(filling_t *self, cache_state_t *state, fault_t *fault)
 {
     state->captured = self->position;
     state->clock = self->clock;
-    const err_t err = pg_exec(self->pg, "COMMIT", fault);
+    err_t err = keep_pieces(self, fault);
+    if (err == OK)
+        err = pg_exec(self->pg, "COMMIT", fault);
     return err == OK ? cache_fill_end(self->cache, state, fault) : err;
 }
 
