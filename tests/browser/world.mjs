@@ -48,9 +48,9 @@ export class Process {
     constructor(dir, role, name, settings) {
         Object.assign(this, {dir, role, name, run_dir: join(dir, `${name}.run`), db: join(dir, `${name}.db`)});
         this.settings = {
-            [role]: {db: this.db}, process: {run_dir: this.run_dir}, ...settings,
+            process: {run_dir: this.run_dir}, ...settings, [role]: {...settings[role]},
         };
-        Object.assign(this.settings[role], {db: this.db});
+        this.settings[role].db ??= this.db;
         this.said = "";
     }
 

@@ -69,7 +69,7 @@ a_database_out_of_reach_is_one_line(void **state)
         assert_string_equal(outcome.out, "");
         assert_int_equal(lines_of(outcome.err), 1);
         assert_contains(outcome.err, "127.0.0.1");
-        assert_contains(outcome.err, "look whether the database runs");
+        assert_contains(outcome.err, "Connection refused; look whether the database runs");
         assert_null(strstr(outcome.err, "hush"));
         outcome_release(&outcome);
     }

@@ -101,12 +101,22 @@ tell(const PGresult *result, const char *doing, const meaning_t *meaning, fault_
                      meaning->way_out != NULL ? meaning->way_out : "");
 }
 
+/*  libpq adds guesses, on lines that are set in; ours are of this program.  */
+static const char *
+pass_guess(const char *words)
+{
+    while (words[0] == '\n' && words[1] == '\t')
+        words += 1 + strcspn(words + 1, "\n");
+    return words;
+}
+
 const char *
 pg_connection_words(const PGconn *connection, char line[PG_WORDS])
 {
     const char *words = PQerrorMessage(connection);
     size_t n = 0;
-    for (; *words != '\0' && n + 1 < PG_WORDS; words++)
+    for (words = pass_guess(words); *words != '\0' && n + 1 < PG_WORDS;
+         words = pass_guess(words + 1))
         if (!isspace((unsigned char) *words))
             line[n++] = *words;
         else if (n > 0 && line[n - 1] != ' ')

@@ -37,21 +37,29 @@ export class Server {
             (metrics ?? []).filter(metric => TELLING_METRICS.includes(metric.name)).map(metric => metric.value),
             (types ?? []).filter(({type}) => TELLING_TYPES.includes(type)).map(type => type.received),
         ]);
-        if (seen !== this.seen) this.look();
+        const is_back = this.unread && metrics?.some(({name, value}) => name === "postgres_connected" && value === 1);
+        if (seen !== this.seen || is_back) this.look();
         this.seen = seen;
     }
 
+    //  What cannot be read now, because the database is away, is left as it was, and is said in its place.
     async look() {
         const asked = this.asked = Symbol("look");
-        try {
-            const [{clients}, rejected] = await Promise.all([
-                this.link.get("/api/clients"), this.link.get(`/api/rejected?limit=${this.limit}`)]);
-            if (asked !== this.asked) return;
-            this.clients(clients ?? []);
-            this.rejected(rejected.changes ?? [], rejected.more);
-        } catch (error) {
-            this.acts.tell(`The clients could not be read: ${error.message}`, "bad");
-        }
+        const read = path => this.link.get(path).catch(error => ({error}));
+        const [known, rejected] = await Promise.all([
+            read("/api/clients"), read(`/api/rejected?limit=${this.limit}`)]);
+        if (asked !== this.asked) return;
+        if (!known.error) this.clients(known.clients ?? []);
+        if (!rejected.error) this.rejected(rejected.changes ?? [], rejected.more);
+        this.unread = known.error ?? rejected.error;
+        for (const [name, {error}] of [["client-none", known], ["rejected-none", rejected]])
+            this.note(find(name), error);
+    }
+
+    note(element, error) {
+        element.dataset.none ??= element.textContent;
+        say(element, error ? `This cannot be read now: ${error.message}.` : element.dataset.none);
+        if (error) show(element, true);
     }
 
     clients(clients) {
