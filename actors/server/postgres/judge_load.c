@@ -299,26 +299,27 @@ ask_each(judge_batch_t *self, bool (*wanted)(const judge_case_t *), judge_take_f
     return err;
 }
 
-err_t
-judge_load_send(judge_batch_t *self, fault_t *fault)
+static err_t
+ask_all(judge_batch_t *self, bool (*wanted)(const judge_case_t *), judge_take_fn *take,
+        fault_t *fault)
 {
     err_t err = OK;
     if (self->careful)
-        return ask_each(self, any, take_before, fault);
+        return ask_each(self, wanted, take, fault);
     for (size_t i = self->wave; err == OK && i < self->wave_end; i++)
-        if (begins_table(self, i, any))
-            err = ask_table(self, i, any, take_before, fault);
+        if (begins_table(self, i, wanted))
+            err = ask_table(self, i, wanted, take, fault);
     return err;
+}
+
+err_t
+judge_load_send(judge_batch_t *self, fault_t *fault)
+{
+    return ask_all(self, any, take_before, fault);
 }
 
 err_t
 judge_look_send(judge_batch_t *self, bool (*wanted)(const judge_case_t *), fault_t *fault)
 {
-    err_t err = OK;
-    if (self->careful)
-        return ask_each(self, wanted, take_after, fault);
-    for (size_t i = self->wave; err == OK && i < self->wave_end; i++)
-        if (begins_table(self, i, wanted))
-            err = ask_table(self, i, wanted, take_after, fault);
-    return err;
+    return ask_all(self, wanted, take_after, fault);
 }
