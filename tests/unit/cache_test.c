@@ -363,6 +363,25 @@ takes_a_second_label_for_a_row_that_has_used_its_first(void **state)
     expect(world, "SELECT change_id FROM change_log ORDER BY seq", "c1 c3");
 }
 
+static err_t
+try_delete(world_t *world, pgoutput_tuple_t key)
+{
+    const pgoutput_message_t message = {
+        .kind = PGOUTPUT_DELETE, .relation = TODO, .old_kind = 'K', .old = key};
+    return cache_apply(world->cache, &message, &world->fault);
+}
+
+/*  As from a partition with another replica identity than the whole table has.  */
+static void
+does_not_lose_a_row_that_is_not_named_by_its_key(void **state)
+{
+    world_t *world = *state;
+    FILL(world, "a\tx\t1\t\\N\n");
+    tell_tables(world);
+    begin(world, 2000, 5);
+    assert_int_equal(try_delete(world, TUPLE(world, NULL, "x", NULL, NULL)), ERR_GAP);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, make_world, remove_world)
 
 int
@@ -390,6 +409,7 @@ main(void)
         CASE(passes_over_tables_of_other_schemas),
         CASE(puts_each_label_on_the_first_row_with_its_key),
         CASE(takes_a_second_label_for_a_row_that_has_used_its_first),
+        CASE(does_not_lose_a_row_that_is_not_named_by_its_key),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -248,6 +248,12 @@ replica_key(replica_t *self, const value_t *values, arena_t *arena, const char *
     buffer_clear(&self->key);
     row_begin(&self->key, self->n_keys);
     for (size_t i = 0; i < self->n_keys; i++) {
+        if (values[self->keys[i]].kind == VALUE_NULL)
+            return fault_set(
+                fault, ERR_GAP,
+                "the log has a row of table %s without its key: set REPLICA IDENTITY "
+                "DEFAULT, of its partitions as well",
+                table_name(self->table));
         row_add_name(&self->key, self->columns[self->keys[i]].name);
         row_add(&self->key, &values[self->keys[i]]);
     }

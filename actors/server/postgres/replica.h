@@ -25,7 +25,7 @@ size_t replica_columns(const replica_t *self);
 size_t replica_place(const replica_t *self, const char *name);
 pg_shape_t replica_shape(const replica_t *self, size_t index);
 
-/*  The text of the key, in arena.  */
+/*  The text of the key, in arena. ERR_GAP: it has a NULL, and names no row.  */
 CHECKED err_t replica_key(replica_t *self, const value_t *values, arena_t *arena,
                           const char **key, fault_t *fault);
 /*  Do both have the same key?  */
