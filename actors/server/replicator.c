@@ -1,4 +1,4 @@
-/*  replicator - notices what was committed, by whom ever, and passes the news on.
+/*  replicator - notices what was committed, by whomever, and passes the news on.
 
     Hears  committed      from client-changes; and, through the descriptor of wal_watch,
                           what any other program has written.

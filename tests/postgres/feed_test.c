@@ -1,4 +1,4 @@
-/*  The feed: what is committed in a PostgreSQL database, by whom ever, is in the server's cache
+/*  The feed: what is committed in a PostgreSQL database, by whomever, is in the server's cache
     soon, with its history.  */
 
 #include "actors/server/postgres/labels.h"

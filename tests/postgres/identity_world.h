@@ -1,5 +1,5 @@
-/*  identity_world - a server that starts on a database of its own, with what its cache
- * remembers.  */
+/*  identity_world - a server that starts on a database of its own, and what its cache
+    remembers.  */
 
 #pragma once
 

@@ -1,4 +1,4 @@
-/*  The cache, and columns that are others than before.  */
+/*  The cache, and tables whose columns change.  */
 
 #include "tests/unit/cache_world.h"
 

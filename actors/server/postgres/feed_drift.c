@@ -1,4 +1,4 @@
-/*  Tables that are others than their replicas, though no row was written to tell of it:
+/*  Tables that differ from their replicas, though no row was written to tell of it:
    dropped, altered, renamed, or published in part. The log is given the time to tell first.  */
 
 #include "actors/server/postgres/feed.h"

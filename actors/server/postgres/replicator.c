@@ -1,9 +1,11 @@
-/*  replicator - follows a PostgreSQL database: what was committed there, by whom ever, goes
-   into the cache, and the news of it on.
+/*  replicator - follows a PostgreSQL database: what was committed there, by whomever, goes
+    into the cache, and the news of it on.
 
-    Hears  committed      from client-changes and distributor: the log tells of every commit,
-   but how far it was looked through is asked for where somebody waits. Says   log_advanced   to
-   listener, once a position, and database_state, when it has changed and with each beat.
+    Hears  committed        from client-changes and distributor: the log tells of every
+                            commit, but how far it was looked through is asked for where
+                            somebody waits.
+    Says   log_advanced     to listener, once a position;
+           database_state   to listener, when it has changed and with each beat.
 
     Connecting is done at once or not at all, with the limits of the settings. From then on it
     waits for nothing: rows are read as they come, and the first copy in portions. Without a
