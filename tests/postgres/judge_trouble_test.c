@@ -56,6 +56,33 @@ puts_off_nobody_but_whose_change_takes_too_long(void **state)
     expect_text(world, "SELECT string_agg(id, ' ' ORDER BY id) FROM todo", "a c");
 }
 
+static void
+puts_off_nobody_but_whose_row_is_locked(void **state)
+{
+    world_t *world = *state;
+    run(world, "INSERT INTO todo VALUES ('locked', 'x')");
+    world->settings.postgres_statement_ms = 500;
+    restart_judge(world);
+    PGconn *other = PQconnectdb(world->backend.database->address);
+    PQclear(PQexec(other, "BEGIN; UPDATE todo SET title = 'y' WHERE id = 'locked'"));
+    const client_change_t changes[] = {
+        lone("c1 todo insert", "{\"id\":\"a\"}"),
+        lone("c2 todo update", "{\"id\":\"locked\",\"title\":\"z\"}"),
+        lone("c3 todo insert", "{\"id\":\"b\"}"),
+    };
+    submit(world, "one", changes, 3);
+    expect_verdict(0, "applied");
+    expect_verdict(1, "retry RETRY_LATER");
+    expect_verdict(2, "retry RETRY_LATER");
+    submit_one(world, "two", lone("c4 todo insert", "{\"id\":\"c\"}"));
+    expect_verdict(0, "applied");
+    PQfinish(other);
+    submit(world, "one", changes, 3);
+    expect_verdict(0, "duplicate of applied");
+    expect_verdict(1, "applied");
+    expect_verdict(2, "applied");
+}
+
 /*  ------------------------------------------------------------------ who is refused  */
 
 static void
@@ -295,6 +322,7 @@ main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_LISTS(puts_off_nobody_but_whose_change_takes_too_long),
+        WITH_LISTS(puts_off_nobody_but_whose_row_is_locked),
         WITH_LISTS(takes_the_words_of_a_trigger_for_a_refusal_whatever_its_code),
         WITH_LISTS(refuses_another_value_for_what_the_database_counts),
         WITH_LISTS(rejects_the_guilty_even_beside_a_rule_that_fails),
