@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-enum { KILLS = 50, HOPS = 10 };
+enum { KILLS = 50, HOPS = 6, KILLS_A_BURST = 4, ROWS = 40 };
 
 typedef struct scene {
     chaos_t chaos;
@@ -77,11 +77,10 @@ tear_down(void **state)
 /*  ------------------------------------------------------------------------- killing  */
 
 static void
-kill_node(scene_t *self, node_t *victim, burst_t *burst)
+kill_node(scene_t *self, node_t *victim)
 {
     chaos_t *chaos = &self->chaos;
     chaos_stop(victim, SIGKILL, 128 + SIGKILL);
-    chaos_finish(chaos, burst);
     if (!chaos_is_server(chaos, victim))
         chaos_check_position(chaos, victim);
     chaos_start(chaos, victim);
@@ -89,37 +88,41 @@ kill_node(scene_t *self, node_t *victim, burst_t *burst)
 
 /*  As at a loss of power: servers and agents go on meanwhile.  */
 static void
-crash_database(scene_t *self, burst_t *burst)
+crash_database(scene_t *self)
 {
     cluster_stop(self->cluster, true);
     cluster_start(self->cluster);
-    chaos_finish(&self->chaos, burst);
 }
 
-/*  One of those, or PostgreSQL, if number is behind the last.  */
+/*  Anybody, at any moment: one of those, or PostgreSQL, if number is behind the last.  */
 static void
 kill_one(scene_t *self, size_t number)
 {
-    burst_t burst = chaos_write(&self->chaos);
-    chaos_watch(&self->chaos, &burst, 1 + chaos_below(2 * CHAOS_TRANSACTIONS));
+    sql_writer_await(self->writer, 1 + chaos_below(ROWS));
     if (number < self->chaos.n)
-        kill_node(self, &self->chaos.nodes[number], &burst);
+        kill_node(self, &self->chaos.nodes[number]);
     else
-        crash_database(self, &burst);
+        crash_database(self);
 }
 
+/*  Several for each burst, so that who comes back is killed while it makes up for it.  */
 static void
 loses_nothing_and_applies_nothing_twice(void **state)
 {
     const int kills = chaos_kills(KILLS);
     (void) state;
     begin(&scene, 1);
-    for (int round = 0; round < kills; round++)
-        kill_one(&scene, (size_t) chaos_below((int) scene.chaos.n + 1));
+    for (int killed = 0; killed < kills;) {
+        burst_t burst = chaos_write(&scene.chaos);
+        chaos_watch(&scene.chaos, &burst, 1 + chaos_below(CHAOS_TRANSACTIONS));
+        for (int i = 0; i < KILLS_A_BURST && killed < kills; i++, killed++)
+            kill_one(&scene, (size_t) chaos_below((int) scene.chaos.n + 1));
+        chaos_finish(&scene.chaos, &burst);
+    }
     finish(&scene, kills);
 }
 
-/*  Two servers, one of which is away half of the time: their agents go to the other.  */
+/*  Two servers, each of which is away for a while: its agents go to the other.  */
 static void
 agents_hop_between_servers_and_lose_nothing(void **state)
 {
@@ -131,9 +134,7 @@ agents_hop_between_servers_and_lose_nothing(void **state)
         burst_t burst = chaos_write(&scene.chaos);
         chaos_watch(&scene.chaos, &burst, 1 + chaos_below(CHAOS_TRANSACTIONS));
         chaos_stop(victim, SIGKILL, 128 + SIGKILL);
-        chaos_finish(&scene.chaos, &burst);
-        burst = chaos_write(&scene.chaos);
-        chaos_watch(&scene.chaos, &burst, 1 + chaos_below(CHAOS_TRANSACTIONS));
+        sql_writer_await(scene.writer, ROWS);
         chaos_start(&scene.chaos, victim);
         chaos_finish(&scene.chaos, &burst);
     }

@@ -111,6 +111,37 @@ sql_writer_end(sql_writer_t *self)
     self->pid = 0;
 }
 
+static int64_t
+count_notes(const sql_writer_t *self)
+{
+    int64_t n = 0;
+    FILE *notes = fopen(self->notes, "r");
+    for (int c; notes && (c = fgetc(notes)) != EOF;)
+        n += c == '\n';
+    if (notes)
+        fclose(notes);
+    return n;
+}
+
+typedef struct goal {
+    const sql_writer_t *writer;
+    int64_t rows;
+} goal_t;
+
+static bool
+has_written(void *arg)
+{
+    const goal_t *goal = arg;
+    return count_notes(goal->writer) >= goal->rows;
+}
+
+void
+sql_writer_await(const sql_writer_t *self, int rows)
+{
+    goal_t goal = {self, count_notes(self) + rows};
+    await_true(has_written, &goal, "rows of plain SQL");
+}
+
 size_t
 sql_writer_lost(const sql_writer_t *self, bool (*is_there)(void *arg, const char *id),
                 void *arg)
