@@ -215,7 +215,8 @@ keeps_its_name_at_a_server_that_got_an_older_copy(void **state)
 {
     world_t *world = *state;
     char older[160];
-    ONLY_ON_SQLITE("tests/postgres/faults_test.c restores a base backup");
+    ONLY_ON_SQLITE("it is the file that is restored; for PostgreSQL see postgres/faults:"
+                   " a_database_that_is_an_older_copy_begins_another_history");
     add_server(world);
     start_server(world);
     world->settings.agent_connect = true;

@@ -115,7 +115,8 @@ what_the_server_puts_off_is_counted_and_not_judged(void **state)
     world_t *world = *state;
     add_server(world);
     start_server(world);
-    run_on_server("ALTER TABLE waybill_head RENAME TO gone");
+    run_on_server(either("ALTER TABLE waybill_head RENAME TO gone",
+                         "ALTER TABLE client_changes RENAME TO gone"));
     submit(world, "c1", "insert", 1000, "{\"id\": \"a\", \"title\": \"Milk\"}");
     assert_string_equal(sent_verdict.verdict, "retry");
     assert_int_equal(SERVER("client-changes", client_changes_put_off), 1);
@@ -148,7 +149,7 @@ static bool
 is_behind(void *arg)
 {
     world_t *world = arg;
-    return AGENT("connection-manager", lag) == 1;
+    return AGENT("connection-manager", lag) >= 1; /* on PostgreSQL in bytes of its log */
 }
 
 static void
@@ -158,8 +159,9 @@ the_lag_is_what_has_come_and_is_not_committed(void **state)
     start_three(world);
     assert_int_equal(AGENT("connection-manager", lag), 0);
     run_on_server("INSERT INTO todo VALUES ('x', 'Foreign')");
-    sim_tell(world->sim, server.node, "replicator", MSG_committed, &(committed_t){.lsn = 0});
-    assert_true(sim_until(world->sim, is_behind, world, 1000));
+    if (!on_postgres())
+        sim_tell(world->sim, server.node, "replicator", MSG_committed, &(committed_t){0});
+    assert_true(sim_until(world->sim, is_behind, world, 60000));
     await_quiet(world);
     assert_int_equal(AGENT("connection-manager", lag), 0);
 }
@@ -171,10 +173,13 @@ history_and_capture_are_shown(void **state)
     start_three(world);
     run_on_server("INSERT INTO todo VALUES ('x', 'Foreign')");
     tell_replicator(world);
-    assert_int_equal(SERVER("replicator", log_lsn), 0x20000001);
+    assert_int_equal(SERVER("replicator", log_lsn),
+                     backend_number(&server.backend, "SELECT lsn FROM waybill_head"));
     assert_int_equal(SERVER("replicator", log_rows), 1);
     assert_int_equal(SERVER("replicator", log_bytes), 0);
-    assert_int_equal(MEASURED(world, server.node, "replicator", capture_time), 1);
+    /* There others commit as well. */
+    assert_in_range(MEASURED(world, server.node, "replicator", capture_time), 1,
+                    on_postgres() ? UINT64_MAX : 1);
 }
 
 static void

@@ -16,7 +16,8 @@ typedef struct server {
 } server_t;
 
 static server_t server;
-static const char todo_sql[] =
+/*  Tests may have another.  */
+static const char *server_schema_sql =
     "CREATE TABLE IF NOT EXISTS todo (id TEXT PRIMARY KEY NOT NULL, title TEXT);";
 
 static inline void
@@ -27,12 +28,12 @@ add_server(world_t *world)
                     world->directory);
     FILE *file = fopen(server.schema_path, "w");
     assert_non_null(file);
-    (void) fputs(todo_sql, file);
+    (void) fputs(server_schema_sql, file);
     (void) fclose(file);
     server.settings = defaults;
     backend_open(&server.backend, server.path, &server.settings);
     if (on_postgres()) /* whoever makes tables there */
-        backend_run(&server.backend, todo_sql);
+        backend_run(&server.backend, server_schema_sql);
     if (!on_postgres())
         server.settings.server_schema = server.schema_path;
     server.node = sim_node(world->sim, "server", "server:1", &server.settings);

@@ -93,9 +93,9 @@ stays_connected_through_an_idle_hour(void **state)
 static void
 keeps_position_outbox_and_name_over_a_drop(void **state)
 {
-    static const char sql[] =
-        "SELECT client_id || epoch || lsn || (SELECT group_concat(id || processed_sync)"
-        " FROM local_changes) FROM sync_state";
+    static const char sql[] = "SELECT client_id || epoch || (SELECT"
+                              " group_concat(id || processed_sync) FROM local_changes)"
+                              " FROM sync_state";
     world_t *world = *state;
     add_server(world);
     start_server(world);
@@ -105,12 +105,16 @@ keeps_position_outbox_and_name_over_a_drop(void **state)
     (void) write_one(world, "insert", "a", "{\"title\": \"Tea\"}");
     await_synced(world);
     const char *before = text_of(world, sql);
+    const uint64_t position = status(world)->lsn;
     sim_link(world->sim, world->node, false);
     sim_run_ms(world->sim, 1000);
     assert_string_equal(text_of(world, sql), before);
+    assert_int_equal(status(world)->lsn, position);
     sim_link(world->sim, world->node, true);
     await_synced(world);
     assert_string_equal(text_of(world, sql), before);
+    /* There it goes on by itself. */
+    assert_in_range(status(world)->lsn, position, on_postgres() ? UINT64_MAX : position);
 }
 
 /*  They were recorded by an earlier life of the agent, and leave as they came.  */
@@ -137,8 +141,11 @@ sends_a_thousand_changes_from_before_its_start_in_order(void **state)
                                        " FROM (SELECT entity_id FROM local_changes"
                                        " ORDER BY rowid)"),
                         "1");
-    assert_string_equal(text_of(world, "SELECT count(DISTINCT lsn) FROM local_changes WHERE"
-                                       " verdict = 'applied'"),
+    /* There many share a commit, and so a position. */
+    assert_string_equal(text_of(world, either("SELECT count(DISTINCT lsn) FROM local_changes"
+                                              " WHERE verdict = 'applied'",
+                                              "SELECT count(*) FROM local_changes"
+                                              " WHERE verdict = 'applied'")),
                         "1000");
 }
 
