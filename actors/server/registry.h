@@ -60,9 +60,10 @@ struct registry_class {
     /*  A page of the rejected changes, newest first, in arena; NULL: fault tells why.  */
     const rejected_page_t *(*rejected)(registry_t *self, const rejected_get_t *request,
                                        int64_t wall_ms, arena_t *arena, fault_t *fault);
-    /*  Whatever was decided until now is at this place of the database's log, or before; NULL:
-       the server's file itself has it.  */
-    err_t (*place)(registry_t *self, int64_t wall_ms, uint64_t *lsn, fault_t *fault);
+    /*  Whatever was decided of the client's until now is at this place of the database's log,
+       or before; 0: nothing was. NULL: the server's file itself has it.  */
+    err_t (*place)(registry_t *self, const char *client_id, int64_t wall_ms, uint64_t *lsn,
+                   fault_t *fault);
     /*  Pages in the write-ahead log of its file after the last commit; NULL: it has none.  */
     int (*wal_pages)(const registry_t *self);
 };

@@ -37,7 +37,8 @@ resume_check_decided(const log_head_t *head, ctx_t *ctx, registry_t *registry,
     if (class->place == NULL || request->epoch == NULL || request->epoch[0] == '\0'
         || is_of_this_history(head, request))
         return OK;
-    const err_t err = class->place(registry, ctx_wall_ms(ctx), &decided, fault);
+    const err_t err =
+        class->place(registry, request->client_id, ctx_wall_ms(ctx), &decided, fault);
     if (err != OK || decided <= head->captured)
         return err;
     SEND(ctx, "replicator", committed, .lsn = decided);

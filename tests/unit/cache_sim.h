@@ -7,6 +7,8 @@
 #include "actors/server/actors.h"
 #include "actors/server/change_log.h"
 #include "actors/server/schema.h"
+#include "schemas/tables.h"
+#include "tests/postgres/cluster.h"
 #include "tests/unit/agent_sim.h"
 
 #include <inttypes.h>
@@ -24,6 +26,7 @@ static struct {
     table_settings_t rules;
     int node;
     db_t *db; /* the feed's connection */
+    database_t *database;
     int64_t schema_version;
 } server;
 
@@ -99,7 +102,9 @@ make_both(void **state)
     const int result = make_world(state);
     world_t *world = *state;
     server.settings = defaults;
-    server.settings.server_db = "postgres://nobody@127.0.0.1:1/nothing";
+    server.database = database_new(NULL);
+    database_run(server.database, postgres_sql);
+    server.settings.server_db = server.database->address;
     server.settings.server_cache = server.path;
     make_cache(world);
     server.node = sim_node(world->sim, "server", "server:1", &server.settings);
@@ -112,7 +117,9 @@ static inline int
 remove_both(void **state)
 {
     db_close(&server.db);
-    return remove_world(state);
+    const int result = remove_world(state);
+    database_destroy(&server.database);
+    return result;
 }
 
 /*  With the table, read in up to FIRST.  */

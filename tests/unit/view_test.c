@@ -57,6 +57,7 @@ make_play(void **state)
     follow_schema(world);
     play = (play_t){.world = world, .chance = 1};
     play.source = (stream_source_t){.db = world->db,
+                                    .epoch = "epoch-1",
                                     .path = world->path,
                                     .settings = &world->settings,
                                     .frame_bytes = 500,

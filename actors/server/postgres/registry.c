@@ -323,22 +323,26 @@ rejected(registry_t *registry, const rejected_get_t *request, int64_t wall_ms, a
     return err == OK ? paging.page : NULL;
 }
 
-/*  No check(): the gate must not wait for a database elsewhere, and claim() comes soon.  */
 /*  ---------------------------------------------------------------------------- place  */
 
 static err_t
-place(registry_t *registry, int64_t wall_ms, uint64_t *lsn, fault_t *fault)
+place(registry_t *registry, const char *client_id, int64_t wall_ms, uint64_t *lsn,
+      fault_t *fault)
 {
-    static const char sql[] = "SELECT (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint";
+    static const char sql[] =
+        "SELECT (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::bigint - 1"
+        " WHERE EXISTS (SELECT FROM waybill.client_changes WHERE client_id = $1)";
     shared_t *self = shared_of(registry);
     int64_t number = 0;
     err_t err = reach(self, wall_ms, fault);
     if (err == OK)
-        err = end(self, pg_number(self->pg, sql, &number, fault, ""), wall_ms, fault);
-    *lsn = number > 0 ? (uint64_t) number - 1 : 0;
+        err =
+            end(self, pg_number(self->pg, sql, &number, fault, "t", client_id), wall_ms, fault);
+    *lsn = (uint64_t) number;
     return err;
 }
 
+/*  No check(): the gate must not wait for a database elsewhere, and claim() comes soon.  */
 const registry_class_t postgres_registry = {
     .name = "postgres",
     .open = open_shared,
