@@ -9,17 +9,50 @@
         script_play(*state, SCRIPTS, name);                                                    \
     }
 
-SCRIPT_TEST(goes_from_nothing_to_live_page_by_page, "initial")
-SCRIPT_TEST(shows_each_client_what_others_do_at_once, "live")
 SCRIPT_TEST(fills_in_what_clients_leave_out, "uploads")
 SCRIPT_TEST(shows_the_row_that_won, "merged")
 SCRIPT_TEST(shows_a_row_that_won_when_the_client_is_live, "held")
 SCRIPT_TEST(shows_a_row_that_won_early_when_the_client_is_live, "held_early")
 SCRIPT_TEST(catches_up_chunk_by_chunk_and_reminds, "catchup")
-SCRIPT_TEST(sends_a_position_of_no_use_to_the_start, "resync")
 SCRIPT_TEST(answers_nonsense_and_goes_on, "nonsense")
-SCRIPT_TEST(carries_values_as_they_are_stored, "values")
-SCRIPT_TEST(puts_a_transaction_in_order, "order")
+
+static void
+shows_each_client_what_others_do_at_once(void **state)
+{
+    ONLY_ON_SQLITE("there what comes in one message shares a commit, and so a position");
+    script_play(*state, SCRIPTS, "live");
+}
+
+/*  Foreign keys of PostgreSQL are not in the server's cache.  */
+static const char no_parents[] = "there a server does not know whose parent a row is";
+
+static void
+goes_from_nothing_to_live_page_by_page(void **state)
+{
+    ONLY_ON_SQLITE(no_parents);
+    script_play(*state, SCRIPTS, "initial");
+}
+
+static void
+puts_a_transaction_in_order(void **state)
+{
+    ONLY_ON_SQLITE(no_parents);
+    script_play(*state, SCRIPTS, "order");
+}
+
+static void
+sends_a_position_of_no_use_to_the_start(void **state)
+{
+    ONLY_ON_SQLITE("it takes rows out of the history, and changes tables");
+    script_play(*state, SCRIPTS, "resync");
+}
+
+static void
+carries_values_as_they_are_stored(void **state)
+{
+    ONLY_ON_SQLITE("its columns have SQLite's types; postgres/pg_round_trip has the others");
+    script_play(*state, SCRIPTS, "values");
+}
 
 static table_settings_t todo;
 
@@ -69,8 +102,8 @@ expect_chunk(script_t *script, const char *type, size_t n, int chunk, int total)
 static void
 write_many(world_t *world)
 {
-    foreign_sql(world, "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT "
-                       "1200) INSERT INTO todo SELECT 'm' || i, 'x' FROM n");
+    foreign_sql(world, "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n"
+                       " WHERE i < 1200) INSERT INTO todo SELECT 'm' || i, 'x' FROM n");
 }
 
 static void
@@ -113,8 +146,7 @@ static void
 write_sealed(script_t *script)
 {
     write_many(script->world);
-    sim_tell(script->world->sim, script->world->node, "replicator", MSG_committed,
-             &(committed_t){0});
+    backend_follow(&script->world->backend);
     sim_run_ms(script->world->sim, 20);
 }
 
@@ -125,8 +157,10 @@ does_not_tell_by_the_number_of_chunks_what_may_not_be_read(void **state)
     set_todo(*state, "row", "CAST(substr(id, 2) AS INTEGER) <= 600");
     script_start(&script);
     write_sealed(&script);
+    /* The rule itself has taken a position, in a file one of its own. */
     script_order(&script, 0, ORDER_DIAL,
-                 "ws://127.0.0.1:8787/api/sync?clientId=phone&lsn=0/20000001");
+                 either("ws://127.0.0.1:8787/api/sync?clientId=phone&lsn=0/20000001",
+                        "ws://127.0.0.1:8787/api/sync?clientId=phone&lsn=0/20000000"));
     expect_chunk(&script, "srv_catchup_changes", 500, 1, 2);
     script_order(&script, 0, ORDER_TEXT,
                  "{\"type\":\"clt_catchup_received\",\"chunk\":1,\"lsn\":\"0/20000001\"}");
@@ -181,18 +215,16 @@ static void
 ends_the_connection_of_a_client_whose_changes_were_put_off(void **state)
 {
     script_t script = {.world = *state};
-    sqlite3 *other = NULL;
     script_start(&script);
     script_order(&script, 0, ORDER_DIAL,
                  "ws://127.0.0.1:8787/api/sync?clientId=phone&lsn=0/20000000");
     json_decref(next_frame(&script, 0));
     json_decref(next_frame(&script, 0));
-    assert_int_equal(sqlite3_open(script.world->path, &other), SQLITE_OK);
-    assert_int_equal(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), SQLITE_OK);
+    void *lock = backend_lock(&script.world->backend);
     send_losers(&script, 1);
     script_expect_close(&script, &clients[0],
                         "1013 The server could not decide: try again later");
-    sqlite3_close(other);
+    backend_unlock(lock);
 }
 
 #define WITH_SCRIPT(test) cmocka_unit_test_setup_teardown(test, make_world, script_release)

@@ -14,11 +14,13 @@
                                  after what belongs to it
         a quiet MS               gets nothing for so long
         a closed CODE REASON     its connection ends like that
-        count N SQL              the number that the query gives  */
+        count N SQL              the number that the query gives
+
+    Positions are those of script_positions.h.  */
 
 #pragma once
 
-#include "tests/unit/server_sim.h"
+#include "tests/unit/script_positions.h"
 
 #include <jansson.h>
 
@@ -160,6 +162,9 @@ matches(const json_t *expected, const json_t *got)
         return json_is_string(got);
     if (json_is_string(expected) && strcmp(json_string_value(expected), "#") == 0)
         return json_is_number(got);
+    size_t number = 0;
+    if (json_is_string(expected) && is_script_position(json_string_value(expected), &number))
+        return matches_position(number, json_string_value(got));
     if (json_is_object(expected))
         return matches_members(expected, got);
     if (json_is_array(expected))
@@ -189,14 +194,17 @@ script_start(script_t *self)
     if (sim_start(self->world->sim, self->node, &fault) != OK)
         fail_msg("%s", fault.text);
     sim_run_ms(self->world->sim, 50);
+    script_positions_begin(self->world);
 }
 
 static inline void
-script_order(const script_t *self, size_t client, script_order_t order, const char *text)
+script_order(const script_t *self, size_t client, script_order_t order, const char *sent)
 {
+    char *text = script_translated(self->world, sent);
     sim_tell(self->world->sim, self->node, "clients", MSG_parcel,
              &(parcel_t){.number = client * ORDER_COUNT + order,
                          .load = {(const uint8_t *) text, strlen(text)}});
+    free(text);
 }
 
 static inline void
@@ -207,6 +215,7 @@ script_expect(const script_t *self, script_client_t *client, const char *text)
         sim_run_ms(self->world->sim, 5);
     if (client->read == client->n)
         fail_msg("line %d: no frame came; expected %s", self->line, text);
+    script_look(self->world);
     json_t *expected = json_loads(text, 0, &error);
     json_t *got = json_loads(client->frames[client->read], 0, &error);
     if (expected == NULL || got == NULL || !matches(expected, got))
@@ -227,12 +236,22 @@ script_expect_close(const script_t *self, const script_client_t *client, const c
                  client->closed);
 }
 
+static inline bool
+has_moved(const script_t *self, const script_client_t *client, const char *lsn)
+{
+    size_t number = 0;
+    if (!is_script_position(lsn, &number))
+        return strcmp(client->moved, lsn) == 0;
+    script_look(self->world);
+    return matches_position(number, client->moved);
+}
+
 static inline void
 script_expect_moved(const script_t *self, const script_client_t *client, const char *lsn)
 {
-    for (int ms = 0; strcmp(client->moved, lsn) != 0 && ms < SCRIPT_PATIENCE_MS; ms += 5)
+    for (int ms = 0; !has_moved(self, client, lsn) && ms < SCRIPT_PATIENCE_MS; ms += 5)
         sim_run_ms(self->world->sim, 5);
-    if (strcmp(client->moved, lsn) != 0)
+    if (!has_moved(self, client, lsn))
         fail_msg("line %d: expected %s, not \"%s\"", self->line, lsn, client->moved);
 }
 
@@ -270,6 +289,10 @@ script_play_client(const script_t *self, size_t index, const char *verb, const c
 static inline void
 script_add_schema(const script_t *self, const char *sql)
 {
+    if (on_postgres()) {
+        foreign_sql(self->world, sql);
+        return;
+    }
     FILE *file = fopen(self->world->schema_path, "a");
     assert_non_null(file);
     (void) fprintf(file, "\n%s", sql);
@@ -299,8 +322,7 @@ script_play_line(script_t *self, char *line)
     script_start(self);
     if (strcmp(line, "sql") == 0) {
         foreign_sql(self->world, verb);
-        sim_tell(self->world->sim, self->world->node, "replicator", MSG_committed,
-                 &(committed_t){0});
+        backend_follow(&self->world->backend);
         sim_run_ms(self->world->sim, 20);
     } else if (strcmp(line, "count") == 0) {
         script_expect_count(self, verb);
