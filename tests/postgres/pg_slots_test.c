@@ -89,6 +89,7 @@ leaves_a_slot_alone_that_is_in_use(void **state)
     fault_t fault = {0};
     pg_place_t place;
     open_with_slots(&place);
+    database_run(place.database, "CREATE PUBLICATION waybill"); /* or the reader soon fails */
     slots_t slots = slots_of(&place);
     pg_t *reader = pg_new(&place.settings, PG_REPLICATION, "test");
     must(pg_ready(reader, &fault), &fault);

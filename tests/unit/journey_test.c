@@ -259,6 +259,20 @@ a_change_of_a_json_client_keeps_its_id_to_the_last_replica(void **state)
     assert_string_equal(text_of(world, "SELECT id FROM local_changes"), "my-change-1");
 }
 
+/*  On PostgreSQL the log tells of a change while its verdict is still on its way.  */
+static void
+expect_distributed_twice(world_t *world, const char *id)
+{
+    static const char *const orders[] = {"received answered distributed distributed",
+                                         "received distributed answered distributed",
+                                         "received distributed distributed answered"};
+    const char *steps = steps_at(world, server.node, "listener", id);
+    size_t i = 0;
+    while (on_postgres() && i + 1 < COUNT_OF(orders) && strcmp(orders[i], steps) != 0)
+        i++;
+    assert_string_equal(steps, orders[i]);
+}
+
 static void
 a_change_is_distributed_to_a_json_client(void **state)
 {
@@ -269,8 +283,7 @@ a_change_is_distributed_to_a_json_client(void **state)
     await_quiet(world);
     sim_run_ms(world->sim, 1000);
     expect_steps(world, server.node, "distributor", id, "fetched fetched");
-    expect_steps(world, server.node, "listener", id,
-                 "received answered distributed distributed");
+    expect_distributed_twice(world, id);
 }
 
 int

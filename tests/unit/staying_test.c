@@ -157,6 +157,7 @@ goes_on_where_it_stood(void **state)
     add_server(world);
     start_server(world);
     run_on_server("INSERT INTO todo VALUES ('a', 'Tea'), ('b', 'Milk')");
+    tell_replicator(world);
     world->settings.agent_connect = true;
     start_agent(world);
     await_synced(world);
