@@ -10,6 +10,7 @@ open_with_slots(pg_place_t *place)
 {
     open_place(place, NULL);
     exec(place, postgres_sql);
+    exec(place, "CREATE PUBLICATION waybill"); /* older than the slots, or readers soon fail */
     char *sql =
         mem_format("SELECT pg_create_logical_replication_slot('waybill_a_%1$s', 'pgoutput');"
                    "SELECT pg_create_logical_replication_slot('waybill_b_%1$s', 'pgoutput');"
@@ -89,7 +90,6 @@ leaves_a_slot_alone_that_is_in_use(void **state)
     fault_t fault = {0};
     pg_place_t place;
     open_with_slots(&place);
-    database_run(place.database, "CREATE PUBLICATION waybill"); /* or the reader soon fails */
     slots_t slots = slots_of(&place);
     pg_t *reader = pg_new(&place.settings, PG_REPLICATION, "test");
     must(pg_ready(reader, &fault), &fault);
