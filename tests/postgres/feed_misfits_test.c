@@ -7,27 +7,6 @@ static const char tables_sql[] = "CREATE TABLE todo (id int PRIMARY KEY, title t
                                  "INSERT INTO todo VALUES (1, 'one'), (2, 'two');"
                                  "INSERT INTO other VALUES (1);";
 
-typedef struct number {
-    world_t *world;
-    const char *sql;
-    int64_t wanted;
-} number_t;
-
-static bool
-has_number(void *arg)
-{
-    const number_t *number = arg;
-    sim_run_ms(number->world->sim, LOOK_MS);
-    return cached_number(number->world, number->sql) == number->wanted;
-}
-
-static void
-await_number(world_t *world, const char *sql, int64_t wanted)
-{
-    number_t number = {world, sql, wanted};
-    await_true(has_number, &number, sql);
-}
-
 static const char todo_is_there[] =
     "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'todo'";
 

@@ -208,27 +208,6 @@ reads_the_database_again_for_a_table_published_by_hand(void **state)
     expect(world, "SELECT count(*) FROM change_log", "0");
 }
 
-typedef struct number {
-    world_t *world;
-    const char *sql;
-    int64_t wanted;
-} number_t;
-
-static bool
-has_number(void *arg)
-{
-    const number_t *number = arg;
-    sim_run_ms(number->world->sim, LOOK_MS);
-    return cached_number(number->world, number->sql) == number->wanted;
-}
-
-static void
-await_number(world_t *world, const char *sql, int64_t wanted)
-{
-    number_t number = {world, sql, wanted};
-    await_true(has_number, &number, sql);
-}
-
 static void
 notices_other_columns_though_no_row_is_written(void **state)
 {

@@ -128,6 +128,28 @@ expect(world_t *world, const char *sql, const char *expected)
 
 /*  -------------------------------------------------------------------- following  */
 
+/*  A number in the cache that is to be another one soon.  */
+typedef struct number {
+    world_t *world;
+    const char *sql;
+    int64_t wanted;
+} number_t;
+
+static inline bool
+has_number(void *arg)
+{
+    const number_t *number = arg;
+    sim_run_ms(number->world->sim, LOOK_MS);
+    return cached_number(number->world, number->sql) == number->wanted;
+}
+
+static inline void
+await_number(world_t *world, const char *sql, int64_t wanted)
+{
+    number_t number = {world, sql, wanted};
+    await_true(has_number, &number, sql);
+}
+
 static inline bool
 has_captured(void *arg)
 {
